@@ -1,0 +1,219 @@
+package strictjson
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Kind returns the value's kind.
+func (v Value) Kind() Kind {
+	if v.d == nil {
+		return Missing
+	}
+	return v.d.nodes[v.i].kind
+}
+
+// Exists reports whether there is a value, null included.
+func (v Value) Exists() bool { return v.d != nil }
+
+// Raw returns the value's text as it stands in the document; of a string, the
+// text between its quotes, escapes and all. It aliases the document.
+func (v Value) Raw() string {
+	if v.d == nil {
+		return ""
+	}
+	n := &v.d.nodes[v.i]
+	return v.d.text(n.start, n.end)
+}
+
+// Text returns what a string says, or the literal text of a number, true or
+// false; "" for anything else. Without escapes it aliases the document.
+func (v Value) Text() string {
+	switch v.Kind() {
+	case String:
+		if n := &v.d.nodes[v.i]; n.escaped {
+			return unescape(v.d.text(n.start, n.end))
+		}
+		return v.Raw()
+	case Number, True, False:
+		return v.Raw()
+	}
+	return ""
+}
+
+// Get returns the member of an object by name; Missing if there is none.
+func (v Value) Get(name string) Value {
+	if v.Kind() != Object {
+		return Value{}
+	}
+	d, end := v.d, v.d.nodes[v.i].next
+	for i := v.i + 1; i < end; i = d.nodes[i].next {
+		if d.keyIs(i, name) {
+			return Value{d, i}
+		}
+	}
+	return Value{}
+}
+
+// First returns the first element of an array or member of an object.
+func (v Value) First() Value {
+	if k := v.Kind(); k != Array && k != Object || v.d.nodes[v.i].next == v.i+1 {
+		return Value{}
+	}
+	return Value{v.d, v.i + 1}
+}
+
+// Next returns the value after v within the container in; Missing at its end.
+func (v Value) Next(in Value) Value {
+	if v.d == nil {
+		return Value{}
+	}
+	if i := v.d.nodes[v.i].next; i < in.d.nodes[in.i].next {
+		return Value{v.d, i}
+	}
+	return Value{}
+}
+
+// Len returns the number of elements or members.
+func (v Value) Len() int {
+	n := 0
+	for e := v.First(); e.Exists(); e = e.Next(v) {
+		n++
+	}
+	return n
+}
+
+// Name returns the member name of a value that stands in an object.
+func (v Value) Name() string {
+	if v.d == nil {
+		return ""
+	}
+	n := &v.d.nodes[v.i]
+	if n.keyEscaped {
+		return unescape(v.d.text(n.keyAt, n.keyEnd))
+	}
+	return v.d.text(n.keyAt, n.keyEnd)
+}
+
+func (d *Doc) keyIs(i uint32, name string) bool {
+	n := &d.nodes[i]
+	if n.keyEscaped {
+		return unescape(d.text(n.keyAt, n.keyEnd)) == name
+	}
+	return d.text(n.keyAt, n.keyEnd) == name
+}
+
+func unescape(s string) string {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			out = append(out, s[i])
+			continue
+		}
+		i++
+		switch c := s[i]; c {
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r, _ := hex4([]byte(s), i+1)
+			i += 4
+			if r >= 0xD800 && r <= 0xDBFF {
+				low, _ := hex4([]byte(s), i+3)
+				r = (r-0xD800)<<10 + (low - 0xDC00) + 0x10000
+				i += 6
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+type nameRef struct {
+	hash uint64
+	node uint32
+}
+
+// unique reports an error if two members of the object have names that a lenient
+// reader could take for the same.
+func (d *Doc) unique(self, count int) error {
+	if count < 2 {
+		return nil
+	}
+	d.names = d.names[:0]
+	for i, end := uint32(self+1), uint32(len(d.nodes)); i < end; i = d.nodes[i].next {
+		d.names = append(d.names, nameRef{d.foldHash(i), i})
+	}
+	if count > 12 {
+		slices.SortFunc(d.names, func(a, b nameRef) int {
+			if a.hash != b.hash {
+				if a.hash < b.hash {
+					return -1
+				}
+				return 1
+			}
+			return 0
+		})
+	}
+	for i := range d.names {
+		for j := i + 1; j < len(d.names); j++ {
+			if d.names[i].hash == d.names[j].hash && strings.EqualFold(Value{d, d.names[i].node}.Name(), Value{d, d.names[j].node}.Name()) {
+				return d.fail(ErrDuplicate, "object")
+			}
+			if count > 12 && d.names[i].hash != d.names[j].hash {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// foldHash hashes a member name so that names equal under case folding hash alike.
+func (d *Doc) foldHash(i uint32) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	h := uint64(offset)
+	name := Value{d, i}.Name()
+	for k := 0; k < len(name); k++ {
+		c := name[k]
+		if c >= utf8.RuneSelf {
+			return foldHashRunes(name) // agrees with this loop where a rune folds to ASCII, as U+212A does
+		}
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		h = (h ^ uint64(c)) * prime
+	}
+	return h
+}
+
+func foldHashRunes(name string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for _, r := range name {
+		low := r
+		switch {
+		case r < utf8.RuneSelf && r >= 'A' && r <= 'Z':
+			low = r | 0x20
+		case r >= utf8.RuneSelf:
+			for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
+				low = min(low, s)
+			}
+			if low < utf8.RuneSelf {
+				low = unicode.ToLower(low)
+			}
+		}
+		h = (h ^ uint64(low)) * prime
+	}
+	return h
+}

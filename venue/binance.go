@@ -1,0 +1,484 @@
+package venue
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vedette"
+	"vedette/internal/strictjson"
+)
+
+// Binance signs query and body, joined without a separator, less the signature
+// itself. Method and path are not signed. WebSocket API messages sign their
+// params, sorted by name and unencoded.
+var Binance = &Dialect{
+	Name:  "binance",
+	Title: "Binance",
+	Docs:  "https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security",
+	Hosts: []string{"api.binance.com", "api1.binance.com", "api2.binance.com", "api3.binance.com", "api4.binance.com",
+		"api-gcp.binance.com", "fapi.binance.com", "dapi.binance.com", "eapi.binance.com", "papi.binance.com",
+		"ws-api.binance.com", "ws-fapi.binance.com", "ws-dapi.binance.com", "stream.binance.com", "fstream.binance.com",
+		"dstream.binance.com", "testnet.binance.vision", "ws-api.testnet.binance.vision", "stream.testnet.binance.vision", "testnet.binancefuture.com"},
+	Schemes: []Scheme{
+		{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex, Covers: CoversQuery | CoversBody | CoversTime},
+		{Name: "rsa", Algorithm: RSAPKCS1SHA256, Signature: Base64, Covers: CoversQuery | CoversBody | CoversTime},
+		{Name: "ed25519", Algorithm: Ed25519, Signature: Base64, Covers: CoversQuery | CoversBody | CoversTime},
+	},
+	Routes:    binanceRoutes,
+	Claim:     binanceClaim,
+	Message:   binanceMessage,
+	Meaning:   binanceMeaning,
+	Answer:    binanceAnswer,
+	Correlate: correlateID,
+	Deny:      binanceDeny,
+}
+
+var (
+	binanceOrder = &Fields{
+		Instrument: []string{"symbol"}, Side: []string{"side"}, Type: []string{"type", "orderType", "strategyType"},
+		TIF: []string{"timeInForce"}, Price: []string{"price", "workingPrice"}, Stop: []string{"stopPrice", "triggerPrice", "belowStopPrice"},
+		Quantity: []string{"quantity", "newQty", "quoteOrderQty", "workingQuantity"}, ReduceOnly: []string{"reduceOnly"},
+		ClientID: []string{"newClientOrderId", "clientAlgoId", "newClientStrategyId", "listClientOrderId"},
+		Target:   []string{"orderId", "origClientOrderId", "cancelOrderId", "cancelOrigClientOrderId", "orderListId", "algoId"},
+	}
+	binanceCapital = &Fields{
+		Asset: []string{"coin", "asset"}, Address: []string{"address"}, Quantity: []string{"amount"},
+		ClientID: []string{"withdrawOrderId", "clientTranId"},
+		Object:   []string{"toEmail", "toAccount", "email", "fromEmail", "subAccountId"}, Instrument: []string{"symbol"},
+	}
+	binanceRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "origClientOrderId"}, Asset: []string{"asset", "coin"},
+		Object: []string{"email", "subAccountId"}}
+	binanceKeys = &Fields{Object: []string{"subAccountId", "email", "subAccountApiKey"}}
+)
+
+var binanceRoutes = NewRoutes(binanceSpot, binanceSAPI, binanceFutures("/fapi/v1"), binanceFutures("/dapi/v1"), binanceMore, binanceWS)
+
+var binanceSpot = []Route{
+	{Method: "POST", Path: "/api/v3/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "POST", Path: "/api/v3/order/test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/order", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/api/v3/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "POST", Path: "/api/v3/order/cancelReplace", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: "PUT", Path: "/api/v3/order/amend/keepPriority", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/order/amendments", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/openOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "DELETE", Path: "/api/v3/openOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/allOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "POST", Path: "/api/v3/order/oco", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "POST", Path: "/api/v3/orderList/{}", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/api/v3/orderList", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/orderList", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/allOrderList", Op: vedette.OpOrderQuery},
+	{Method: "GET", Path: "/api/v3/openOrderList", Op: vedette.OpOrderQuery},
+	{Method: "POST", Path: "/api/v3/sor/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "POST", Path: "/api/v3/sor/order/test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "GET", Path: "/api/v3/account", Op: vedette.OpAccountRead},
+	{Method: "GET", Path: "/api/v3/account/commission", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/myTrades", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/myPreventedMatches", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/myAllocations", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/myFilters", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/rateLimit/order", Op: vedette.OpAccountRead},
+	{Method: "POST", Path: "/api/v3/userDataStream", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: "PUT", Path: "/api/v3/userDataStream", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: "DELETE", Path: "/api/v3/userDataStream", Op: vedette.OpSessionLogout, Note: "key"},
+	{Method: "GET", Path: "/api/v3/ping", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/api/v3/time", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/api/v3/exchangeInfo", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/depth", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/trades", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/historicalTrades", Op: vedette.OpMarketRead, Fields: binanceRead, Note: "key"},
+	{Method: "GET", Path: "/api/v3/aggTrades", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/klines", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/uiKlines", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/avgPrice", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/ticker", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/api/v3/ticker/{}", Op: vedette.OpMarketRead, Fields: binanceRead},
+	// Streams: a WebSocket upgrade; the last segment may be a listenKey.
+	{Method: "GET", Path: "/ws", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/ws/*", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/stream", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/ws-api/v3", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/ws-fapi/v1", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/ws-dapi/v1", Op: vedette.OpMarketRead},
+}
+
+var binanceSAPI = []Route{
+	{Method: "POST", Path: "/sapi/v1/capital/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceCapital},
+	{Method: "GET", Path: "/sapi/v1/capital/withdraw/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/localentity/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/fiat/withdraw", Op: vedette.OpWithdraw, Fields: binanceCapital},
+	{Method: "GET", Path: "/sapi/v1/capital/deposit/address", Op: vedette.OpDepositAddress, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/capital/deposit/address/list", Op: vedette.OpDepositAddress, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/capital/deposit/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/capital/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/asset/transfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "GET", Path: "/sapi/v1/asset/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/asset/dust", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/asset/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v3/asset/getUserAsset", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/sub-account/universalTransfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/sub-account/transfer/{}", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/sub-account/{}/transfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/sub-account/subAccountApi/ipRestriction", Op: vedette.OpAllowlistChange, Fields: binanceKeys},
+	{Method: "DELETE", Path: "/sapi/v1/sub-account/subAccountApi/ipRestriction/ipList", Op: vedette.OpAllowlistChange, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v2/sub-account/subAccountApi/ipRestriction", Op: vedette.OpAllowlistChange, Fields: binanceKeys},
+	{Method: "GET", Path: "/sapi/v1/sub-account/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/sub-account/*", Op: vedette.OpAdmin, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v1/broker/subAccountApi", Op: vedette.OpKeyCreate, Fields: binanceKeys},
+	{Method: "DELETE", Path: "/sapi/v1/broker/subAccountApi", Op: vedette.OpKeyDelete, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v1/broker/subAccountApi/permission", Op: vedette.OpKeyChange, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v1/broker/subAccountApi/permission/{}", Op: vedette.OpKeyChange, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v1/broker/subAccountApi/ipRestriction", Op: vedette.OpAllowlistChange, Fields: binanceKeys},
+	{Method: "POST", Path: "/sapi/v1/broker/transfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/broker/*", Op: vedette.OpAdmin, Fields: binanceKeys},
+	{Method: "GET", Path: "/sapi/v1/broker/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/system/status", Op: vedette.OpMarketRead},
+	{Method: "GET", Path: "/sapi/v1/account/*", Op: vedette.OpAccountRead},
+	{Method: "POST", Path: "/sapi/v1/account/enableFastWithdrawSwitch", Op: vedette.OpAdmin},
+	{Method: "POST", Path: "/sapi/v1/account/disableFastWithdrawSwitch", Op: vedette.OpAdmin},
+	{Method: "POST", Path: "/sapi/v1/margin/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "GET", Path: "/sapi/v1/margin/order", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/sapi/v1/margin/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/sapi/v1/margin/openOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/margin/order/oco", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/sapi/v1/margin/orderList", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "GET", Path: "/sapi/v1/margin/openOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/margin/allOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/sapi/v1/margin/myTrades", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/margin/transfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/margin/borrow-repay", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/margin/apiKey", Op: vedette.OpKeyCreate},
+	{Method: "DELETE", Path: "/sapi/v1/margin/apiKey", Op: vedette.OpKeyDelete},
+	{Method: "PUT", Path: "/sapi/v1/margin/apiKey/ip", Op: vedette.OpAllowlistChange},
+	{Method: "GET", Path: "/sapi/v1/margin/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/sapi/v1/futures/transfer", Op: vedette.OpTransfer, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/userDataStream", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: "PUT", Path: "/sapi/v1/userDataStream", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: "POST", Path: "/sapi/v1/convert/acceptQuote", Op: vedette.OpOrderNew, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/convert/getQuote", Op: vedette.OpOrderQuery, Fields: binanceCapital},
+	{Method: "GET", Path: "/sapi/*", Op: vedette.OpAccountRead, Fields: binanceRead},
+}
+
+// binanceFutures are the endpoints that the USD-M and COIN-M futures share.
+func binanceFutures(base string) []Route {
+	routes := []Route{
+		{Method: "POST", Path: "/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+		{Method: "PUT", Path: "/order", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+		{Method: "GET", Path: "/order", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+		{Method: "DELETE", Path: "/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+		{Method: "POST", Path: "/order/test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+		{Method: "POST", Path: "/batchOrders", Op: vedette.OpOrderBatch, Batch: "batchOrders", Part: vedette.OpOrderNew, Of: binanceOrder},
+		{Method: "PUT", Path: "/batchOrders", Op: vedette.OpOrderBatch, Batch: "batchOrders", Part: vedette.OpOrderAmend, Of: binanceOrder},
+		{Method: "DELETE", Path: "/batchOrders", Op: vedette.OpOrderBatch, Fields: binanceRead, Batch: "orderIdList", Part: vedette.OpOrderCancel},
+		{Method: "DELETE", Path: "/allOpenOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+		{Method: "POST", Path: "/countdownCancelAll", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+		{Method: "POST", Path: "/algoOrder", Op: vedette.OpOrderNew, Fields: binanceOrder},
+		{Method: "DELETE", Path: "/algoOrder", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+		{Method: "DELETE", Path: "/algoOpenOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+		{Method: "POST", Path: "/leverage", Op: vedette.OpAdmin, Fields: binanceRead},
+		{Method: "POST", Path: "/marginType", Op: vedette.OpAdmin, Fields: binanceRead},
+		{Method: "POST", Path: "/positionMargin", Op: vedette.OpTransfer, Fields: binanceRead},
+		{Method: "POST", Path: "/positionSide/dual", Op: vedette.OpAdmin},
+		{Method: "POST", Path: "/listenKey", Op: vedette.OpAccountRead, Note: "key"},
+		{Method: "PUT", Path: "/listenKey", Op: vedette.OpAccountRead, Note: "key"},
+		{Method: "DELETE", Path: "/listenKey", Op: vedette.OpSessionLogout, Note: "key"},
+	}
+	for _, p := range []string{"openOrder", "openOrders", "allOrders", "userTrades", "orderAmendment", "forceOrders", "algoOrder", "openAlgoOrders", "allAlgoOrders"} {
+		routes = append(routes, Route{Method: "GET", Path: "/" + p, Op: vedette.OpOrderQuery, Fields: binanceRead})
+	}
+	for _, p := range []string{"account", "balance", "positionRisk", "income", "leverageBracket", "commissionRate", "adlQuantile", "positionSide/dual",
+		"positionMargin/history", "accountConfig", "symbolConfig", "rateLimit/order", "multiAssetsMargin", "feeBurn", "apiTradingStatus"} {
+		routes = append(routes, Route{Method: "GET", Path: "/" + p, Op: vedette.OpAccountRead, Fields: binanceRead})
+	}
+	for _, p := range []string{"ping", "time", "exchangeInfo", "depth", "trades", "aggTrades", "klines", "continuousKlines", "indexPriceKlines",
+		"markPriceKlines", "premiumIndex", "fundingRate", "fundingInfo", "openInterest", "ticker/24hr", "ticker/price", "ticker/bookTicker",
+		"indexInfo", "assetIndex", "constituents", "historicalTrades"} {
+		routes = append(routes, Route{Method: "GET", Path: "/" + p, Op: vedette.OpMarketRead, Fields: binanceRead})
+	}
+	for i := range routes {
+		routes[i].Path = base + routes[i].Path
+	}
+	return routes
+}
+
+var binanceMore = []Route{
+	{Method: "GET", Path: "/fapi/v2/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/fapi/v3/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/fapi/v2/ticker/price", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "GET", Path: "/futures/data/*", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "POST", Path: "/eapi/v1/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "GET", Path: "/eapi/v1/order", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/eapi/v1/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "POST", Path: "/eapi/v1/batchOrders", Op: vedette.OpOrderBatch, Batch: "orders", Part: vedette.OpOrderNew, Of: binanceOrder},
+	{Method: "DELETE", Path: "/eapi/v1/batchOrders", Op: vedette.OpOrderBatch, Fields: binanceRead, Batch: "orderIds", Part: vedette.OpOrderCancel},
+	{Method: "DELETE", Path: "/eapi/v1/allOpenOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "DELETE", Path: "/eapi/v1/allOpenOrdersByUnderlying", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "POST", Path: "/eapi/v1/listenKey", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: "GET", Path: "/eapi/v1/openOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/eapi/v1/historyOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/eapi/v1/userTrades", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/eapi/v1/position", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "GET", Path: "/eapi/v1/marginAccount", Op: vedette.OpAccountRead},
+	{Method: "GET", Path: "/eapi/v1/*", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: "POST", Path: "/papi/v1/{}/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "PUT", Path: "/papi/v1/{}/order", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/papi/v1/{}/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "POST", Path: "/papi/v1/{}/conditional/order", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/papi/v1/{}/conditional/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: "DELETE", Path: "/papi/v1/{}/allOpenOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "DELETE", Path: "/papi/v1/margin/allOpenOrders", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: "GET", Path: "/papi/v1/{}/{}", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: "GET", Path: "/papi/v1/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
+	{Method: "POST", Path: "/papi/v1/listenKey", Op: vedette.OpAccountRead, Note: "key"},
+}
+
+var binanceWS = []Route{
+	{Method: WS, Path: "session.logon", Op: vedette.OpSessionLogin},
+	{Method: WS, Path: "session.status", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "session.logout", Op: vedette.OpSessionLogout},
+	{Method: WS, Path: "order.place", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "order.test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: WS, Path: "order.status", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: WS, Path: "order.cancel", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: WS, Path: "order.modify", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: WS, Path: "order.cancelReplace", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: WS, Path: "order.amend.keepPriority", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	{Method: WS, Path: "order.amendments", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: WS, Path: "openOrders.status", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: WS, Path: "openOrders.cancelAll", Op: vedette.OpOrderCancelAll, Fields: binanceRead},
+	{Method: WS, Path: "orderList.place", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "orderList.place.oco", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "orderList.place.oto", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "orderList.place.otoco", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "orderList.status", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: WS, Path: "orderList.cancel", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: WS, Path: "openOrderLists.status", Op: vedette.OpOrderQuery},
+	{Method: WS, Path: "sor.order.place", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "sor.order.test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
+	{Method: WS, Path: "algoOrder.place", Op: vedette.OpOrderNew, Fields: binanceOrder},
+	{Method: WS, Path: "algoOrder.cancel", Op: vedette.OpOrderCancel, Fields: binanceOrder},
+	{Method: WS, Path: "account.status", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "account.balance", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "account.position", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "account.commission", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "account.rateLimits.orders", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "v2/account.status", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "v2/account.balance", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "v2/account.position", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "allOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: WS, Path: "allOrderLists", Op: vedette.OpOrderQuery},
+	{Method: WS, Path: "myTrades", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: WS, Path: "myPreventedMatches", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: WS, Path: "myAllocations", Op: vedette.OpOrderQuery, Fields: binanceRead},
+	{Method: WS, Path: "userDataStream.start", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: WS, Path: "userDataStream.ping", Op: vedette.OpAccountRead, Note: "key"},
+	{Method: WS, Path: "userDataStream.stop", Op: vedette.OpSessionLogout, Note: "key"},
+	{Method: WS, Path: "userDataStream.subscribe", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "userDataStream.subscribe.signature", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "userDataStream.unsubscribe", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "session.subscriptions", Op: vedette.OpAccountRead},
+	{Method: WS, Path: "ping", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "time", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "exchangeInfo", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "depth", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "trades.recent", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "trades.historical", Op: vedette.OpMarketRead, Fields: binanceRead, Note: "key"},
+	{Method: WS, Path: "trades.aggregate", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "klines", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "uiKlines", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "avgPrice", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "ticker", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "ticker.24hr", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "ticker.tradingDay", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "ticker.price", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "ticker.book", Op: vedette.OpMarketRead, Fields: binanceRead},
+	{Method: WS, Path: "SUBSCRIBE", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "UNSUBSCRIBE", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "LIST_SUBSCRIPTIONS", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "SET_PROPERTY", Op: vedette.OpMarketRead},
+	{Method: WS, Path: "GET_PROPERTY", Op: vedette.OpMarketRead},
+}
+
+func binanceRoute(r *Request) (route *Route, method string, v Values) {
+	if r.Kind != Message {
+		return binanceRoutes.Find(r.Method, r.Path), "", r.Values()
+	}
+	method = r.JSON().Get("method").Text()
+	return binanceRoutes.Find(WS, method), method, Values{JSON: r.JSON().Get("params")}
+}
+
+func binanceMeaning(r *Request, c *vedette.Call) {
+	route, method, v := binanceRoute(r)
+	if r.Kind == Message {
+		c.Method = method
+	}
+	binanceRoutes.MeanAs(route, r.Path, v, c)
+}
+
+func binanceClaim(r *Request, c *Claim) { binanceStyleClaim(r, c, "X-MBX-APIKEY") }
+
+// binanceStyleClaim reads the claim of Binance and of venues that copied its API.
+func binanceStyleClaim(r *Request, c *Claim, keyHeader string) {
+	route, _, v := binanceRoute(r)
+	var signature string
+	if r.Kind == Message {
+		c.Key, signature = v.Get("apiKey"), v.Get("signature")
+		c.Login = route != nil && route.Op == vedette.OpSessionLogin
+		if c.Key == "" && signature == "" {
+			if r.Session != nil && r.Session.Key != "" {
+				c.Auth = AuthSession
+			}
+			return
+		}
+	} else {
+		c.Key = r.Header.Get(keyHeader)
+		if r.Kind == Upgrade {
+			binanceStream(r, c)
+			return
+		}
+		raw, _ := r.Params().Raw("signature")
+		signature = unescapePlain(raw)
+	}
+	if c.Key == "" && signature == "" {
+		return
+	}
+	if signature == "" && (route != nil && (route.Note == "key" || route.Op == vedette.OpMarketRead)) {
+		c.Auth = AuthKeyOnly
+		return
+	}
+	c.Auth, c.Signature = AuthSignature, signature
+	binanceWindow(v, c)
+}
+
+// binanceStream claims a stream by the listenKey in its path.
+func binanceStream(r *Request, c *Claim) {
+	name := r.Path[strings.LastIndexByte(r.Path, '/')+1:]
+	if k := r.Params().Get("listenKey"); k != "" {
+		name = k
+	}
+	if len(name) >= 60 && !strings.ContainsAny(name, "@!") {
+		c.Auth, c.Token = AuthToken, name
+		c.Login = true
+	}
+}
+
+// binanceWindow reads timestamp and recvWindow. The venue accepts a timestamp up
+// to 1 s ahead and recvWindow behind, in ms or µs (REST API, "Timing security").
+func binanceWindow(v Values, c *Claim) {
+	t, tick, ok := parseUnix(v.Get("timestamp"))
+	if !ok {
+		c.Fault = vedette.BadEncoding
+		return
+	}
+	c.Time, c.Tick, c.MaxAge, c.MaxAhead = t, tick, 5*time.Second, time.Second
+	if s := v.Get("recvWindow"); s != "" {
+		ms, err := strconv.ParseFloat(s, 64)
+		if err != nil || ms < 0 || ms > 60000 {
+			c.Fault = vedette.BadEncoding
+			return
+		}
+		c.MaxAge = time.Duration(ms * float64(time.Millisecond))
+	}
+}
+
+func binanceMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
+	if form > 0 {
+		return dst, false
+	}
+	if r.Kind == Message {
+		return appendSortedParams(dst, r.JSON().Get("params"), "signature"), true
+	}
+	dst = appendWithout(dst, r.Query, "signature")
+	return appendWithout(dst, text(r.Body), "signature"), true
+}
+
+// appendSortedParams appends the members of an object as name=value pairs, sorted
+// by name and joined by &, leaving out one name.
+func appendSortedParams(dst []byte, o strictjson.Value, without string) []byte {
+	var buf [32]strictjson.Value
+	list := buf[:0]
+	for m := o.First(); m.Exists(); m = m.Next(o) {
+		if m.Name() != without {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b strictjson.Value) int { return strings.Compare(a.Name(), b.Name()) })
+	for i, m := range list {
+		if i > 0 {
+			dst = append(dst, '&')
+		}
+		dst = append(append(dst, m.Name()...), '=')
+		if m.Kind() == strictjson.String {
+			dst = append(dst, m.Text()...)
+		} else {
+			dst = append(dst, m.Raw()...)
+		}
+	}
+	return dst
+}
+
+func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
+	if !answer.IsJSON() {
+		return
+	}
+	body := answer.JSON()
+	if answer.Kind == Reply {
+		if s, err := strconv.Atoi(body.Get("status").Text()); err == nil {
+			a.Status = s
+		}
+		if e := body.Get("error"); e.Exists() {
+			a.Error, a.Outcome = e.Get("code").Text(), vedette.Rejected
+			issued.LoginFailed = true
+			return
+		}
+		body = body.Get("result")
+	}
+	if code := body.Get("code"); code.Exists() && a.Status >= 400 {
+		a.Error, a.Outcome = code.Text(), vedette.Rejected
+		return
+	}
+	a.OrderID = body.Get("orderId").Text()
+	if n := body.Get("newOrderResponse"); n.Exists() { // cancelReplace
+		body, a.OrderID = n, n.Get("orderId").Text()
+	}
+	a.Outcome = outcome(body.Get("status").Text())
+	if k := body.Get("listenKey").Text(); k != "" {
+		issued.Token, issued.TTL = k, time.Hour
+	}
+}
+
+func binanceDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
+	status, code := 403, -2015
+	msg := "Invalid API-key, IP, or permissions for action."
+	switch d.Reason {
+	case vedette.BadSignature, vedette.NoSignature:
+		status, code, msg = 400, -1022, "Signature for this request is not valid."
+	case vedette.WindowPassed:
+		status, code, msg = 400, -1021, "Timestamp for this request is outside of the recvWindow."
+	case vedette.ClockAhead:
+		status, code, msg = 400, -1021, "Timestamp for this request was 1000ms ahead of the server's time."
+	case vedette.SignatureReused, vedette.CrossEndpoint:
+		status, code, msg = 400, -1022, "Signature for this request was used before."
+	case vedette.Throttled:
+		status, code, msg = 429, -1003, "Too many requests."
+	case vedette.UpstreamDown, vedette.FailClosed:
+		status, code, msg = 503, -1001, "Service unavailable; the request was not executed."
+	case vedette.Ambiguous, vedette.BadEncoding, vedette.TooLarge:
+		status, code, msg = 400, -1102, "The request can be read in more than one way or not at all."
+	case vedette.UnknownKey:
+		status, code, msg = 401, -2014, "API-key format invalid."
+	}
+	if r.Kind == Message {
+		dst = append(append(dst, `{"id":`...), rawOr(r.JSON().Get("id"), "null")...)
+		dst = strconv.AppendInt(append(dst, `,"status":`...), int64(status), 10)
+		dst = strconv.AppendInt(append(dst, `,"error":{"code":`...), int64(code), 10)
+		dst = append(append(append(dst, `,"msg":"`...), msg...), `"}}`...)
+		return Refusal{Body: dst}
+	}
+	dst = strconv.AppendInt(append(dst, `{"code":`...), int64(code), 10)
+	dst = append(append(append(dst, `,"msg":"`...), msg...), `"}`...)
+	return Refusal{Status: status, ContentType: "application/json;charset=UTF-8", Body: dst}
+}

@@ -1,0 +1,250 @@
+package venue
+
+import (
+	"strings"
+
+	"vedette"
+	"vedette/internal/strictjson"
+)
+
+// Fields names the parameters that carry the order fields of a route. Each is a
+// list of alternatives, the first that is present wins. "a.b" reaches into nested
+// JSON objects.
+type Fields struct {
+	Instrument, Side, Type, TIF, Price, Stop, Quantity []string
+	ClientID, Target, Object, Asset, Address           []string
+	PostOnly, ReduceOnly                               []string
+	// Refine corrects what the general reading cannot know, after it ran.
+	Refine func(v Values, a *vedette.Action)
+}
+
+// Values reads parameters by name, from a JSON object, then from query and form.
+type Values struct {
+	JSON   strictjson.Value
+	Params *Params
+	r      *Request
+}
+
+// Values returns the request's parameters, wherever they stand.
+func (r *Request) Values() Values {
+	v := Values{Params: r.Params(), r: r}
+	if r.IsJSON() {
+		v.JSON = r.JSON()
+	}
+	return v
+}
+
+// Get returns the text of the parameter, "" if there is none.
+func (v Values) Get(name string) string {
+	if v.JSON.Exists() {
+		if m := v.member(name); m.Exists() {
+			return m.Text()
+		}
+	}
+	if v.Params != nil {
+		return v.Params.Get(name)
+	}
+	return ""
+}
+
+func (v Values) member(name string) strictjson.Value {
+	m := v.JSON
+	for {
+		one, rest, nested := strings.Cut(name, ".")
+		if m = m.Get(one); !nested {
+			return m
+		}
+		name = rest
+	}
+}
+
+func (v Values) first(names []string) string {
+	for _, n := range names {
+		if s := v.Get(n); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func (v Values) decimal(names []string) vedette.Decimal {
+	if s := v.first(names); s != "" {
+		if d, err := vedette.ParseDecimal(s); err == nil {
+			return d
+		}
+	}
+	return vedette.Decimal{}
+}
+
+func (v Values) flag(names []string) bool {
+	switch v.first(names) {
+	case "true", "True", "TRUE", "1", "yes", "t":
+		return true
+	}
+	return false
+}
+
+// Fill sets the order fields of a from v.
+func (f *Fields) Fill(v Values, a *vedette.Action) {
+	if f == nil {
+		return
+	}
+	set(&a.Instrument, v.first(f.Instrument))
+	set(&a.ClientOrderID, v.first(f.ClientID))
+	set(&a.TargetOrderID, v.first(f.Target))
+	set(&a.Object, v.first(f.Object))
+	set(&a.Asset, v.first(f.Asset))
+	set(&a.Address, v.first(f.Address))
+	if len(f.Side) > 0 {
+		a.Side = ParseSide(v.first(f.Side))
+	}
+	if len(f.Type) > 0 {
+		ParseType(v.first(f.Type), a)
+	}
+	if len(f.TIF) > 0 {
+		ParseTIF(v.first(f.TIF), a)
+	}
+	a.Price = v.decimal(f.Price)
+	a.StopPrice = v.decimal(f.Stop)
+	a.Quantity = v.decimal(f.Quantity)
+	a.PostOnly = a.PostOnly || v.flag(f.PostOnly)
+	a.ReduceOnly = a.ReduceOnly || v.flag(f.ReduceOnly)
+	if f.Refine != nil {
+		f.Refine(v, a)
+	}
+}
+
+func set(dst *string, s string) {
+	if s != "" {
+		*dst = s
+	}
+}
+
+// ParseSide reads a side in any venue's words.
+func ParseSide(s string) vedette.Side {
+	switch {
+	case fold(s, "buy"), fold(s, "bid"), fold(s, "b"), fold(s, "long"):
+		return vedette.Buy
+	case fold(s, "sell"), fold(s, "ask"), fold(s, "s"), fold(s, "a"), fold(s, "short"):
+		return vedette.Sell
+	}
+	return vedette.SideNone
+}
+
+// ParseType reads an order type in any venue's words. A type that implies a time in
+// force or post-only sets those too.
+func ParseType(s string, a *vedette.Action) {
+	has := func(part string) bool { return containsFold(s, part) }
+	switch {
+	case s == "":
+		return
+	case has("post") || has("maker"):
+		a.Type, a.PostOnly = vedette.Limit, true
+	case fold(s, "ioc") || has("limit_ioc") || has("limit-ioc") || has("optimal_limit_ioc"):
+		a.Type, a.TimeInForce = vedette.Limit, vedette.IOC
+	case fold(s, "fok") || has("limit_fok") || has("limit-fok") || has("limit fok"):
+		a.Type, a.TimeInForce = vedette.Limit, vedette.FOK
+	case has("stop") || has("stp") || has("take") || has("trigger") || has("trail") || has("conditional"):
+		a.Type = vedette.Stop
+		if has("limit") || has("lmt") {
+			a.Type = vedette.StopLimit
+		}
+	case has("market") || has("mkt"):
+		a.Type = vedette.Market
+	case has("limit") || has("lmt"):
+		a.Type = vedette.Limit
+	}
+}
+
+// ParseTIF reads a time in force in any venue's words.
+func ParseTIF(s string, a *vedette.Action) {
+	switch {
+	case s == "":
+	case containsFold(s, "post") || fold(s, "gtx") || fold(s, "alo") || fold(s, "poc") || containsFold(s, "maker"):
+		a.PostOnly, a.TimeInForce = true, vedette.GTC
+	case fold(s, "gtc") || containsFold(s, "good_till_cancel") || containsFold(s, "good_til_cancel") ||
+		containsFold(s, "goodtillcancel") || fold(s, "good-till-cancel") || containsFold(s, "good_until_cancel"):
+		a.TimeInForce = vedette.GTC
+	case fold(s, "ioc") || containsFold(s, "immediate"):
+		a.TimeInForce = vedette.IOC
+	case fold(s, "fok") || containsFold(s, "fill"):
+		a.TimeInForce = vedette.FOK
+	case fold(s, "gtd") || fold(s, "gtt") || containsFold(s, "good"):
+		a.TimeInForce = vedette.GTD
+	case fold(s, "day"):
+		a.TimeInForce = vedette.Day
+	}
+}
+
+func fold(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
+
+func containsFold(s, part string) bool {
+	for i := 0; i+len(part) <= len(s); i++ {
+		if strings.EqualFold(s[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
+
+// Mean is the Meaning of a dialect whose routes say everything: it finds the
+// request's route by method and path and fills the call from it.
+func (t *Routes) Mean(r *Request, c *vedette.Call) {
+	t.MeanAs(t.Find(r.Method, r.Path), r.Path, r.Values(), c)
+}
+
+// MeanAs fills the call from a route that the dialect found itself; nil means that
+// the endpoint is unknown.
+func (t *Routes) MeanAs(route *Route, path string, v Values, c *vedette.Call) {
+	c.Action = vedette.Action{}
+	c.Batch = c.Batch[:0]
+	if route == nil {
+		return
+	}
+	c.Operation = route.Op
+	route.pathFields(path, c)
+	route.Fields.Fill(v, &c.Action)
+	if route.Batch != "" {
+		route.parts(v, c)
+	}
+}
+
+// maxParts bounds the parts of one batch that are looked at: no venue takes more.
+const maxParts = 1000
+
+func (route *Route) parts(v Values, c *vedette.Call) {
+	list := v.JSON
+	if route.Batch != "." {
+		if list = v.member(route.Batch); !list.Exists() && v.r != nil {
+			list = v.r.ParamJSON(route.Batch)
+		}
+	}
+	if list.Kind() != strictjson.Array {
+		return
+	}
+	f := route.Of
+	if f == nil {
+		f = route.Fields
+	}
+	for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+		a := vedette.Action{Operation: route.Part, Instrument: c.Instrument}
+		if e.Kind() == strictjson.Object {
+			f.Fill(Values{JSON: e}, &a)
+		} else {
+			a.TargetOrderID = e.Text() // a list of plain ids
+		}
+		c.Batch = append(c.Batch, a)
+	}
+}
+
+// Ambiguous returns why venue and monitor could read the request differently: ""
+// if they cannot.
+func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
+	if r.Params().ambiguous(repeatable) {
+		return vedette.Ambiguous
+	}
+	if r.Kind != Reply && r.IsJSON() && r.JSONError() != nil {
+		return vedette.Ambiguous
+	}
+	return ""
+}

@@ -1,0 +1,133 @@
+package venue
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"vedette"
+	"vedette/internal/strictjson"
+)
+
+// parseUnix reads a Unix time in seconds, milliseconds, microseconds or
+// nanoseconds, told apart by the number of digits; seconds may have a fraction.
+func parseUnix(s string) (t time.Time, tick time.Duration, ok bool) {
+	whole, frac, dotted := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || n < 0 || len(whole) > 19 || len(whole) < 9 || whole[0] == '+' {
+		return time.Time{}, 0, false
+	}
+	switch {
+	case len(whole) <= 11:
+		ns, tick, ok := fraction(frac, dotted)
+		return time.Unix(n, ns), tick, ok
+	case len(whole) <= 14:
+		t, tick = time.UnixMilli(n), time.Millisecond
+	case len(whole) <= 17:
+		t, tick = time.UnixMicro(n), time.Microsecond
+	default:
+		t, tick = time.Unix(0, n), time.Nanosecond
+	}
+	if dotted { // some clients print floating-point milliseconds; the fraction says nothing
+		if _, _, ok := fraction(frac, true); !ok {
+			return time.Time{}, 0, false
+		}
+	}
+	return t, tick, true
+}
+
+// fraction reads the digits after the point of a number of seconds, in ns.
+func fraction(s string, dotted bool) (ns int64, tick time.Duration, ok bool) {
+	if !dotted {
+		return 0, time.Second, true
+	}
+	if s == "" || len(s) > 18 {
+		return 0, 0, false
+	}
+	tick = time.Second
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, 0, false
+		}
+		if i < 9 {
+			tick /= 10
+			ns += int64(s[i]-'0') * int64(tick)
+		}
+	}
+	return ns, max(tick, 1), true
+}
+
+// unescapePlain decodes percent escapes and leaves plus signs: for base64 text.
+func unescapePlain(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b, _ := AppendUnescaped(make([]byte, 0, len(s)), s, false)
+	return text(b)
+}
+
+// appendWithout appends query or form text without the parameters of that name.
+func appendWithout(dst []byte, s, name string) []byte {
+	first := true
+	for s != "" {
+		var one string
+		var more bool
+		one, s, more = strings.Cut(s, "&")
+		if k, _, _ := strings.Cut(one, "="); k == name {
+			continue
+		}
+		if !first {
+			dst = append(dst, '&')
+		}
+		dst = append(dst, one...)
+		first = false
+		if more && s == "" { // a trailing & is part of what was signed
+			dst = append(dst, '&')
+		}
+	}
+	return dst
+}
+
+// correlateID ties messages by their "id" member.
+func correlateID(r *Request) string {
+	if !r.IsJSON() {
+		return ""
+	}
+	if id := r.JSON().Get("id"); id.Kind() == strictjson.String || id.Kind() == strictjson.Number {
+		return id.Raw()
+	}
+	return ""
+}
+
+func rawOr(v strictjson.Value, other string) string {
+	switch v.Kind() {
+	case strictjson.String: // with its quotes back
+		return `"` + v.Raw() + `"`
+	case strictjson.Number:
+		return v.Raw()
+	}
+	return other
+}
+
+// outcome reads an order state in any venue's words.
+func outcome(s string) vedette.Outcome {
+	has := func(p string) bool { return containsFold(s, p) }
+	switch {
+	case s == "":
+		return vedette.OutcomeNone
+	case has("partial"):
+		return vedette.PartlyFilled
+	case has("fill") || fold(s, "closed") || fold(s, "executed") || fold(s, "done"):
+		return vedette.Filled
+	case has("cancel"):
+		return vedette.Cancelled
+	case has("reject") || has("fail"):
+		return vedette.Rejected
+	case has("expire"):
+		return vedette.Expired
+	case has("new") || has("open") || has("live") || has("resting") || has("active") || has("accept") || has("placed") || has("submitted") ||
+		has("created") || has("pending") || has("untriggered") || has("ok") || has("success") || has("received"):
+		return vedette.Accepted
+	}
+	return vedette.OutcomeNone
+}
