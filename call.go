@@ -39,8 +39,8 @@ type Call struct {
 	// Decision is what the gate did with the call.
 	Decision Decision
 
-	// SignatureHash is a truncated SHA-256 of the signature as presented, in hex. The
-	// signature itself is never kept.
+	// SignatureHash is a truncated SHA-256 over venue, credential and signature as
+	// presented, in hex. The signature itself is never kept.
 	SignatureHash string
 	Nonce         string
 	RequestBytes  int // of the body or message

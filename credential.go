@@ -21,5 +21,8 @@ type Credential struct {
 	Created       time.Time      // zero if unknown
 	Expires       time.Time      // zero for never
 	MFA           bool           // the account has a second factor
+	// NonceWindow is by how much a nonce may fall short of the highest one seen, in
+	// the venue's nonce units: Kraken's setting of the key of that name. 0 for none.
+	NonceWindow uint64
 	Frozen        bool
 }
