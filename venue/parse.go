@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"vedette"
 	"vedette/internal/strictjson"
@@ -130,4 +131,30 @@ func outcome(s string) vedette.Outcome {
 		return vedette.Accepted
 	}
 	return vedette.OutcomeNone
+}
+
+// single returns the value of a header field that must stand alone. A repeated one
+// faults the claim: venue and monitor could each read another.
+func (r *Request) single(c *Claim, name string) string {
+	if r.Header.Count(name) > 1 {
+		c.Fault = vedette.Ambiguous
+	}
+	return r.Header.Get(name)
+}
+
+// appendJSON appends s as a JSON string, for text that a refusal echoes.
+func appendJSON(dst []byte, s string) []byte {
+	const digits = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, c := range s { // broken UTF-8 comes out as U+FFFD
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', byte(c))
+		case c < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+		default:
+			dst = utf8.AppendRune(dst, c)
+		}
+	}
+	return append(dst, '"')
 }
