@@ -7,4 +7,6 @@ package venue
 // All are the dialects built in, by name of their variable.
 var All = []*Dialect{
 	Binance,
+	BitMEX,
+	OKX,
 }

@@ -158,3 +158,24 @@ func appendJSON(dst []byte, s string) []byte {
 	}
 	return append(dst, '"')
 }
+
+// parseISO reads a UTC time such as 2020-12-08T09:08:57.715Z; the Z may be missing
+// where zoned is false.
+func parseISO(s string, zoned bool) (t time.Time, tick time.Duration, ok bool) {
+	s, hasZone := strings.CutSuffix(s, "Z")
+	if len(s) < 19 || zoned && !hasZone {
+		return time.Time{}, 0, false
+	}
+	t, err := time.Parse("2006-01-02T15:04:05", s[:19])
+	if err != nil {
+		return time.Time{}, 0, false
+	}
+	if len(s) == 19 {
+		return t, time.Second, true
+	}
+	ns, tick, ok := fraction(s[20:], true)
+	return t.Add(time.Duration(ns)), tick, ok && s[19] == '.'
+}
+
+// changes reports whether the route's operation alters something at the venue.
+func (route *Route) changes() bool { return route != nil && route.Op.Changes() }

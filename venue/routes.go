@@ -196,3 +196,22 @@ func (r *Route) pathFields(path string, c *vedette.Call) {
 		}
 	}
 }
+
+// family returns routes that differ in nothing but their path: the paths are
+// separated by blanks, and base stands before each.
+func family(method, base string, op vedette.Operation, f *Fields, paths string) []Route {
+	var routes []Route
+	for p := range strings.FieldsSeq(paths) {
+		routes = append(routes, Route{Method: method, Path: base + p, Op: op, Fields: f})
+	}
+	return routes
+}
+
+// batch is a family of routes whose member or parameter list holds the parts.
+func batch(method, base, list string, part vedette.Operation, of *Fields, paths string) []Route {
+	routes := family(method, base, vedette.OpOrderBatch, nil, paths)
+	for i := range routes {
+		routes[i].Batch, routes[i].Part, routes[i].Of = list, part, of
+	}
+	return routes
+}
