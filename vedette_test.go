@@ -1,0 +1,116 @@
+package vedette
+
+import (
+	"encoding/json"
+	"math/big"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDecimal(t *testing.T) {
+	ok := func(in, want string) {
+		t.Helper()
+		d, err := ParseDecimal(in)
+		if err != nil || d.String() != want {
+			t.Errorf("%q: %q %v, want %q", in, d, err, want)
+		}
+	}
+	ok("0", "0")
+	ok("-0.0", "0.0")
+	ok("12.50", "12.50")
+	ok("-.5", "-0.5")
+	ok("1e3", "1000")
+	ok("1.5e-7", "0.00000015")
+	ok("99999999999999999999999999999999999999", "99999999999999999999999999999999999999")
+	ok("0.00000000000000000000000000000000000001", "0.00000000000000000000000000000000000001")
+	for _, bad := range []string{"", "-", ".", "1.2.3", "1e", "0x1", " 1", "1 ", "NaN", "1e9999", "100000000000000000000000000000000000000", "1e39"} {
+		if d, err := ParseDecimal(bad); err == nil {
+			t.Errorf("%q read as %s", bad, d)
+		}
+	}
+}
+
+func FuzzDecimal(f *testing.F) {
+	for _, s := range []string{"0", "-12.5", "1e-7", "99999999999999999999999999999999999999", "0.1e38"} {
+		f.Add(s, "3.14")
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, err := ParseDecimal(a)
+		if err != nil {
+			return
+		}
+		r, ok := new(big.Rat).SetString(a)
+		if !ok {
+			t.Fatalf("%q is read but no number", a)
+		}
+		if p, _ := new(big.Rat).SetString(x.String()); p == nil || p.Cmp(r) != 0 {
+			t.Fatalf("%q printed as %s", a, x)
+		}
+		y, err := ParseDecimal(b)
+		if err != nil {
+			return
+		}
+		q, _ := new(big.Rat).SetString(b)
+		if got, want := x.Cmp(y), r.Cmp(q); got != want {
+			t.Fatalf("%s cmp %s: %d, want %d", x, y, got, want)
+		}
+	})
+}
+
+func TestAppendCall(t *testing.T) {
+	price, _ := ParseDecimal("20000.50")
+	c := &Call{Time: time.Unix(1767614400, 1000).UTC(), Sensor: "proxy", Venue: "binance", Source: netip.MustParseAddrPort("192.0.2.7:51234"),
+		Client: "a\"b\\\x01\xff", Credential: "key", Action: Action{Operation: OpOrderNew, Side: Buy, Price: price, PostOnly: true},
+		Batch: []Action{{Operation: OpOrderCancel, TargetOrderID: "7"}}, Verdict: Authentic, Reasons: []Reason{Retry},
+		Decision: Decision{Effect: Allow, WouldDeny: true}, Answer: Answer{Status: 200, Latency: time.Millisecond}}
+	b := AppendCall(nil, c)
+	var got map[string]any
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	want := map[string]any{"event": "call", "time": "2026-01-05T12:00:00.000001Z", "sensor": "proxy", "venue": "binance", "protocol": "http",
+		"source": "192.0.2.7:51234", "client": "a\"b\\\x01\ufffd", "credential": "key", "operation": "order.new", "side": "buy", "price": "20000.50",
+		"post_only": true, "batch": []any{map[string]any{"operation": "order.cancel", "target_order_id": "7"}}, "status": 200.0, "latency_us": 1000.0,
+		"verdict": "authentic", "reasons": []any{"retry"}, "decision": "allow", "would_deny": true}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	if n := testing.AllocsPerRun(100, func() { b = AppendCall(b[:0], c) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	buf := []byte("credential-instrument")
+	c := &Call{Credential: string(buf[:10])}
+	c.Batch = []Action{{Instrument: "x"}}
+	c.Reasons = []Reason{Retry}
+	d := c.Clone()
+	c.Batch[0].Instrument, c.Reasons[0] = "y", Replayable
+	if d.Batch[0].Instrument != "x" || d.Reasons[0] != Retry || d.Credential != "credential" {
+		t.Errorf("clone changed: %+v", d)
+	}
+}
+
+func TestNames(t *testing.T) {
+	for o := range Operation(Operations) {
+		var p Operation
+		if err := p.UnmarshalText([]byte(o.String())); err != nil || p != o {
+			t.Errorf("%v reads back as %v: %v", o, p, err)
+		}
+	}
+	var s Side
+	if err := s.UnmarshalText([]byte("bid")); err == nil || !strings.Contains(err.Error(), `"buy"`) {
+		t.Errorf("want an error that names the choices: %v", err)
+	}
+}
+
+func TestFindingID(t *testing.T) {
+	at := time.Unix(1, 0)
+	if FindingID("a", "bc", at) == FindingID("ab", "c", at) {
+		t.Error("id does not separate its parts")
+	}
+}

@@ -1,0 +1,30 @@
+package verify
+
+import "time"
+
+const (
+	// maxHold bounds how long a signature is remembered. Longer validity than a day is
+	// a client's mistake (BitMEX expiries in ms read as seconds), and is reported as
+	// replayable.
+	maxHold = 24 * time.Hour
+	// nonceHold is how long the signature of a call with an increasing nonce is kept
+	// to tell a client's retry from a replay; after that its nonce still refuses it.
+	nonceHold = time.Minute
+	// nonceKeepHold is how long nonces of a credential that fell silent are kept: past
+	// it, the slot may go to another credential when none is free.
+	nonceKeepHold = 90 * 24 * time.Hour
+	// maxRetries bounds how often one unanswered request may be sent again: clients
+	// give up after 3 to 10.
+	maxRetries = 16
+	// maxForms bounds the forms of one message that are tried.
+	maxForms = 8
+	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.
+	maxSignature = 1024
+	// maxIssued bounds the venue-issued tokens that are remembered.
+	maxIssued = 1 << 17
+	// issuedTTL is how long a venue-issued token is believed when the venue did not
+	// say: Kraken's live while connected, Binance's 60 minutes with prolongation.
+	issuedTTL = 24 * time.Hour
+	// DefaultWindow is the number of signatures a window holds by default.
+	DefaultWindow = 1 << 20
+)

@@ -1,0 +1,333 @@
+// Package verify judges whether a call is authentic, fresh, once and permitted.
+package verify
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+	"unsafe"
+
+	"vedette"
+	"vedette/keyring"
+	"vedette/venue"
+)
+
+// Keys finds credentials. It must be safe for concurrent use and must not keep id.
+type Keys interface {
+	Lookup(venue, id string) (*keyring.Entry, bool)
+}
+
+// Bearer judges OAuth access tokens. It sets the verdict and the reasons, and
+// returns the credential's id, account and permissions as the token gives them.
+type Bearer func(x *Case) BearerResult
+
+// BearerResult is what a token says.
+type BearerResult struct {
+	Verdict vedette.Verdict
+	Reasons []vedette.Reason
+	// Credential is the token's id or its client and subject; never the token itself.
+	Credential, Account, Owner string
+	// Challenge is the WWW-Authenticate value to send with a refusal, "" for none.
+	Challenge string
+}
+
+// Config is what a Verifier needs. Keys, Window, Increasing and Highest must be
+// set; Bearer may be nil.
+type Config struct {
+	Keys       Keys
+	Window     *Window
+	Increasing *Nonces // made with keep 1
+	Highest    *Nonces // made with keep 100
+	Bearer     Bearer
+}
+
+// Verifier judges calls. It is safe for concurrent use.
+type Verifier struct {
+	Config
+	issued  issued
+	scratch sync.Pool
+}
+
+// New returns a verifier.
+func New(c Config) *Verifier {
+	if c.Keys == nil || c.Window == nil || c.Increasing == nil || c.Highest == nil {
+		panic("BUG: verifier without keys, window or nonces")
+	}
+	v := &Verifier{Config: c}
+	v.issued.seed = c.Window.seed
+	v.scratch.New = func() any { return new(scratch) }
+	return v
+}
+
+// Case is one call to judge.
+type Case struct {
+	Dialect *venue.Dialect
+	Request *venue.Request
+	Source  netip.Addr
+	Cert    *x509.Certificate // the client's, verified by the listener
+	Now     time.Time         // arrival
+	Fault   vedette.Reason    // found by the sensor, "" for none
+
+	// Verify fills these.
+	Claim     *venue.Claim
+	Call      *vedette.Call
+	Entry     *keyring.Entry // nil if the credential is not known
+	Ref       Ref            // of the signature in the window
+	Challenge string
+
+	key  Key // of the signature
+	text [2 * len(Key{})]byte
+}
+
+type scratch struct {
+	hmac  keyring.HMACScratch
+	msg   []byte
+	sig   [maxSignature]byte
+	canon [65]byte
+	key   []byte
+}
+
+// Verify judges the call: it sets Verdict, Reasons, Credential, Account, Owner,
+// SignatureHash and Nonce of x.Call. The call's Action must be set before.
+func (v *Verifier) Verify(x *Case) {
+	s := v.scratch.Get().(*scratch)
+	v.verify(x, s)
+	v.scratch.Put(s)
+}
+
+func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
+	x.Call.Verdict = verdict
+	x.Call.Reasons = append(x.Call.Reasons, reasons...)
+}
+
+func (v *Verifier) verify(x *Case, s *scratch) {
+	x.Call.Reasons = x.Call.Reasons[:0]
+	x.Claim.Reset()
+	if x.Fault != "" {
+		x.say(vedette.Malformed, x.Fault)
+		return
+	}
+	x.Dialect.Claim(x.Request, x.Claim)
+	x.Call.Credential, x.Call.Nonce = x.Claim.Key, x.Claim.Nonce
+	x.Call.SignatureHash = ""
+	if x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0 {
+		x.setKey(s, x.Claim.Signature) // as text; once the scheme is known, as bytes
+	}
+	if why := x.Request.Ambiguous(x.Dialect.Repeatable); why != "" {
+		x.say(vedette.Malformed, why)
+		return
+	}
+	switch x.Claim.Auth {
+	case venue.AuthNone:
+		x.say(vedette.Anonymous)
+	case venue.AuthKeyOnly:
+		x.say(vedette.Anonymous, vedette.NoSignature)
+		v.identify(x)
+	case venue.AuthSession:
+		v.session(x)
+	case venue.AuthToken:
+		v.token(x)
+	case venue.AuthBearer:
+		v.bearer(x)
+	default:
+		v.signed(x, s)
+	}
+}
+
+// identify looks the credential up and fills in whose it is.
+func (v *Verifier) identify(x *Case) bool {
+	e, ok := v.Keys.Lookup(x.Dialect.Name, x.Call.Credential)
+	if !ok {
+		return false
+	}
+	x.Entry = e
+	x.Call.Credential, x.Call.Account, x.Call.Owner = e.ID, e.Account, e.Owner
+	return true
+}
+
+// signed judges a call that carries a signature, in the order of what an attacker
+// learns least from: is it genuine, is it fresh, is it new, is it allowed.
+func (v *Verifier) signed(x *Case, s *scratch) {
+	if x.Claim.Fault != "" {
+		x.say(vedette.Malformed, x.Claim.Fault)
+		v.identify(x)
+		return
+	}
+	if !v.genuine(x, s) {
+		return
+	}
+	if x.Claim.Mismatch != "" {
+		x.say(vedette.Forged, x.Claim.Mismatch)
+		return
+	}
+	if why := fresh(x.Claim, x.Now); why != "" {
+		x.say(vedette.Stale, why)
+		return
+	}
+	if !v.once(x, s) {
+		return
+	}
+	x.permitted()
+}
+
+// fresh applies the venue's rule to the request's time and expiry (for each venue
+// see docs/coverage.md).
+func fresh(c *venue.Claim, now time.Time) vedette.Reason {
+	if !c.Time.IsZero() {
+		switch age := now.Sub(c.Time); {
+		case age > c.MaxAge:
+			return vedette.WindowPassed
+		case age < 0 && -age >= c.MaxAhead:
+			return vedette.ClockAhead
+		}
+	}
+	if !c.Expires.IsZero() && now.After(c.Expires) {
+		return vedette.WindowPassed
+	}
+	return ""
+}
+
+// until returns when the request could no longer be accepted.
+func until(c *venue.Claim, now time.Time) (t time.Time, bounded bool) {
+	switch {
+	case !c.Time.IsZero():
+		t = c.Time.Add(c.MaxAge)
+		if !c.Expires.IsZero() && c.Expires.Before(t) {
+			t = c.Expires
+		}
+	case !c.Expires.IsZero():
+		t = c.Expires
+	default:
+		return now.Add(nonceHold), true
+	}
+	if t.Sub(now) > maxHold {
+		return now.Add(maxHold), false
+	}
+	return t.Add(time.Millisecond), true // the last instant is still accepted
+}
+
+// once holds the signature against the window and the nonce against its rule.
+func (v *Verifier) once(x *Case, s *scratch) bool {
+	c := x.Claim
+	if c.Replayable {
+		x.say(vedette.Authentic, vedette.Replayable)
+		return true
+	}
+	t, bounded := until(c, x.Now)
+	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
+		t = x.Now.Add(maxHold)
+	}
+	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), now: x.Now,
+		until: t, tick: max(c.Tick, time.Millisecond)}
+	var seen Seen
+	seen, x.Ref = v.Window.use(&u)
+	switch seen {
+	case SeenElsewhere:
+		x.say(vedette.Replayed, vedette.CrossEndpoint)
+		return false
+	case SeenAgain:
+		x.say(vedette.Replayed, vedette.SignatureReused)
+		return false
+	case SeenRetry:
+		x.say(vedette.Authentic, vedette.Retry)
+		return true // its nonce was taken the first time
+	case SeenCoincident:
+		x.say(vedette.Authentic, vedette.Coincident)
+		return true
+	case SeenFull:
+		x.say(vedette.Unverifiable, vedette.ReplayFull)
+		return false
+	}
+	if !v.nonce(x, s) {
+		return false
+	}
+	x.say(vedette.Authentic)
+	if !bounded {
+		x.say(vedette.Authentic, vedette.Replayable)
+	}
+	return true
+}
+
+func (v *Verifier) nonce(x *Case, s *scratch) bool {
+	c := x.Claim
+	table := v.Increasing
+	switch c.NonceRule {
+	case venue.NonceHighest:
+		table = v.Highest
+	case venue.NonceIncreasing:
+	default:
+		return true
+	}
+	n, err := strconv.ParseUint(c.Nonce, 10, 64)
+	if err != nil {
+		why := vedette.BadEncoding
+		if c.Nonce == "" {
+			why = vedette.NonceMissing
+		}
+		x.say(vedette.Malformed, why)
+		return false
+	}
+	var window uint64
+	if x.Entry != nil {
+		window = x.Entry.NonceWindow
+	}
+	switch table.use(s.digest(x.Dialect.Name, x.Call.Credential, "nonce"), n, window, x.Now) {
+	case errNonceReused:
+		x.say(vedette.Replayed, vedette.NonceReused)
+	case errNonceRegressed:
+		x.say(vedette.Stale, vedette.NonceRegressed)
+	case errNonceFull:
+		x.say(vedette.Unverifiable, vedette.ReplayFull)
+	default:
+		return true
+	}
+	return false
+}
+
+// Answered tells the window that the venue answered the call, or that it was
+// refused: the same request is then no retry any more.
+func (v *Verifier) Answered(x *Case) { v.Window.Answered(x.Ref) }
+
+// setKey sets the window's key of the call's signature, and the call's
+// SignatureHash to it.
+func (x *Case) setKey(s *scratch, signature string) {
+	x.key = s.digest(x.Dialect.Name, x.Call.Credential, signature)
+	hex.Encode(x.text[:], x.key[:])
+	x.Call.SignatureHash = unsafe.String(&x.text[0], len(x.text))
+}
+
+func (s *scratch) digest(parts ...string) (k Key) {
+	s.key = s.key[:0]
+	for _, p := range parts {
+		s.key = binary.BigEndian.AppendUint32(s.key, uint32(len(p)))
+		s.key = append(s.key, p...)
+	}
+	sum := sha256.Sum256(s.key)
+	copy(k[:], sum[:])
+	return k
+}
+
+// content is a keyed hash of what a signature might leave open. It is keyed with
+// the window's secret seed, so that nobody can compute two requests that share it.
+func (w *Window) content(r *venue.Request, s *scratch) uint64 {
+	b := append(s.key[:0], w.seed[:]...)
+	for _, p := range [3]string{r.Method, r.Path, r.Query} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
+	}
+	b = append(b, r.Body...)
+	s.key = b
+	sum := sha256.Sum256(b)
+	return max(1, binary.LittleEndian.Uint64(sum[:8]))
+}
+
+func (w *Window) sourceHash(a netip.Addr) uint32 {
+	b := a.As16()
+	x := mix(binary.LittleEndian.Uint64(b[:8]) ^ binary.LittleEndian.Uint64(w.seed[16:24]))
+	return uint32(mix(x ^ binary.LittleEndian.Uint64(b[8:])))
+}

@@ -1,0 +1,328 @@
+package verify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vedette"
+	"vedette/keyring"
+	"vedette/venue"
+)
+
+var epoch = time.UnixMilli(1795340739148)
+
+const testSecret = "dummysecret0123456789abcdef"
+
+type bench struct {
+	t   testing.TB
+	v   *Verifier
+	now time.Time
+}
+
+func newBench(t testing.TB, change ...func(*keyring.Spec)) *bench {
+	t.Helper()
+	ring := keyring.New(keyring.Options{})
+	spec := keyring.Spec{Credential: vedette.Credential{ID: "key-1", Venue: "binance", Account: "acct-1", Owner: "owner-1"}, Scheme: "hmac",
+		Secrets: keyring.Secrets{Secret: keyring.NewSecret([]byte(testSecret))}}
+	for _, f := range change {
+		f(&spec)
+	}
+	if err := ring.Add(spec, epoch); err != nil {
+		t.Fatal(err)
+	}
+	return &bench{t: t, now: epoch, v: New(Config{Keys: ring, Window: NewWindow(1000), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})}
+}
+
+// call is one signed Binance request.
+type call struct {
+	method, path, query, body string
+	key, secret, from         string
+	at                        time.Time
+}
+
+func (b *bench) order(change ...func(*call)) *call {
+	c := &call{method: "POST", path: "/api/v3/order", query: "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=2", key: "key-1", secret: testSecret, from: "192.0.2.7", at: b.now}
+	for _, f := range change {
+		f(c)
+	}
+	c.query += fmt.Sprintf("&timestamp=%d", c.at.UnixMilli())
+	m := hmac.New(sha256.New, []byte(c.secret))
+	m.Write([]byte(c.query + c.body))
+	c.query += "&signature=" + hex.EncodeToString(m.Sum(nil))
+	return c
+}
+
+func (b *bench) send(c *call) (*Case, string) {
+	x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+		Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Body: []byte(c.body), Header: venue.Header{{Name: "x-mbx-apikey", Value: c.key}}}}
+	venue.Binance.Meaning(x.Request, x.Call)
+	b.v.Verify(x)
+	out := x.Call.Verdict.String()
+	for _, r := range x.Call.Reasons {
+		out += " " + string(r)
+	}
+	return x, out
+}
+
+func (b *bench) want(c *call, want string) *Case {
+	b.t.Helper()
+	x, got := b.send(c)
+	if got != want {
+		b.t.Errorf("got %q, want %q", got, want)
+	}
+	return x
+}
+
+func TestVerdicts(t *testing.T) {
+	b := newBench(t)
+	b.want(b.order(), "authentic")
+	b.want(b.order(func(c *call) { c.secret = "wrong"; c.query += "&x=1" }), "forged bad_signature")
+	b.want(b.order(func(c *call) { c.key = "nobody" }), "unverifiable unknown_key")
+	b.want(b.order(func(c *call) { c.at = b.now.Add(-5001 * time.Millisecond) }), "stale window_passed")
+	b.want(b.order(func(c *call) { c.at = b.now.Add(-5000 * time.Millisecond) }), "authentic")
+	b.want(b.order(func(c *call) { c.at = b.now.Add(time.Second) }), "stale clock_ahead")
+	b.want(b.order(func(c *call) { c.at = b.now.Add(999 * time.Millisecond) }), "authentic")
+	c := b.order()
+	c.query, _, _ = strings.Cut(c.query, "&signature")
+	b.want(c, "forged no_signature")
+	b.want(&call{method: "GET", path: "/api/v3/time", from: "192.0.2.7"}, "anonymous")
+	c = b.order()
+	c.query += "&symbol=ETHUSDT"
+	b.want(c, "malformed ambiguous")
+	c = b.order()
+	c.query = strings.Replace(c.query, "timestamp", "timestmp", 1)
+	b.want(c, "malformed bad_encoding")
+}
+
+func TestReplay(t *testing.T) {
+	b := newBench(t)
+	c := b.order()
+	x := b.want(c, "authentic")
+	b.now = b.now.Add(10 * time.Millisecond)
+	b.want(c, "authentic retry") // no answer yet, same source
+	c.from = "198.51.100.9"
+	b.want(c, "replayed signature_reused")
+	c.from = "192.0.2.7"
+	b.v.Answered(x)
+	b.want(c, "replayed signature_reused")
+	c.path = "/api/v3/order/test"
+	b.want(c, "replayed cross_endpoint")
+	c.path, c.method = "/api/v3/order", "DELETE"
+	b.want(c, "replayed cross_endpoint")
+	// Upper-case hex is the same signature.
+	c.method = "POST"
+	i := strings.Index(c.query, "signature=") + len("signature=")
+	c.query = c.query[:i] + strings.ToUpper(c.query[i:])
+	b.want(c, "replayed cross_endpoint")
+	// Moved between query and body the signed bytes are the same.
+	b.now = b.now.Add(5 * time.Second)
+	b.want(c, "stale window_passed")
+}
+
+func TestRetryIsBounded(t *testing.T) {
+	b := newBench(t)
+	c := b.order()
+	b.want(c, "authentic")
+	for range maxRetries - 1 {
+		b.want(c, "authentic retry")
+	}
+	b.want(c, "replayed signature_reused")
+}
+
+func TestCoincident(t *testing.T) {
+	b := newBench(t)
+	c := b.order()
+	b.v.Answered(b.want(c, "authentic"))
+	b.now = b.now.Add(900 * time.Microsecond)
+	b.want(c, "authentic coincident")
+	b.now = b.now.Add(100 * time.Microsecond)
+	b.want(c, "replayed signature_reused")
+}
+
+func TestPermission(t *testing.T) {
+	withdraw := func(c *call) {
+		c.path, c.query = "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=bc1qdummy&amount=1"
+	}
+	try := func(want string, how func(*call), change func(*keyring.Spec)) {
+		t.Helper()
+		b := newBench(t, change)
+		b.want(b.order(how), want)
+	}
+	none := func(*call) {}
+	try("unauthorised permission", none, func(s *keyring.Spec) { s.Permissions = vedette.PermRead })
+	try("authentic", none, func(s *keyring.Spec) { s.Permissions = vedette.PermTrade })
+	try("unauthorised permission", withdraw, func(s *keyring.Spec) { s.Permissions = vedette.PermRead | vedette.PermTrade })
+	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qother"} })
+	try("authentic", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("unauthorised expired", none, func(s *keyring.Spec) { s.Expires = epoch })
+	try("unauthorised address", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
+	try("authentic", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	try("unauthorised instrument", none, func(s *keyring.Spec) { s.Instruments = []string{"ETHUSDT"} })
+	try("authentic", none, func(s *keyring.Spec) { s.Instruments = []string{"btcusdt"} })
+	try("unauthorised operation", none, func(s *keyring.Spec) { s.Operations = []vedette.Operation{vedette.OpOrderCancel} })
+	batch := func(c *call) {
+		c.path, c.query = "/fapi/v1/batchOrders", `batchOrders=[{"symbol":"ETHUSDT","side":"BUY"},{"symbol":"BTCUSDT","side":"BUY"}]`
+	}
+	try("unauthorised instrument", batch, func(s *keyring.Spec) { s.Instruments = []string{"ETHUSDT"} })
+}
+
+func TestRotation(t *testing.T) {
+	b := newBench(t, func(s *keyring.Spec) {
+		s.Previous, s.PreviousUntil = s.Secrets, epoch.Add(time.Hour)
+		s.Secrets = keyring.Secrets{Secret: keyring.NewSecret([]byte("the new secret"))}
+	})
+	b.want(b.order(func(c *call) { c.secret = "the new secret" }), "authentic")
+	b.want(b.order(func(c *call) { c.query += "&a=1" }), "authentic old_secret")
+	b.now = b.now.Add(time.Hour)
+	b.want(b.order(func(c *call) { c.query += "&a=2" }), "forged bad_signature")
+}
+
+// TestWindowSurvives kills nothing: it abandons the mapping, as a killed process
+// does, and opens the file anew.
+func TestWindowSurvives(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "replay")
+	w, err := OpenWindow(path, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenWindow(path, 1000); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("second opener: %v", err)
+	}
+	u := use{key: Key{1}, content: 7, now: epoch, until: epoch.Add(time.Minute)}
+	if seen, _ := w.use(&u); seen != SeenNever {
+		t.Fatal("seen before")
+	}
+	if err := unix.Flock(int(w.file.f.Fd()), unix.LOCK_UN); err != nil { // as death would; no msync, no munmap
+		t.Fatal(err)
+	}
+	w2, err := OpenWindow(path, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w2.Close()
+	if w2.seed != w.seed {
+		t.Error("seed changed")
+	}
+	u.source = 1
+	if seen, _ := w2.use(&u); seen != SeenAgain {
+		t.Errorf("after restart: %d", seen)
+	}
+	if _, err := OpenWindow(path+"x", 1000); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(path+"y", []byte("not a window"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenWindow(path+"y", 1000); err == nil {
+		t.Error("opened a file of another size")
+	}
+}
+
+// TestWindowFills fills a window past its stated size: nothing remembered is
+// forgotten before its time, and what finds no room is said to.
+func TestWindowFills(t *testing.T) {
+	const n = 10000
+	w := NewWindow(n)
+	key := func(i int) (k Key) {
+		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
+		copy(k[:], sum[:])
+		return k
+	}
+	full := 0
+	for i := range 3 * n {
+		seen, _ := w.use(&use{key: key(i), content: 1, now: epoch, until: epoch.Add(time.Minute)})
+		if seen == SeenFull {
+			full++
+			if i < n {
+				t.Fatalf("full after %d of %d", i, n)
+			}
+		} else if seen != SeenNever {
+			t.Fatalf("signature %d: %d", i, seen)
+		}
+	}
+	st := w.Stats(epoch)
+	if st.Live+full != 3*n || int(st.Full) != full {
+		t.Errorf("live %d + full %d is not %d (counted %d)", st.Live, full, 3*n, st.Full)
+	}
+	for i := range n {
+		if seen, _ := w.use(&use{key: key(i), content: 1, now: epoch.Add(time.Second), source: 9, until: epoch.Add(time.Minute)}); seen != SeenAgain {
+			t.Fatalf("signature %d forgotten: %d", i, seen)
+		}
+	}
+	if seen, _ := w.use(&use{key: key(1), content: 1, now: epoch.Add(2 * time.Minute), until: epoch.Add(3 * time.Minute)}); seen != SeenNever {
+		t.Errorf("remembered past its end: %d", seen)
+	}
+}
+
+func TestNoncesIncreasing(t *testing.T) {
+	n := NewNonces(10, 1)
+	use := func(nonce, window uint64, want error) {
+		t.Helper()
+		if err := n.use(Key{1}, nonce, window, epoch); err != want {
+			t.Errorf("nonce %d: %v, want %v", nonce, err, want)
+		}
+	}
+	use(100, 0, nil)
+	use(100, 0, errNonceReused)
+	use(99, 0, errNonceRegressed)
+	use(99, 1, nil)
+	use(101, 0, nil)
+	if err := n.use(Key{2}, 5, 0, epoch); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNoncesHighest holds the table to a plain reading of the rule: a nonce must
+// not be among the 100 highest, and must be above the lowest of them.
+func TestNoncesHighest(t *testing.T) {
+	n := NewNonces(10, 100)
+	var kept []uint64
+	x := uint64(1)
+	for range 5000 {
+		x = mix(x)
+		nonce := x%3000 + 1
+		want := error(nil)
+		switch {
+		case slices.Contains(kept, nonce):
+			want = errNonceReused
+		case len(kept) == 100 && nonce < kept[0]:
+			want = errNonceRegressed
+		default:
+			kept = append(kept, nonce)
+			slices.Sort(kept)
+			if len(kept) > 100 {
+				kept = kept[1:]
+			}
+		}
+		if err := n.use(Key{1}, nonce, 0, epoch); err != want {
+			t.Fatalf("nonce %d: %v, want %v", nonce, err, want)
+		}
+	}
+}
+
+func BenchmarkVerifyHMAC(b *testing.B) {
+	bb := newBench(b)
+	bb.v.Window = NewWindow(1 << 20)
+	c := bb.order()
+	x, _ := bb.send(c)
+	// The signature stays the same, so the window is told that it is a retry.
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Request.Reset()
+		x.Request.Method, x.Request.Path, x.Request.Query = c.method, c.path, c.query
+		x.Request.Header = append(x.Request.Header, venue.Field{Name: "X-MBX-APIKEY", Value: c.key})
+		venue.Binance.Meaning(x.Request, x.Call)
+		bb.v.Verify(x)
+	}
+}
