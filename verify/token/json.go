@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -25,104 +25,226 @@ func parseObject(data []byte) (object, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("cannot read JSON: invalid UTF-8: %w", errAmbiguous)
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("cannot read JSON: want an object")
-	}
+	p := parser{data: data}
+	p.space()
 	o := make(object, 12)
-	for dec.More() {
-		name, err := memberName(dec)
-		if err != nil {
-			return nil, err
-		}
-		if _, twice := o[name]; twice {
-			return nil, fmt.Errorf("cannot read JSON: a member appears twice: %w", errAmbiguous)
-		}
-		if len(o) == maxMembers {
-			return nil, errors.New("cannot read JSON: too many members")
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, errors.New("cannot read JSON: bad value")
-		}
-		if err := checkValue(raw); err != nil {
-			return nil, err
-		}
-		o[name] = raw
+	if err := p.members(0, o); err != nil {
+		return nil, err
 	}
-	if _, err := dec.Token(); err != nil {
-		return nil, errors.New("cannot read JSON: no end of object")
-	}
-	if _, err := dec.Token(); err != io.EOF {
+	p.space()
+	if p.at != len(data) {
 		return nil, errors.New("cannot read JSON: data after the object")
 	}
 	return o, nil
 }
 
-func memberName(dec *json.Decoder) (string, error) {
-	t, err := dec.Token()
-	name, ok := t.(string)
-	if err != nil || !ok {
-		return "", errors.New("cannot read JSON: want a member name")
-	}
-	return name, checkString(name)
+// parser reads RFC 8259 JSON. The standard decoder is of no use here: it takes the
+// last of two members of one name, compares names without regard to case, and
+// mends broken text silently.
+type parser struct {
+	data []byte
+	at   int
 }
 
-// checkString refuses U+FFFD: the decoder puts it where an escape named half a
-// surrogate pair, and no identifier has a use for it.
-func checkString(s string) error {
-	if strings.ContainsRune(s, utf8.RuneError) {
-		return fmt.Errorf("cannot read JSON: replacement character: %w", errAmbiguous)
+var errSyntax = errors.New("cannot read JSON: bad syntax")
+
+func (p *parser) space() {
+	for p.at < len(p.data) {
+		switch p.data[p.at] {
+		case ' ', '\t', '\n', '\r':
+			p.at++
+		default:
+			return
+		}
 	}
-	return nil
 }
 
-// checkValue holds a nested value to the same rules.
-func checkValue(raw []byte) error {
-	if c := raw[0]; c != '{' && c != '[' && c != '"' {
+// take steps over c after white space, if it is there.
+func (p *parser) take(c byte) bool {
+	p.space()
+	if p.at < len(p.data) && p.data[p.at] == c {
+		p.at++
+		return true
+	}
+	return false
+}
+
+// members reads an object from its brace on and puts its members into o.
+func (p *parser) members(depth int, o object) error {
+	if !p.take('{') {
+		return errors.New("cannot read JSON: want an object")
+	}
+	if p.take('}') {
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	return walk(dec, 1)
+	for {
+		p.space()
+		start := p.at
+		if err := p.text(); err != nil {
+			return err
+		}
+		name, err := unquote(p.data[start:p.at])
+		if err != nil {
+			return err
+		}
+		if _, twice := o[name]; twice {
+			return fmt.Errorf("cannot read JSON: a member appears twice: %w", errAmbiguous)
+		}
+		if len(o) == maxMembers {
+			return errors.New("cannot read JSON: too many members")
+		}
+		if !p.take(':') {
+			return errSyntax
+		}
+		p.space()
+		start = p.at
+		if err := p.value(depth + 1); err != nil {
+			return err
+		}
+		o[name] = p.data[start:p.at]
+		if p.take(',') {
+			continue
+		}
+		if p.take('}') {
+			return nil
+		}
+		return errSyntax
+	}
 }
 
-func walk(dec *json.Decoder, depth int) error {
+// value steps over a value and checks it by the same rules.
+func (p *parser) value(depth int) error {
 	if depth > maxDepth {
 		return errors.New("cannot read JSON: nested too deep")
 	}
-	t, err := dec.Token()
-	if err != nil {
-		return errors.New("cannot read JSON: bad value")
+	if p.at == len(p.data) {
+		return errSyntax
 	}
-	switch t := t.(type) {
-	case string:
-		return checkString(t)
-	case json.Delim:
-		var seen map[string]bool
-		for dec.More() {
-			if t == '{' {
-				name, err := memberName(dec)
-				if err != nil {
-					return err
-				}
-				if seen[name] {
-					return fmt.Errorf("cannot read JSON: a member appears twice: %w", errAmbiguous)
-				}
-				if seen == nil {
-					seen = make(map[string]bool)
-				}
-				seen[name] = true
-			}
-			if err := walk(dec, depth+1); err != nil {
+	switch p.data[p.at] {
+	case '{':
+		return p.members(depth, make(object))
+	case '[':
+		return p.elements(depth)
+	case '"':
+		return p.text()
+	}
+	start := p.at
+	for p.at < len(p.data) && strings.IndexByte(" \t\n\r,]}", p.data[p.at]) < 0 {
+		p.at++
+	}
+	return checkScalar(p.data[start:p.at])
+}
+
+func (p *parser) elements(depth int) error {
+	p.at++
+	if p.take(']') {
+		return nil
+	}
+	for {
+		p.space()
+		if err := p.value(depth + 1); err != nil {
+			return err
+		}
+		if p.take(',') {
+			continue
+		}
+		if p.take(']') {
+			return nil
+		}
+		return errSyntax
+	}
+}
+
+// text steps over a string.
+func (p *parser) text() error {
+	if p.at == len(p.data) || p.data[p.at] != '"' {
+		return errSyntax
+	}
+	for p.at++; p.at < len(p.data); p.at++ {
+		switch c := p.data[p.at]; {
+		case c == '"':
+			p.at++
+			return nil
+		case c < 0x20:
+			return errSyntax
+		case c == '\\':
+			if err := p.escape(); err != nil {
 				return err
 			}
 		}
-		_, err = dec.Token()
-		return err
+	}
+	return errSyntax
+}
+
+// escape steps to the last byte of an escape sequence. Half a surrogate pair is
+// refused: readers differ in what they make of it.
+func (p *parser) escape() error {
+	p.at++
+	if p.at == len(p.data) || strings.IndexByte(`"\/bfnrtu`, p.data[p.at]) < 0 {
+		return errSyntax
+	}
+	if p.data[p.at] != 'u' {
+		return nil
+	}
+	r, ok := p.hex4()
+	if !ok {
+		return errSyntax
+	}
+	if !utf16.IsSurrogate(r) {
+		return nil
+	}
+	low := rune(-1)
+	if p.at+2 < len(p.data) && p.data[p.at+1] == '\\' && p.data[p.at+2] == 'u' {
+		p.at += 2
+		if low, ok = p.hex4(); !ok {
+			return errSyntax
+		}
+	}
+	if utf16.DecodeRune(r, low) == utf8.RuneError {
+		return fmt.Errorf("cannot read JSON: half a surrogate pair: %w", errAmbiguous)
 	}
 	return nil
+}
+
+// hex4 reads the four digits after a u and stops on the last.
+func (p *parser) hex4() (rune, bool) {
+	if p.at+4 >= len(p.data) {
+		return 0, false
+	}
+	var r rune
+	for range 4 {
+		p.at++
+		c := p.data[p.at]
+		if !isHex(c) {
+			return 0, false
+		}
+		r = r<<4 | rune(unhex(c))
+	}
+	return r, true
+}
+
+// checkScalar takes true, false, null or a number in the form of RFC 8259 section 6.
+func checkScalar(b []byte) error {
+	switch string(b) {
+	case "true", "false", "null":
+		return nil
+	}
+	if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') && json.Valid(b) {
+		return nil
+	}
+	return errSyntax
+}
+
+// unquote decodes a string that text has checked.
+func unquote(b []byte) (string, error) {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b[1 : len(b)-1]), nil
+	}
+	var s string
+	if json.Unmarshal(b, &s) != nil {
+		return "", errSyntax
+	}
+	return s, nil
 }
 
 func (o object) has(name string) bool { _, ok := o[name]; return ok }
@@ -135,11 +257,12 @@ func (o object) textUpTo(name string, limit int) (string, error) {
 	if !ok {
 		return "", nil
 	}
-	var s string
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil || len(s) > limit {
-		return "", fmt.Errorf("cannot read %s: want a string of at most %d bytes", name, limit)
+	if raw[0] == '"' {
+		if s, err := unquote(raw); err == nil && len(s) <= limit {
+			return s, nil
+		}
 	}
-	return s, nil
+	return "", fmt.Errorf("cannot read %s: want a string of at most %d bytes", name, limit)
 }
 
 // identifier returns a string, or the digits of a whole number, as text: account

@@ -6,8 +6,8 @@ import (
 )
 
 // proofs remembers the ids of DPoP proofs in two generations. An id is held for
-// at least span, which is as long as its proof could be accepted, and at most
-// twice that. When the running generation is full, no id is taken: the proof is
+// at least span, which is as long as its proof could be accepted, and less
+// than three times that. When the running generation is full, no id is taken: the proof is
 // refused, because to accept it would allow its replay.
 type proofs struct {
 	mu       sync.Mutex
