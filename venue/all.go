@@ -8,5 +8,7 @@ package venue
 var All = []*Dialect{
 	Binance,
 	BitMEX,
+	CryptoCom,
+	Deribit,
 	OKX,
 }

@@ -370,7 +370,16 @@ func mutations(c *capture) []mutation {
 		list = append(list, mutation{"query", venue.CoversQuery, func(c *capture) { c.URL = strings.Replace(c.URL, "?", "?zz=1&", 1) }})
 	}
 	if strings.HasPrefix(c.Body, "{") && c.Body != "{}" {
-		list = append(list, mutation{"body", venue.CoversBody, func(c *capture) { c.Body = `{"zz":1,` + c.Body[1:] }})
+		list = append(list, mutation{"body", venue.CoversBody, func(c *capture) {
+			for _, o := range []string{`"params":{`, `"action":{`, "{"} { // where a venue signs one member of the body
+				if at := strings.Index(c.Body, o); at >= 0 {
+					at += len(o)
+					comma := strings.TrimSuffix(",", map[bool]string{true: ","}[c.Body[at] == '}'])
+					c.Body = c.Body[:at] + `"zz":1` + comma + c.Body[at:]
+					return
+				}
+			}
+		}})
 	} else if c.Body != "" && !strings.HasPrefix(c.Body, "[") && c.Body != "{}" {
 		list = append(list, mutation{"body", venue.CoversBody, func(c *capture) { c.Body = "zz=1&" + c.Body }})
 	}

@@ -223,6 +223,8 @@ type Issued struct {
 	TTL   time.Duration // 0 if not said
 	// Credential that the answer names, "" for the one that asked.
 	Credential string
+	// Refresh is a second token, good only for getting another Token; "" if none.
+	Refresh string
 	// Refused is set by answers that tell a session log-in failed.
 	LoginFailed bool
 }
