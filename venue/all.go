@@ -8,6 +8,7 @@ package venue
 var All = []*Dialect{
 	Binance,
 	BitMEX,
+	Bybit,
 	CryptoCom,
 	Deribit,
 	OKX,

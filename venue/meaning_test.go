@@ -157,3 +157,42 @@ func denyIs(t *testing.T, d *venue.Dialect, in string, want map[vedette.Reason]s
 		}
 	}
 }
+
+var authNames = [...]string{"none", "signature", "recover", "key-only", "session", "token", "bearer"}
+
+// claimIs holds the dialect's Claim of a request with the given headers, one a line.
+func claimIs(t *testing.T, d *venue.Dialect, in, headers, want string) {
+	t.Helper()
+	r := parseRequest(in)
+	for h := range strings.Lines(headers) {
+		name, v, _ := strings.Cut(strings.TrimSpace(h), ": ")
+		r.Header = append(r.Header, venue.Field{Name: name, Value: v})
+	}
+	var c venue.Claim
+	d.Claim(r, &c)
+	got := authNames[c.Auth]
+	for _, x := range []struct{ name, v string }{{"", c.Key}, {"scheme=", c.Scheme}, {"nonce=", c.Nonce}, {"token=", c.Token}, {"account=", c.Account},
+		{"fault=", string(c.Fault)}, {"mismatch=", string(c.Mismatch)}} {
+		if x.v != "" {
+			got += " " + x.name + x.v
+		}
+	}
+	if c.Auth == venue.AuthSignature && c.Signature == "" && c.SigBytes == nil {
+		got += " unsigned"
+	}
+	if c.Login {
+		got += " login"
+	}
+	if c.Replayable {
+		got += " replayable"
+	}
+	if !c.Time.IsZero() {
+		got += fmt.Sprintf(" window=%v+%v", c.MaxAge, c.MaxAhead)
+	}
+	if !c.Expires.IsZero() {
+		got += fmt.Sprintf(" expires=%d", c.Expires.Unix())
+	}
+	if got != want {
+		t.Errorf("%s\n%s\n got %s\nwant %s", in, headers, got, want)
+	}
+}

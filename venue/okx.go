@@ -137,7 +137,7 @@ func okxAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 		if code == "2" { // of a batch, some
 			a.Outcome = vedette.Accepted
 		}
-		issued.LoginFailed = r.Kind == Message
+		issued.LoginFailed = route.logsIn()
 		return
 	}
 	if data.Kind() == strictjson.Array && data.Len() != 1 {

@@ -177,5 +177,18 @@ func parseISO(s string, zoned bool) (t time.Time, tick time.Duration, ok bool) {
 	return t.Add(time.Duration(ns)), tick, ok && s[19] == '.'
 }
 
+// logsIn reports whether the route is a session's log-in.
+func (route *Route) logsIn() bool { return route != nil && route.Op == vedette.OpSessionLogin }
+
 // changes reports whether the route's operation alters something at the venue.
 func (route *Route) changes() bool { return route != nil && route.Op.Changes() }
+
+// uidText returns a numeric account id as text, "" for none.
+func uidText(v strictjson.Value) string {
+	if s := v.Text(); s != "0" {
+		if _, err := strconv.ParseUint(s, 10, 64); err == nil {
+			return s
+		}
+	}
+	return ""
+}
