@@ -1,0 +1,196 @@
+package gate
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"vedette"
+)
+
+// ErrUnknown says that no restriction has the id.
+var ErrUnknown = errors.New("no such restriction")
+
+// ErrNotSaved says that a change is in force, but OnChange failed: it may not
+// outlast a restart.
+var ErrNotSaved = errors.New("in force, but not saved")
+
+// ChangeKind is what happened to a restriction.
+type ChangeKind uint8
+
+// The changes.
+const (
+	Added   ChangeKind = iota // or put in place of one with the same id
+	Lifted                    // by Lift
+	Expired                   // its Until passed, noticed by Expire
+)
+
+// Change is one change of the restrictions in force.
+type Change struct {
+	Kind        ChangeKind
+	Restriction vedette.Restriction
+}
+
+// Set puts a restriction in force for the next call, in place of one with the
+// same id. It fills in ID and From where they are missing, and returns what is in
+// force. An error that wraps ErrNotSaved leaves it in force, any other does not.
+func (g *Gate) Set(r vedette.Restriction, now time.Time) (vedette.Restriction, error) {
+	fresh, err := newRule(r, now)
+	if err == nil {
+		err = checkTimes(fresh.Restriction, now)
+	}
+	if err != nil {
+		return r, fmt.Errorf("cannot set restriction: %w", err)
+	}
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	if err := g.put(fresh); err != nil {
+		return r, err
+	}
+	return fresh.Restriction, g.changed(Added, fresh)
+}
+
+func (g *Gate) put(fresh *rule) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	x := g.index.Load()
+	old := g.rules[fresh.ID]
+	switch {
+	case old == nil && len(g.rules) >= maxRestrictions:
+		return fmt.Errorf("cannot set restriction: %d are in force, the limit", len(g.rules))
+	case old != nil:
+		if fresh.sameThrottle(old) {
+			fresh.bucket = old.bucket
+		}
+		x = x.without(old)
+	}
+	g.rules[fresh.ID] = fresh
+	g.index.Store(x.with(fresh))
+	return nil
+}
+
+// Lift takes a restriction out of force for the next call and returns it. Its
+// error wraps ErrUnknown, or ErrNotSaved where it is lifted all the same.
+func (g *Gate) Lift(id string) (vedette.Restriction, error) {
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	r := g.remove(id)
+	if r == nil {
+		return vedette.Restriction{}, fmt.Errorf("cannot lift %q: %w", id[:min(len(id), 64)], ErrUnknown)
+	}
+	return r.Restriction, g.changed(Lifted, r)
+}
+
+func (g *Gate) remove(id string) *rule {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.rules[id]
+	if r != nil {
+		delete(g.rules, id)
+		g.index.Store(g.index.Load().without(r))
+	}
+	return r
+}
+
+// Expire forgets the restrictions whose Until has passed and returns them. They
+// were out of force before; call it now and then to free their memory.
+func (g *Gate) Expire(now time.Time) ([]vedette.Restriction, error) {
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	var gone []vedette.Restriction
+	var errs []error
+	for _, r := range g.List() {
+		if r.Until.IsZero() || now.Before(r.Until) {
+			continue
+		}
+		gone = append(gone, r)
+		errs = append(errs, g.changed(Expired, g.remove(r.ID)))
+	}
+	return gone, errors.Join(errs...)
+}
+
+func (g *Gate) changed(k ChangeKind, r *rule) error {
+	if g.onChange == nil {
+		return nil
+	}
+	if err := g.onChange(Change{k, r.Restriction}); err != nil {
+		return fmt.Errorf("restriction %s is %w: %w", r.ID, ErrNotSaved, err)
+	}
+	return nil
+}
+
+// Load makes the restrictions all that are in force, at once: at the start, and
+// after another process changed what is stored. OnChange is not called. A
+// restriction that is not valid is left out and named by the error; the others
+// are in force even then. Throttles that were in force go on with their buckets.
+func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	x, rules := newIndex(), map[string]*rule{}
+	var errs []error
+	for _, r := range restrictions {
+		fresh, err := newRule(r, now)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("cannot load restriction %q: %w", r.ID[:min(len(r.ID), 64)], err))
+			continue
+		case now.UnixNano() >= fresh.until:
+			continue
+		case rules[fresh.ID] == nil && len(rules) >= maxRestrictions:
+			return fmt.Errorf("cannot load restrictions: there are over %d", maxRestrictions)
+		}
+		if old := rules[fresh.ID]; old != nil {
+			x.edit(old, false, false)
+		}
+		rules[fresh.ID] = fresh
+		x.edit(fresh, true, false)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for id, r := range rules {
+		if old := g.rules[id]; old != nil && r.sameThrottle(old) {
+			r.bucket = old.bucket
+		}
+	}
+	g.rules = rules
+	g.index.Store(x)
+	return errors.Join(errs...)
+}
+
+// List returns the restrictions by id, also those whose Until has passed since
+// the last Expire.
+func (g *Gate) List() []vedette.Restriction {
+	g.mu.Lock()
+	list := make([]vedette.Restriction, 0, len(g.rules))
+	for _, r := range g.rules {
+		list = append(list, r.Restriction)
+	}
+	g.mu.Unlock()
+	slices.SortFunc(list, func(a, b vedette.Restriction) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// Stats are figures of the gate since its start.
+type Stats struct {
+	Restrictions int // in force, or expired and not yet forgotten
+	// Reused counts the buckets of idle subjects that were given to other subjects,
+	// which loses nothing.
+	Reused uint64
+	// Overflowed counts calls that were limited together with those of other
+	// subjects, since the table had no room for their own. Raise TableSize.
+	Overflowed uint64
+}
+
+// Stats returns the figures now.
+func (g *Gate) Stats() Stats {
+	g.mu.Lock()
+	s := Stats{Restrictions: len(g.rules)}
+	g.mu.Unlock()
+	for _, t := range []*table{g.credential, g.account, g.source, g.unverified} {
+		s.Reused += t.replaced.Load()
+		s.Overflowed += t.overflow.Load()
+	}
+	return s
+}
