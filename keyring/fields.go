@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +93,17 @@ func instant(field func(*Spec) *time.Time) func(*batch, *Spec, value) error {
 		*field(s) = t.UTC()
 		return nil
 	}
+}
+
+func setNonceWindow(_ *batch, s *Spec, v value) error {
+	word, err := v.one()
+	if err != nil {
+		return err
+	}
+	if s.NonceWindow, err = strconv.ParseUint(word, 10, 64); err != nil {
+		return fmt.Errorf("%q is not a whole number from 0 on", clip(word))
+	}
+	return nil
 }
 
 // setPermissions reads the names of the permissions. An empty list, which allows

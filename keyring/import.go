@@ -156,6 +156,7 @@ var fields = map[string]func(*batch, *Spec, value) error{
 	"created":        instant(func(s *Spec) *time.Time { return &s.Created }),
 	"expires":        instant(func(s *Spec) *time.Time { return &s.Expires }),
 	"previous_until": instant(func(s *Spec) *time.Time { return &s.PreviousUntil }),
+	"nonce_window":   setNonceWindow,
 	"permissions":    setPermissions,
 	"operations":     setOperations,
 	"ip_allow":       setPrefixes,

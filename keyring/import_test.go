@@ -102,6 +102,7 @@ func TestImportErrors(t *testing.T) {
 	test(ok+"    ip_allow: []\n", "empty list")
 	test(ok+"    ip_allow: [192.0.2.1/24]\n", "want 192.0.2.0/24")
 	test(ok+"    ip_allow: [300.0.2.1]\n", "line 4: ip_allow:")
+	test(ok+"    nonce_window: -1\n", "whole number")
 	test(ok+"    mfa: yes\n", `"yes" is neither true nor false`)
 	test(ok+"    created: 2026-01-05\n", "RFC 3339")
 	test(ok+"    secret: hunter2\n    secret_env: A_SECRET\n", "line 5: secret_env: is given twice")

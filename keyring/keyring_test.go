@@ -197,7 +197,7 @@ func TestSealing(t *testing.T) {
 	}
 	specs, err := Importer{}.Read(strings.NewReader(`{"keys": [{"id": "k", "venue": "v", "secret": "hunter2", "passphrase": "p", "account": "a",
 		"owner": "o", "permissions": ["read"], "ip_allow": ["192.0.2.0/24"], "instruments": ["X"], "operations": ["withdraw"], "withdraw_allow": ["w"],
-		"created": "2026-01-05T00:00:00Z", "expires": "2026-01-06T00:00:00Z", "mfa": true, "frozen": true, "previous_secret": "old",
+		"created": "2026-01-05T00:00:00Z", "expires": "2026-01-06T00:00:00Z", "nonce_window": 5000, "mfa": true, "frozen": true, "previous_secret": "old",
 		"previous_until": "2026-01-07T00:00:00Z"}]}`), "")
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func TestSealing(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := fmt.Sprintf("%+v", toAtRest(&s)), fmt.Sprintf("%+v", toAtRest(&got))
-	if a != b {
+	if a != b || s.NonceWindow != 5000 {
 		t.Errorf("opened differs\n%s\n%s", a, b)
 	}
 	for i := range sealed {
