@@ -43,6 +43,7 @@ type Call struct {
 	// presented, in hex. The signature itself is never kept.
 	SignatureHash string
 	Nonce         string
+	Claimed       time.Time // the request's own timestamp, zero if it has none
 	RequestBytes  int // of the body or message
 	ASN           uint32
 	Country       string

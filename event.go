@@ -55,6 +55,9 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.decision(&c.Decision)
 	w.str("signature_hash", c.SignatureHash)
 	w.str("nonce", c.Nonce)
+	if !c.Claimed.IsZero() {
+		w.time("claimed_time", c.Claimed)
+	}
 	w.num("asn", int64(c.ASN))
 	w.str("country", c.Country)
 	return append(w.b, '}')

@@ -54,6 +54,9 @@ func (v *Verifier) genuine(x *Case, s *scratch) bool {
 		material = x.Entry.Old(x.Now)
 		if material == nil || !s.matches(x, scheme, material, sig) {
 			x.say(vedette.Forged, vedette.BadSignature)
+			if v.Window.Known(x.key, x.Now) { // a genuine signature on altered content, not a wrong secret
+				x.say(vedette.Forged, vedette.SignatureReused)
+			}
 			return false
 		}
 		x.say(vedette.Authentic, vedette.OldSecret)

@@ -113,7 +113,7 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 		return
 	}
 	x.Dialect.Claim(x.Request, x.Claim)
-	x.Call.Credential, x.Call.Nonce = x.Claim.Key, x.Claim.Nonce
+	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash = ""
 	if x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0 {
 		x.setKey(s, x.Claim.Signature) // as text; once the scheme is known, as bytes

@@ -125,7 +125,9 @@ func TestReplay(t *testing.T) {
 	i := strings.Index(c.query, "signature=") + len("signature=")
 	c.query = c.query[:i] + strings.ToUpper(c.query[i:])
 	b.want(c, "replayed cross_endpoint")
-	// Moved between query and body the signed bytes are the same.
+	altered := *c
+	altered.query = strings.Replace(c.query, "price=2", "price=3", 1)
+	b.want(&altered, "forged bad_signature signature_reused")
 	b.now = b.now.Add(5 * time.Second)
 	b.want(c, "stale window_passed")
 }
