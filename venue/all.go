@@ -11,5 +11,6 @@ var All = []*Dialect{
 	Bybit,
 	CryptoCom,
 	Deribit,
+	Kraken,
 	OKX,
 }

@@ -40,6 +40,7 @@ type Request struct {
 	doc    strictjson.Doc
 	docErr error
 	inner  strictjson.Doc // of a parameter that holds JSON
+	held   []byte         // decoded from base64 text of the request
 }
 
 // Field is one header field as it arrived.
@@ -80,6 +81,7 @@ func (r *Request) Reset() {
 	r.Kind, r.Status, r.parsed = HTTPRequest, 0, 0
 	r.Method, r.Scheme, r.Host, r.Path, r.Query = "", "", "", "", ""
 	r.Header, r.Body, r.Session = r.Header[:0], nil, nil
+	r.held = r.held[:0]
 }
 
 // Params returns the query's and, if the body is a form, the body's parameters.
