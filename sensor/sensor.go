@@ -43,6 +43,10 @@ type Exchange struct {
 	Refusal venue.Refusal // what to answer if Call.Decision.Refused()
 	Scratch []byte        // the monitor's memory for the refusal and for messages to sign
 
+	// State is the monitor's own. A sensor leaves it in place when it uses the exchange
+	// again.
+	State any
+
 	// Receipt of the call's record, after Done.
 	Receipt vedette.Receipt
 }
