@@ -1,0 +1,6 @@
+// Package binance serves a simulated spot venue in Binance's dialect over REST and WebSocket.
+//
+// It verifies signatures, times and permissions as the venue does, and answers with
+// its error codes. As at the venue, a signature covers the parameters only and may
+// be used again within its window: refusing that is the monitor's task.
+package binance
