@@ -12,5 +12,6 @@ var All = []*Dialect{
 	CryptoCom,
 	Deribit,
 	Kraken,
+	KrakenFutures,
 	OKX,
 }
