@@ -8,7 +8,9 @@ package venue
 var All = []*Dialect{
 	Binance,
 	BitMEX,
+	Bitget,
 	Bybit,
+	CoinbaseExchange,
 	CryptoCom,
 	Deribit,
 	Kraken,

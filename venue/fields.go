@@ -78,7 +78,7 @@ func (v Values) decimal(names []string) vedette.Decimal {
 
 func (v Values) flag(names []string) bool {
 	switch v.first(names) {
-	case "true", "True", "TRUE", "1", "yes", "t":
+	case "true", "True", "TRUE", "1", "yes", "YES", "t":
 		return true
 	}
 	return false
