@@ -6,6 +6,7 @@ package venue
 
 // All are the dialects built in, by name of their variable.
 var All = []*Dialect{
+	Backpack,
 	Binance,
 	BitMEX,
 	Bitget,
@@ -13,6 +14,7 @@ var All = []*Dialect{
 	CoinbaseExchange,
 	CryptoCom,
 	Deribit,
+	Hyperliquid,
 	Kraken,
 	KrakenFutures,
 	OKX,

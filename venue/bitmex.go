@@ -244,20 +244,15 @@ func bitmexClaim(r *Request, c *Claim) {
 		c.Auth, c.Login = AuthSignature, r.Kind == Upgrade
 	}
 	n, err := strconv.ParseInt(expires, 10, 64)
-	if err != nil || n <= 0 || expires[0] == '+' {
+	if err != nil || n <= 0 || n > 1e14 || expires[0] == '+' {
 		if c.Fault == "" {
 			c.Fault = vedette.BadEncoding
 		}
 		return
 	}
-	c.Text = expires
-	if n > 1e11 {
-		// The venue reads seconds. A client that writes milliseconds (ccxt's WebSocket
-		// log-in) signs what does not expire within its lifetime.
-		c.Replayable = true
-		return
-	}
-	c.Expires = time.Unix(n, 0)
+	// The venue reads seconds. A client that writes milliseconds (ccxt's WebSocket
+	// log-in) signs what does not expire in anybody's lifetime.
+	c.Text, c.Expires = expires, time.Unix(n, 0)
 }
 
 func bitmexMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {

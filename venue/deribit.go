@@ -50,7 +50,11 @@ var (
 	deribitTrade = &Fields{Instrument: []string{"instrument_name"}, Side: []string{"direction"}, Price: []string{"price"}, Quantity: []string{"amount"}}
 	deribitQuote = &Fields{Instrument: []string{"instrument_name"}, Price: []string{"bid.price", "ask.price"}, Quantity: []string{"bid.amount", "ask.amount"}}
 	deribitMoney = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"address"},
-		Object: []string{"destination", "target_uid", "id"}}
+		Object: []string{"destination", "target_uid", "id"}, Refine: func(v Values, a *vedette.Action) {
+			if a.Operation == vedette.OpWithdraw && a.Address == "" { // submit_transfer_to_user
+				a.Address, a.Object = a.Object, ""
+			}
+		}}
 	deribitAdmin = &Fields{Object: []string{"id", "sid", "subaccount_id", "client_id", "name"}, Asset: []string{"currency"}, Address: []string{"address"}}
 )
 
@@ -74,9 +78,8 @@ var deribitRoutes = NewRoutes(
 		private/get_user_trades_by_instrument private/get_user_trades_by_instrument_and_time private/get_user_trades_by_order
 		private/get_block_trade private/get_block_trades private/get_block_trade_requests private/get_last_block_trades_by_currency
 		private/get_block_rfqs private/get_block_rfq_quotes private/get_block_rfq_user_info private/simulate_block_trade`),
-	family(WS, "", vedette.OpWithdraw, deribitMoney, "private/withdraw"),
-	family(WS, "", vedette.OpTransfer, deribitMoney, `private/submit_transfer_to_subaccount private/submit_transfer_to_user
-		private/submit_transfer_between_subaccounts private/cancel_transfer_by_id private/cancel_withdrawal private/move_positions`),
+	family(WS, "", vedette.OpWithdraw, deribitMoney, "private/withdraw private/submit_transfer_to_user"), // to somebody else, either way
+	family(WS, "", vedette.OpTransfer, deribitMoney, `private/submit_transfer_to_subaccount private/submit_transfer_between_subaccounts private/cancel_transfer_by_id private/cancel_withdrawal private/move_positions`),
 	family(WS, "", vedette.OpDepositAddress, deribitMoney, "private/create_deposit_address private/get_current_deposit_address"),
 	family(WS, "", vedette.OpKeyCreate, deribitAdmin, "private/create_api_key"),
 	family(WS, "", vedette.OpKeyDelete, deribitAdmin, "private/remove_api_key"),
@@ -145,7 +148,7 @@ func deribitMeaning(r *Request, c *vedette.Call) {
 func deribitClaim(r *Request, c *Claim) {
 	method, v, ambiguous := deribitCall(r)
 	if ambiguous {
-		c.Fault = vedette.Ambiguous
+		c.Auth, c.Fault = AuthSignature, vedette.Ambiguous
 		return
 	}
 	if route := deribitRoutes.Find(WS, method); route != nil && route.Op == vedette.OpSessionLogin {
@@ -160,7 +163,7 @@ func deribitClaim(r *Request, c *Claim) {
 	case fold(scheme, "deri-hmac-sha256"):
 		deribitHeader(rest, c)
 		return
-	case fold(scheme, "Bearer"):
+	case fold(scheme, "Bearer") && c.Fault == "":
 		c.Auth, c.Token = AuthToken, rest
 		return
 	case fold(scheme, "Basic"):
@@ -169,7 +172,7 @@ func deribitClaim(r *Request, c *Claim) {
 			c.Key, _, _ = strings.Cut(string(b), ":")
 			return
 		}
-		c.Fault = vedette.BadEncoding
+		c.Auth, c.Fault = AuthSignature, vedette.BadEncoding
 		return
 	}
 	if token := v.Get("access_token"); token != "" {
