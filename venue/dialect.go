@@ -3,6 +3,7 @@ package venue
 
 import (
 	"crypto"
+	"strings"
 	"time"
 
 	"vedette"
@@ -106,6 +107,8 @@ type Scheme struct {
 	Signature Encoding // of the signature on the wire
 	Secret    Encoding // of the secret as the venue hands it out (HMAC only)
 	Covers    Part     // what the signature covers, held to by mutation tests
+	// KeyIsPublic says that the credential's id is its public key.
+	KeyIsPublic bool
 	// Note says what the table in docs/coverage.md must add, such as "POST only".
 	Note string
 }
@@ -242,4 +245,18 @@ type Session struct {
 	Upgrade *Request
 	// State is the dialect's own.
 	State string
+}
+
+// Serves reports whether host, with or without a port, is one of the venue's.
+func (d *Dialect) Serves(host string) bool {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	for _, h := range d.Hosts {
+		if suffix, any := strings.CutPrefix(h, "*"); strings.EqualFold(h, host) || any && len(host) > len(suffix) &&
+			strings.EqualFold(host[len(host)-len(suffix):], suffix) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,180 @@
+package pipeline
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"vedette"
+	"vedette/internal/strictjson"
+	"vedette/venue"
+)
+
+// BodyKeep is what becomes of a call's body in its record.
+type BodyKeep uint8
+
+// The ways. BodyHash is the zero value.
+const (
+	BodyHash     BodyKeep = iota // its SHA-256
+	BodyRedacted                 // the hash, and the text with secret values taken out
+	BodySealed                   // the hash, and the whole body encrypted
+	BodyNone
+)
+
+var bodyNames = []string{"hash", "redacted", "sealed", "none"}
+
+func (k BodyKeep) String() string { return bodyNames[k] }
+
+// ParseBodyKeep reads hash, redacted, sealed or none.
+func ParseBodyKeep(s string) (BodyKeep, bool) {
+	for i, n := range bodyNames {
+		if n == s {
+			return BodyKeep(i), true
+		}
+	}
+	return 0, false
+}
+
+// BodyPolicy is what becomes of bodies, by operation.
+type BodyPolicy [vedette.Operations]BodyKeep
+
+// maxKept bounds the body text or ciphertext in a record: a record must stay
+// below 64 KiB. Of a longer one the hash is kept, and that it was too long.
+const maxKept = 32 << 10
+
+// appendBody appends the members that tell a call's body, each with a comma
+// before it. claim holds what must not be among them.
+func (m *Monitor) appendBody(b []byte, op vedette.Operation, body []byte, claim *venue.Claim) []byte {
+	keep := m.Bodies[op]
+	if len(body) == 0 || keep == BodyNone {
+		return b
+	}
+	sum := sha256.Sum256(body)
+	b = append(hex.AppendEncode(append(b, `,"body_sha256":"`...), sum[:]), '"')
+	switch {
+	case keep == BodyHash:
+	case len(body) > maxKept*3/5: // base64 and escapes make it longer
+		b = append(b, `,"body_too_long":true`...)
+	case keep == BodyRedacted:
+		b = vedette.AppendJSONString(append(b, `,"body":`...), redact(body, claim.Signature, claim.Token, claim.Passphrase))
+	case m.Seal != nil:
+		if sealed, err := m.Seal(nil, body); err == nil {
+			b = append(base64.StdEncoding.AppendEncode(append(b, `,"body_sealed":"`...), sealed), '"')
+		} else {
+			b = append(b, `,"body_not_sealed":true`...)
+		}
+	}
+	return b
+}
+
+// appendRecord appends the call's record.
+func appendRecord(b []byte, c *vedette.Call, body []byte) []byte {
+	b = vedette.AppendCall(b, c)
+	if len(b)+len(body) > maxRecord { // a call with absurd fields: keep who and what
+		b = clipped(b[:0], c)
+	}
+	if len(body) == 0 {
+		return b
+	}
+	return append(append(b[:len(b)-1], body...), '}')
+}
+
+// maxRecord is the longest record of a ledger (C2SP tlog-tiles entry bundles).
+const maxRecord = 65535
+
+// clipped encodes the call again with its longest parts cut.
+func clipped(b []byte, c *vedette.Call) []byte {
+	d := c.Clone()
+	for _, s := range []*string{&d.Client, &d.Credential, &d.Path, &d.Instrument, &d.ClientOrderID, &d.TargetOrderID, &d.Object, &d.Asset, &d.Address, &d.Nonce,
+		&d.Answer.Error, &d.Answer.OrderID, &d.Method, &d.Account, &d.Owner} {
+		if len(*s) > 256 {
+			*s = (*s)[:256] + "…"
+		}
+	}
+	d.Batch = d.Batch[:min(len(d.Batch), 8)]
+	for i := range d.Batch {
+		a := &d.Batch[i]
+		for _, s := range []*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
+			if len(*s) > 64 {
+				*s = (*s)[:64] + "…"
+			}
+		}
+	}
+	out := vedette.AppendCall(b, d)
+	return append(out[:len(out)-1], `,"clipped":true}`...)
+}
+
+// secretNames are parameters that carry secrets at some venue, lower case without
+// separators.
+var secretNames = map[string]bool{"signature": true, "sign": true, "sig": true, "authsig": true, "apisign": true, "passphrase": true, "password": true,
+	"secret": true, "clientsecret": true, "apisecret": true, "secretkey": true, "token": true, "accesstoken": true, "refreshtoken": true, "jwt": true,
+	"otp": true, "twofactor": true, "totp": true, "googlecode": true, "tradepassword": true, "fundpassword": true, "fundpwd": true, "pin": true,
+	"signedchallenge": true}
+
+func secretName(name string) bool {
+	return secretNames[strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "").Replace(name))]
+}
+
+const hidden = "[redacted]"
+
+// redact takes the values of secret parameters, and every value that holds one of
+// the secrets, out of a form or JSON body. What is neither is not kept, since
+// nothing is known about what it holds.
+func redact(body []byte, secrets ...string) string {
+	secrets = slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
+	var doc strictjson.Doc
+	if doc.Parse(body) == nil {
+		return string(redactJSON(nil, doc.Root(), secrets))
+	}
+	if bytes.ContainsAny(body, "{}<>\x00") || !bytes.Contains(body, []byte("=")) {
+		return hidden
+	}
+	parts := strings.Split(string(body), "&")
+	for i, p := range parts {
+		if k, v, _ := strings.Cut(p, "="); secretName(k) || holds(v, secrets) {
+			parts[i] = k + "=" + hidden
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+func holds(v string, secrets []string) bool {
+	if u, ok := venue.AppendUnescaped(nil, v, false); ok {
+		v = string(u)
+	}
+	return slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(v, s) })
+}
+
+func redactJSON(b []byte, v strictjson.Value, secrets []string) []byte {
+	switch v.Kind() {
+	case strictjson.Object, strictjson.Array:
+		open, end := byte('{'), byte('}')
+		if v.Kind() == strictjson.Array {
+			open, end = '[', ']'
+		}
+		b = append(b, open)
+		for e := v.First(); e.Exists(); e = e.Next(v) {
+			if b[len(b)-1] != open {
+				b = append(b, ',')
+			}
+			if open == '{' {
+				b = append(vedette.AppendJSONString(b, e.Name()), ':')
+				if secretName(e.Name()) {
+					b = vedette.AppendJSONString(b, hidden)
+					continue
+				}
+			}
+			b = redactJSON(b, e, secrets)
+		}
+		return append(b, end)
+	case strictjson.String:
+		if holds(v.Text(), secrets) {
+			return vedette.AppendJSONString(b, hidden)
+		}
+		return vedette.AppendJSONString(b, v.Text())
+	}
+	return append(b, v.Raw()...)
+}

@@ -1,0 +1,210 @@
+package pipeline
+
+import (
+	"strings"
+	"time"
+
+	"vedette"
+	"vedette/sensor"
+	"vedette/venue"
+	"vedette/verify"
+)
+
+// state is what the monitor keeps with an exchange between Judge and Done.
+type state struct {
+	verify.Case
+	issued venue.Issued
+	body   []byte // what the record tells of the body
+}
+
+// Judge implements sensor.Monitor.
+func (m *Monitor) Judge(x *sensor.Exchange) {
+	s, _ := x.State.(*state)
+	if s == nil {
+		s = &state{}
+		x.State = s
+	}
+	m.describe(x)
+	if x.Fault == "" {
+		x.Dialect.Meaning(&x.Request, &x.Call)
+	}
+	s.Case = verify.Case{Dialect: x.Dialect, Request: &x.Request, Source: x.Source.Addr(), Cert: x.ClientCert, Now: x.Arrived,
+		Fault: x.Fault, Claim: &x.Claim, Call: &x.Call}
+	s.issued = venue.Issued{}
+	m.Verifier.Verify(&s.Case)
+	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) { // Binance's listenKey
+		x.Call.Path = strings.ReplaceAll(x.Call.Path, t, hidden)
+	}
+	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
+	if x.Call.Decision.Refused() {
+		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
+		x.Scratch = x.Refusal.Body
+	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
+		x.Session.Key = clone(x.Call.Credential)
+		x.Session.Account = clone(x.Call.Account)
+	}
+	m.stats.count(&x.Call)
+}
+
+// describe fills in what the sensor saw. Memory of the call's slices is kept.
+func (m *Monitor) describe(x *sensor.Exchange) {
+	c := &x.Call
+	*c = vedette.Call{Time: x.Arrived, Sensor: x.Sensor, Venue: x.Dialect.Name, Source: x.Source, JA4: x.JA4,
+		Client: x.Request.Header.Get("User-Agent"), Method: x.Request.Method, Path: x.Request.Path, RequestBytes: len(x.Request.Body),
+		Batch: c.Batch[:0], Reasons: c.Reasons[:0]}
+	if x.Request.Kind == venue.Message {
+		c.Protocol = vedette.WebSocket
+		c.Method = ""
+	}
+	if x.Session != nil {
+		c.Session = x.Session.ID
+	}
+}
+
+// Done implements sensor.Monitor.
+func (m *Monitor) Done(x *sensor.Exchange) {
+	s := x.State.(*state)
+	c := &x.Call
+	refused := c.Decision.Refused()
+	switch {
+	case x.Request.Kind == venue.Message:
+		if !refused {
+			if m.postpone(x, s) {
+				return
+			}
+		}
+		m.Verifier.Answered(&s.Case)
+	case x.Answer.Status != 0:
+		c.Answer = vedette.Answer{Status: x.Answer.Status, Bytes: x.AnswerBytes}
+		if !refused {
+			c.Answer.Latency = m.Now().Sub(x.Arrived)
+			x.Dialect.Answer(&x.Request, &x.Answer, &c.Answer, &s.issued)
+			m.Verifier.Issue(&s.Case, &s.issued)
+		}
+		m.Verifier.Answered(&s.Case)
+	case refused:
+		m.Verifier.Answered(&s.Case)
+	}
+	if refused && c.Answer.Status == 0 {
+		c.Answer.Status = x.Refusal.Status
+	}
+	s.body = m.appendBody(s.body[:0], c.Operation, x.Request.Body, &x.Claim)
+	x.Receipt = m.record(c, s.body)
+}
+
+// record appends the call's record, with what it tells of the body, and passes the
+// call to the detectors.
+func (m *Monitor) record(c *vedette.Call, body []byte) vedette.Receipt {
+	buf := m.records.Get().(*[]byte)
+	b := appendRecord((*buf)[:0], c, body)
+	position, ok := m.append(b)
+	*buf = b
+	m.records.Put(buf)
+	r := vedette.Receipt{Position: position}
+	if m.Sync && ok {
+		r.Durable = m.wait(position)
+	}
+	m.suspect(position, c)
+	return r
+}
+
+// waiting is a message that was forwarded and not yet answered.
+type waiting struct {
+	id    string
+	call  *vedette.Call
+	body  []byte // what the record tells of it
+	kase  verify.Case
+	began time.Time
+	// request is a copy of the message for the dialect to read the answer by.
+	request venue.Request
+}
+
+// conversation is the monitor's state of a session.
+type conversation struct {
+	pending []*waiting // oldest first
+}
+
+// postpone keeps a message until its answer comes; false if nothing will tie one
+// to it.
+func (m *Monitor) postpone(x *sensor.Exchange, s *state) bool {
+	id := x.Dialect.Correlate(&x.Request)
+	if id == "" || x.Session == nil {
+		return false
+	}
+	conv, _ := x.Session.State.(*conversation)
+	if conv == nil {
+		conv = &conversation{}
+		x.Session.State = conv
+	}
+	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case}
+	w.body = m.appendBody(nil, x.Call.Operation, x.Request.Body, &x.Claim)
+	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
+	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
+	conv.pending = append(conv.pending, w)
+	if len(conv.pending) > pendingMessages {
+		m.settle(conv.take(0))
+	}
+	return true
+}
+
+func (conv *conversation) take(i int) *waiting {
+	w := conv.pending[i]
+	conv.pending = append(conv.pending[:i], conv.pending[i+1:]...)
+	return w
+}
+
+func (m *Monitor) settle(w *waiting) {
+	m.Verifier.Answered(&w.kase)
+	m.record(w.call, w.body)
+}
+
+// Reply implements sensor.Monitor.
+func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
+	r := venue.Request{Kind: venue.Reply, Session: &s.Session, Body: message}
+	if s.Dialect.Push != nil {
+		s.Dialect.Push(&r, &s.Session)
+	}
+	conv, _ := s.State.(*conversation)
+	if conv == nil || len(conv.pending) == 0 {
+		return
+	}
+	id := s.Dialect.Correlate(&r)
+	if id == "" {
+		return
+	}
+	for i, w := range conv.pending {
+		if w.id != id {
+			continue
+		}
+		conv.take(i)
+		m.answered(s, w, &r, at)
+		return
+	}
+}
+
+// answered completes a message's call with the venue's answer.
+func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at time.Time) {
+	a := &w.call.Answer
+	*a = vedette.Answer{Status: 200, Bytes: len(r.Body), Latency: at.Sub(w.began)}
+	var issued venue.Issued
+	s.Dialect.Answer(&w.request, r, a, &issued)
+	m.Verifier.Issue(&w.kase, &issued)
+	if issued.LoginFailed && w.call.Operation == vedette.OpSessionLogin && s.Key == w.call.Credential {
+		s.Key, s.Account = "", "" // the venue did not accept what we did
+	}
+	m.settle(w)
+}
+
+// Closed implements sensor.Monitor.
+func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
+	conv, _ := s.State.(*conversation)
+	if conv == nil {
+		return
+	}
+	for _, w := range conv.pending {
+		m.record(w.call, w.body) // unanswered: the client may send it again elsewhere
+	}
+	s.State = nil
+}
+
+func clone(s string) string { return string([]byte(s)) }
