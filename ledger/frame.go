@@ -33,9 +33,18 @@ var (
 func frameHead(kind byte, payload []byte) (h [frameHeader]byte) {
 	h[0] = kind
 	binary.BigEndian.PutUint16(h[1:], uint16(len(payload)))
-	crc := crc32.Update(0, crcTable, h[:3])
-	binary.BigEndian.PutUint32(h[3:], crc32.Update(crc, crcTable, payload))
+	binary.BigEndian.PutUint32(h[3:], crc32.Update(crcStart(h[0], h[1], h[2]), crcTable, payload))
 	return h
+}
+
+// crcStart returns the checksum of the header bytes that it covers. It is done by hand
+// because crc32.Update would move the header to the heap.
+func crcStart(header ...byte) uint32 {
+	crc := ^uint32(0)
+	for _, b := range header {
+		crc = crcTable[byte(crc)^b] ^ crc>>8
+	}
+	return ^crc
 }
 
 func appendFrame(b []byte, kind byte, payload []byte) []byte {
@@ -60,8 +69,7 @@ func parseFrame(b []byte) (kind byte, payload []byte, err error) {
 	if len(b) < end {
 		return 0, nil, errShort
 	}
-	crc := crc32.Update(0, crcTable, b[:3])
-	if crc32.Update(crc, crcTable, b[frameHeader:end]) != binary.BigEndian.Uint32(b[3:]) {
+	if crc32.Update(crcStart(b[:3]...), crcTable, b[frameHeader:end]) != binary.BigEndian.Uint32(b[3:]) {
 		return 0, nil, errCRC
 	}
 	return kind, b[frameHeader:end:end], nil

@@ -32,12 +32,13 @@ const (
 	tileLevel = 8   // tree levels a tile spans
 	tileFiles = 8   // tile levels that a 63-bit tree size can have
 
-	maxIndexed    = 8       // segments whose record offsets are kept in memory
+	maxIndexed    = 8 // segments whose record offsets are kept in memory
 	readChunk     = 256 * 1024
 	maxRetention  = 1 << 20 // bytes of the retention file
 	maxHolds      = 256     // legal holds at a time: all of them fit one event record
 	maxHoldName   = 64      // bytes
 	maxProblems   = 1000    // a report longer than this helps nobody
 	maxRemoved    = 512     // ranges of removed records; neighbours merge
+	maxShift      = 4096    // records that Verify looks ahead for one that fits
 	maxTornCopies = 1000    // files set aside for one place in one segment
 )

@@ -28,7 +28,8 @@ type Repair struct {
 	HeadSlot bool
 }
 
-// DamageError says that committed data was changed, and where. Nothing was altered.
+// DamageError says that committed data was changed, and where. Nothing was altered by
+// finding it.
 type DamageError struct {
 	File     string // within the ledger's folder
 	Offset   int64  // first byte in question
@@ -100,7 +101,8 @@ type opening struct {
 	good    int64
 	front   frontier
 	last    *Checkpoint
-	headOff int64 // end of the commit that the head file speaks of
+	headOff int64          // end of the commit that the head file speaks of
+	event   *retentionFile // newest retention event
 }
 
 func (o *opening) abandon() {
@@ -302,6 +304,7 @@ func (o *opening) readLast() error {
 func (o *opening) readBatches(frames *frames) error {
 	c := &o.l.c
 	front, mark := o.front, c.tail
+	var event *retentionFile
 	for {
 		at := frames.off
 		kind, frame, err := frames.next()
@@ -311,6 +314,9 @@ func (o *opening) readBatches(frames *frames) error {
 		case err == io.EOF:
 			err = errors.New("the last batch has no commit")
 		case err == nil && kind == kindRecord:
+			if e := retentionEvent(front.size, frame[frameHeader:]); e != nil {
+				event = e
+			}
 			front.add(leafInFrame(frame), &c.tail)
 			continue
 		case err == nil && kind == kindOpen:
@@ -321,7 +327,7 @@ func (o *opening) readBatches(frames *frames) error {
 				if err = o.meetHead(o.last.Size, cp, frames.off); err != nil {
 					return err
 				}
-				o.front, o.last, o.good, mark = front, cp, frames.off, c.tail
+				o.front, o.last, o.good, o.event, mark = front, cp, frames.off, event, c.tail
 				continue
 			}
 			frames.off = at
@@ -471,6 +477,12 @@ func (o *opening) settle() error {
 			return err
 		}
 		if err := c.head.sync(); err != nil {
+			return err
+		}
+	}
+	if o.event != nil && (o.kept == nil || o.kept.Event < o.event.Event) {
+		// The crash came between the event and the file that points to it.
+		if err := durable.Replace(l.fs, filepath.Join(l.dir, retentionName), o.event.encode(), 0o600); err != nil {
 			return err
 		}
 	}

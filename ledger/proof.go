@@ -14,12 +14,12 @@ var ErrProof = errors.New("the proof does not hold")
 
 // Inclusion proves that a record is in the ledger. Hashes are base64 in JSON.
 type Inclusion struct {
-	Position   uint64   `json:"position"`
-	RecordHash Hash     `json:"record_hash"` // RFC 6962 leaf hash
-	TreeSize   uint64   `json:"tree_size"`
-	Path       []Hash   `json:"path"`
-	Checkpoint string   `json:"checkpoint"`       // signed, of TreeSize
-	Record     []byte   `json:"record,omitempty"` // absent when retention removed it
+	Position   uint64 `json:"position"`
+	RecordHash Hash   `json:"record_hash"` // RFC 6962 leaf hash
+	TreeSize   uint64 `json:"tree_size"`
+	Path       []Hash `json:"path"`
+	Checkpoint string `json:"checkpoint"`       // signed, of TreeSize
+	Record     []byte `json:"record,omitempty"` // absent when retention removed it
 }
 
 // Consistency proves that a tree only grew.

@@ -110,7 +110,8 @@ func (r *Reader) First() uint64 {
 
 // Read calls fn for the committed records from position from up to, without, position
 // to, in order; a to beyond the end means the end. The bytes are valid until fn returns. It
-// returns fn's error as it is, and ErrRemoved where retention removed a record.
+// returns fn's error as it is, ErrRemoved where retention removed a record, and a
+// *DamageError where a record does not have the hash that was kept of it.
 func (r *Reader) Read(from, to uint64, fn func(pos uint64, record []byte) error) error {
 	v := r.view.Load()
 	to = min(to, v.head.Size)
@@ -153,16 +154,24 @@ func (r *Reader) readSegment(v *view, i int, from, to uint64, fn func(uint64, []
 		return 0, err
 	}
 	frames := newFrames(f, off, end)
+	leaves := leafCheck{hashes: r.hashes, end: v.head.Size}
 	for pos < to {
+		at := frames.off
 		kind, frame, err := frames.next()
 		if err == io.EOF {
+			if cp, err := readEnd(f); i == len(v.segs)-1 || err != nil || cp.Size > pos {
+				return 0, &DamageError{File: segmentName(first), Offset: at, Position: pos, Reason: "the segment lacks records"}
+			}
 			break
 		}
-		if err != nil {
-			return 0, fmt.Errorf("cannot read record %d in %s at byte %d: %w", pos, segmentName(first), frames.off, err)
-		}
-		if kind != kindRecord {
+		if err == nil && kind != kindRecord {
 			continue
+		}
+		if err == nil && pos >= from {
+			err = leaves.check(pos, frame)
+		}
+		if err != nil {
+			return 0, &DamageError{File: segmentName(first), Offset: at, Position: pos, Reason: err.Error()}
 		}
 		if pos >= from {
 			if err := fn(pos, frame[frameHeader:len(frame):len(frame)]); err != nil {
@@ -172,6 +181,28 @@ func (r *Reader) readSegment(v *view, i int, from, to uint64, fn func(uint64, []
 		pos++
 	}
 	return max(pos, from), nil
+}
+
+// leafCheck compares records with the hashes that were kept of them.
+type leafCheck struct {
+	hashes *hashStore
+	end    uint64 // of the tree
+	first  uint64
+	leaves []byte
+}
+
+func (c *leafCheck) check(pos uint64, frame []byte) error {
+	if i := pos - c.first; c.leaves == nil || i >= uint64(len(c.leaves)/32) {
+		b, err := c.hashes.tile(0, pos, int(min(tileWidth, c.end-pos)))
+		if err != nil {
+			return err
+		}
+		c.first, c.leaves = pos, b
+	}
+	if Hash(c.leaves[32*(pos-c.first):]) != leafInFrame(frame) {
+		return errors.New("the record does not have the hash that was kept of it")
+	}
+	return nil
 }
 
 // index returns the index of a segment, made or recalled.
