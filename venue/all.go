@@ -12,10 +12,13 @@ var All = []*Dialect{
 	Bitget,
 	Bybit,
 	CoinbaseExchange,
+	CoinbaseInternational,
+	CoinbasePrime,
 	CryptoCom,
 	Deribit,
 	Hyperliquid,
 	Kraken,
 	KrakenFutures,
+	KuCoin,
 	OKX,
 }
