@@ -1,0 +1,450 @@
+package proxy
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"vedette"
+	"vedette/sensor"
+	"vedette/venue"
+)
+
+// Name is the proxy's name in records.
+const Name = "proxy"
+
+// client is where a call's answer goes: a connection of HTTP/1.1 or a stream of HTTP/2.
+// Its methods return an error once the client cannot be reached any more.
+type client interface {
+	// whole sends a complete answer.
+	whole(r *reply, body []byte) error
+	// start begins an answer that follows in pieces, ended by end. Its length is -1 where
+	// it is not known.
+	start(r *reply) error
+	piece(b []byte) error
+	end() error
+	// abort breaks an answer off, so that the client cannot take it for complete.
+	abort()
+}
+
+// reply is the head of an answer to the client.
+type reply struct {
+	status      int
+	reason      string
+	fields      venue.Header // of the venue's answer
+	kinds       []kind
+	length      int64 // of the body, -1 if unknown
+	noBody      bool  // by the rules of HTTP; length is then only told
+	contentType string
+	retryAfter  int64 // seconds
+}
+
+// origin is what a client's connection says about all its calls.
+type origin struct {
+	from       netip.AddrPort // the client or the last hop: the peer, or what its PROXY header says
+	peer       netip.AddrPort
+	scheme     string
+	ja4        string
+	clientCert *x509.Certificate
+}
+
+// call is one exchange on its way. It is reused.
+type call struct {
+	p      *Proxy
+	st     *state
+	v      *route
+	x      sensor.Exchange
+	h      head
+	a      answer
+	target string     // as it goes to the upstream
+	from   netip.Addr // who sent it here: the client or a trusted hop
+	hop    bool       // from is trusted
+	reply  reply
+
+	out      []byte // requests and answers as they are written
+	sample   []byte // the answer's beginning
+	hold     []byte // the piece held back until Done
+	decoder  decoder
+	deny     []byte
+	judged   bool
+	finished bool
+}
+
+// prepare fills the exchange from the head. It returns false if the call is for no
+// venue.
+func (c *call) prepare(routes []*route, o *origin, body []byte, at time.Time) bool {
+	x := &c.x
+	c.judged, c.finished, c.v = false, false, nil
+	x.Fault, x.AnswerBytes, x.Session, x.Receipt = "", 0, nil, vedette.Receipt{}
+	x.Refusal = venue.Refusal{}
+	x.Call = vedette.Call{Reasons: x.Call.Reasons[:0]}
+	x.Request.Reset()
+	x.Answer.Reset()
+	x.Answer.Header, x.Answer.Kind = nil, venue.HTTPAnswer
+
+	c.target = c.h.target
+	path, query, _ := strings.Cut(c.target, "?")
+	if c.v = find(routes, c.h.host, path); c.v == nil {
+		if c.h.bad == faultNone || len(routes) == 0 {
+			return false
+		}
+		c.v = routes[0] // unreadable, and somebody has to get it
+	}
+	if c.v.StripPrefix && c.v.PathPrefix != "" && under(path, c.v.PathPrefix) {
+		path, c.target = path[len(c.v.PathPrefix):], c.target[len(c.v.PathPrefix):]
+		if path == "" {
+			path, c.target = "/", "/"+c.target
+		}
+	}
+	x.Sensor, x.Dialect, x.Arrived = Name, c.v.Dialect, at
+	x.Peer, x.JA4, x.ClientCert = o.peer, o.ja4, o.clientCert
+	x.Source = c.st.trusted.source(o.from, &c.h)
+	r := &x.Request
+	r.Method, r.Host, r.Path, r.Query, r.Header, r.Body = c.h.method, c.h.host, path, query, c.h.fields, body
+	r.Scheme = o.scheme
+	if c.h.socket {
+		r.Kind = venue.Upgrade
+	}
+	c.from = o.from.Addr()
+	if c.hop = c.st.trusted.trust(c.from); c.hop {
+		r.Scheme = c.forwardedScheme(o.scheme)
+	}
+	if c.h.socket {
+		r.Scheme = "ws" + strings.TrimPrefix(r.Scheme, "http")
+	}
+	if c.h.bad != faultNone {
+		x.Fault = vedette.Ambiguous
+		if c.h.bad.size() {
+			x.Fault = vedette.TooLarge
+		}
+	}
+	return true
+}
+
+// forwardedScheme is the scheme that the trusted hop says the client used.
+func (c *call) forwardedScheme(scheme string) string {
+	said := ""
+	for i, k := range c.h.kinds {
+		if k != kindForwardedProto {
+			continue
+		}
+		if said != "" {
+			return scheme
+		}
+		said = c.h.fields[i].Value
+	}
+	switch said {
+	case "http", "https":
+		return said
+	}
+	return scheme
+}
+
+// run judges the call and answers it on w. It reports whether the client's connection
+// is still good for another call.
+func (c *call) run(w client) bool {
+	if !c.judge() {
+		return c.own(w, 500, "the call could not be judged") == nil
+	}
+	if c.x.Fault != "" || c.x.Call.Decision.Refused() {
+		if !c.x.Call.Decision.Refused() || c.x.Fault == "" {
+			c.p.n.refused.Add(1)
+		}
+		return c.refuse(w) == nil && c.x.Fault == ""
+	}
+	return c.forward(w)
+}
+
+// judge asks the monitor. A monitor that panics has not judged: the call is refused.
+func (c *call) judge() (ok bool) {
+	defer c.p.recoverMonitor("judge", &ok)
+	c.p.monitor.Judge(&c.x)
+	c.judged = true
+	return true
+}
+
+// done tells the monitor that the call is over, once. It reports false if the monitor
+// panicked: what it should have recorded may be lost, so nothing is released.
+func (c *call) done() (ok bool) {
+	if !c.judged || c.finished {
+		return true
+	}
+	c.finished = true
+	defer c.p.recoverMonitor("done", &ok)
+	c.p.monitor.Done(&c.x)
+	return true
+}
+
+// refuse answers with the monitor's refusal.
+func (c *call) refuse(w client) error {
+	if !c.done() {
+		return c.own(w, 500, "the call could not be recorded")
+	}
+	ref := &c.x.Refusal
+	status := ref.Status
+	if c.h.bad != faultNone && (status == 0 || status < 400) {
+		status = c.h.bad.status()
+	}
+	if status < 200 || status > 599 {
+		status = 403
+	}
+	c.reply = reply{status: status, length: int64(len(ref.Body)), contentType: ref.ContentType,
+		retryAfter: (c.x.Call.Decision.RetryAfterMS + 999) / 1000}
+	return c.send(w, ref.Body)
+}
+
+// own answers with words of the proxy's own, where no dialect can.
+func (c *call) own(w client, status int, words string) error {
+	c.deny = append(append(append(c.deny[:0], `{"error":"`...), words...), `"}`...)
+	c.reply = reply{status: status, length: int64(len(c.deny)), contentType: "application/json"}
+	return c.send(w, c.deny)
+}
+
+// send is whole, minding HEAD.
+func (c *call) send(w client, body []byte) error {
+	c.reply.noBody = c.h.method == "HEAD"
+	return w.whole(&c.reply, body)
+}
+
+// unavailable answers for a venue that gave no answer. The venue's own words for it say
+// that nothing was carried out, so they are used only where nothing was sent.
+func (c *call) unavailable(w client, err error, sent bool) bool {
+	c.p.n.upstreamFailed.Add(1)
+	c.x.Answer.Reset()
+	c.x.Answer.Kind = venue.HTTPAnswer
+	if !c.done() {
+		return c.own(w, 500, "the call could not be recorded") == nil
+	}
+	status := 502
+	switch {
+	case errors.Is(err, errDown), errors.Is(err, errFull):
+		status = 503
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errExpired):
+		status = 504
+	}
+	if sent {
+		return c.own(w, status, "no answer from the venue: whether the call was carried out is not known") == nil
+	}
+	ref := c.denial()
+	c.reply = reply{status: status, length: int64(len(ref.Body)), contentType: ref.ContentType}
+	return c.send(w, ref.Body) == nil
+}
+
+func (c *call) denial() (ref venue.Refusal) {
+	defer func() {
+		if recover() != nil {
+			c.p.n.monitorPanics.Add(1)
+			ref = venue.Refusal{}
+		}
+	}()
+	if c.v.Dialect.Deny == nil {
+		return venue.Refusal{}
+	}
+	ref = c.v.Dialect.Deny(&c.x.Request, vedette.Decision{Effect: vedette.Deny, Reason: vedette.UpstreamDown}, c.deny[:0])
+	if cap(ref.Body) > cap(c.deny) {
+		c.deny = ref.Body[:0]
+	}
+	return ref
+}
+
+// forward sends the call to the venue and the answer to the client.
+func (c *call) forward(w client) bool {
+	for try := 0; ; try++ {
+		l, err := c.v.up.get(try > 0)
+		if err != nil {
+			if errors.Is(err, errFull) {
+				c.p.n.upstreamFull.Add(1)
+			}
+			return c.unavailable(w, err, false)
+		}
+		sent, got, err := c.ask(l)
+		if err == nil {
+			return c.relay(w, l)
+		}
+		reused := l.reused
+		c.v.up.drop(l)
+		// Only a connection that had gone stale is worth another try, and only where the
+		// venue cannot have carried the call out: not a byte of it left, or it changes
+		// nothing.
+		if reused && !got && try == 0 && (!sent || c.harmless()) && !timedOut(err) {
+			c.p.n.upstreamRetried.Add(1)
+			continue
+		}
+		c.v.up.failed()
+		return c.unavailable(w, err, sent)
+	}
+}
+
+func timedOut(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, errExpired)
+}
+
+// harmless reports whether carrying the call out twice is the same as once.
+func (c *call) harmless() bool {
+	switch c.h.method {
+	case "GET", "HEAD", "OPTIONS":
+		return !c.x.Call.Operation.Changes()
+	}
+	return false
+}
+
+// ask writes the request and reads the answer's head.
+func (c *call) ask(l *link) (sent, got bool, err error) {
+	c.out = c.appendRequest(c.out[:0])
+	lim := &c.st.cfg.Limits
+	l.g.arm(c.p.sweep, lim.AnswerTimeout)
+	var n int64
+	if len(c.x.Request.Body) <= smallBody {
+		c.out = append(c.out, c.x.Request.Body...)
+		var m int
+		m, err = l.Write(c.out)
+		n = int64(m)
+	} else {
+		bufs := net.Buffers{c.out, c.x.Request.Body}
+		n, err = bufs.WriteTo(l.Conn)
+	}
+	if err != nil {
+		return n > 0, false, fmt.Errorf("cannot send to upstream: %w", err)
+	}
+	if got, err = l.readHead(&c.a, lim.AnswerHeadBytes); err != nil {
+		return true, got, fmt.Errorf("cannot read answer: %w", err)
+	}
+	if c.a.status == 101 && !c.h.socket {
+		return true, true, fmt.Errorf("%w: switches protocols unasked", errBadAnswer)
+	}
+	return true, true, nil
+}
+
+// relay brings the answer to the client. Nothing of a small answer, and not the last piece of
+// a large one, is released before Done.
+func (c *call) relay(w client, l *link) bool {
+	a := &c.a
+	c.v.up.well()
+	src := body{l: l, frame: a.framing(c.h.method), left: a.length}
+	src.chunks.lenient = true
+	c.reply = reply{status: a.status, reason: a.reason, fields: a.fields, kinds: a.kinds, length: a.length,
+		noBody: src.frame == bodyNone}
+	c.x.Answer.Status, c.x.Answer.Header = a.status, a.fields
+	whole, rest, err := c.collect(&src)
+	if err != nil {
+		return c.cut(w, l, err, false)
+	}
+	if rest == nil {
+		c.answered(whole, len(whole))
+		ok := c.done()
+		c.release(l, &src)
+		if !ok {
+			return c.own(w, 500, "the call could not be recorded") == nil
+		}
+		if src.frame != bodyNone {
+			c.reply.length = int64(len(whole))
+		}
+		return w.whole(&c.reply, whole) == nil
+	}
+	return c.stream(w, l, &src, whole, rest)
+}
+
+// collect reads the body as far as wholeAnswer. rest is nil if that was all, else the piece
+// that went beyond.
+func (c *call) collect(src *body) (whole, rest []byte, err error) {
+	c.sample = c.sample[:0]
+	for {
+		piece, err := src.next()
+		if err == io.EOF {
+			return c.sample, nil, nil
+		}
+		if err != nil {
+			return c.sample, nil, err
+		}
+		if len(c.sample) == 0 && src.frame == bodyLength && src.left == 0 {
+			return piece, nil, nil // all in one piece: no need to copy
+		}
+		if len(c.sample)+len(piece) > wholeAnswer {
+			return c.sample, piece, nil
+		}
+		c.sample = append(c.sample, piece...)
+	}
+}
+
+// stream relays a large answer: a piece is released when the next one has come, the last one
+// after Done.
+func (c *call) stream(w client, l *link, src *body, whole, piece []byte) bool {
+	total := len(whole)
+	gone := w.start(&c.reply)
+	if src.frame != bodyLength {
+		c.reply.length = -1
+	}
+	c.hold = append(c.hold[:0], whole...)
+	if room := wholeAnswer - len(c.sample); room > 0 {
+		c.sample = append(c.sample, piece[:min(room, len(piece))]...)
+	}
+	for {
+		l.g.arm(c.p.sweep, c.st.cfg.Limits.AnswerTimeout)
+		if gone == nil {
+			gone = w.piece(c.hold)
+		}
+		total += len(piece)
+		c.hold = append(c.hold[:0], piece...)
+		var err error
+		if piece, err = src.next(); err == io.EOF {
+			break
+		} else if err != nil {
+			c.x.AnswerBytes = total
+			return c.cut(w, l, err, true)
+		}
+	}
+	c.answered(c.sample, total)
+	ok := c.done()
+	c.release(l, src)
+	if gone != nil || !ok {
+		w.abort()
+		return false
+	}
+	return w.piece(c.hold) == nil && w.end() == nil
+}
+
+// answered fills in the answer for the monitor.
+func (c *call) answered(raw []byte, total int) {
+	body, known := c.decoder.decode(c.a.coding, raw)
+	if !known {
+		c.p.n.answersUnread.Add(1)
+		c.p.gap(1, "answer in a coding that cannot be read")
+	}
+	c.x.Answer.Body = body[:min(len(body), sensor.AnswerLimit)]
+	c.x.AnswerBytes = total
+}
+
+// release gives the link back where it can carry another call.
+func (c *call) release(l *link, src *body) {
+	if c.a.close || src.frame == bodyClose || c.a.status == 101 {
+		c.v.up.drop(l)
+		return
+	}
+	c.v.up.put(l)
+}
+
+// cut ends a call whose answer broke off. The monitor is told the status and what came.
+func (c *call) cut(w client, l *link, err error, started bool) bool {
+	c.p.n.answersCut.Add(1)
+	c.p.n.upstreamFailed.Add(1)
+	c.answered(c.sample, max(c.x.AnswerBytes, len(c.sample)))
+	c.done()
+	c.v.up.drop(l)
+	c.v.up.failed()
+	c.p.gap(1, "answer broke off")
+	if started {
+		w.abort()
+		return false
+	}
+	status := 502
+	if timedOut(err) {
+		status = 504
+	}
+	return c.own(w, status, "the venue's answer broke off: the call may have been carried out") == nil
+}

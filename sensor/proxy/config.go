@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"vedette/sensor"
+	"vedette/venue"
+)
+
+// Config is what the proxy does. Reload takes a new one.
+type Config struct {
+	Listeners []Listener
+	Venues    []Venue
+	// Trusted are the hops whose PROXY headers and X-Forwarded fields are believed.
+	Trusted []netip.Prefix
+	Limits  Limits
+
+	// Monitor judges; it is that of New for the proxy's life, and so are Now and Rand.
+	Monitor sensor.Monitor
+	Now     func() time.Time // nil for time.Now
+	Rand    io.Reader        // for WebSocket masks and keys; nil for crypto/rand
+}
+
+// Listener is one address that clients connect to.
+type Listener struct {
+	// Addr is a TCP address such as "127.0.0.1:8443". It names the listener over reloads.
+	Addr string
+	// Listener is used instead of listening on Addr, where given.
+	Listener net.Listener
+	TLS      *TLS // nil for plain HTTP
+	// ProxyProtocol says that every connection starts with a PROXY protocol v2 header.
+	// It is then demanded, and only trusted hops may connect.
+	ProxyProtocol bool
+	// Venues are the names of the venues behind this address, first match wins; empty
+	// for all.
+	Venues []string
+}
+
+// TLS is how a listener speaks TLS.
+type TLS struct {
+	CertFile, KeyFile string // PEM; read again when they change, at most every 10 s
+	// Certificate is used where no files are named.
+	Certificate *tls.Certificate
+	// ClientCAs is a PEM file; clients may then present certificates, and must if
+	// RequireClient is set.
+	ClientCAs     string
+	RequireClient bool
+	MinVersion    uint16 // tls.VersionTLS12 by default, and at least
+	NoHTTP2       bool
+}
+
+// HostPolicy says which Host field an upstream gets.
+type HostPolicy uint8
+
+// The policies.
+const (
+	ClientHost   HostPolicy = iota // the client's, byte for byte: venues such as HTX sign it
+	UpstreamHost                   // that of the upstream's URL
+)
+
+// Venue is one venue's API behind the proxy.
+type Venue struct {
+	Name     string
+	Dialect  *venue.Dialect
+	Upstream string // http://host:port or https://host
+	// Hosts selects calls by the Host that the client addressed, without port; "*.x.y"
+	// stands for any one label. PathPrefix selects by path, at a segment border. Where
+	// both are empty every call is the venue's.
+	Hosts      []string
+	PathPrefix string
+	// StripPrefix takes the prefix away, for the monitor as for the upstream: use it
+	// where clients sign the path without it.
+	StripPrefix bool
+	SendHost    HostPolicy
+	// HideClient keeps X-Forwarded-For, -Proto and -Host from the upstream.
+	HideClient bool
+	// UpstreamTLS is for https upstreams: roots, client certificate, server name. Verification
+	// cannot be switched off.
+	UpstreamTLS *tls.Config
+	// CheckPath is requested by GET every CheckEvery, while the upstream counts as
+	// down at least every DownTime. "" for none.
+	CheckPath  string
+	CheckEvery time.Duration
+}
+
+// validate returns the first contradiction in c.
+func (c *Config) validate() error {
+	if c.Monitor == nil {
+		return errors.New("cannot start proxy: no monitor")
+	}
+	if err := c.Limits.validate(); err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for i := range c.Venues {
+		v := &c.Venues[i]
+		if names[v.Name] || v.Name == "" {
+			return fmt.Errorf("cannot use venue %q: name empty or given twice", v.Name)
+		}
+		names[v.Name] = true
+		if err := v.validate(); err != nil {
+			return fmt.Errorf("cannot use venue %q: %w", v.Name, err)
+		}
+	}
+	addrs := map[string]bool{}
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		key := l.key()
+		if key == "" || addrs[key] {
+			return fmt.Errorf("cannot use listener %q: address empty or given twice", key)
+		}
+		addrs[key] = true
+		for _, n := range l.Venues {
+			if !names[n] {
+				return fmt.Errorf("cannot use listener %q: no venue %q", key, n)
+			}
+		}
+	}
+	return nil
+}
+
+// key names the listener over reloads.
+func (l *Listener) key() string {
+	if l.Addr == "" && l.Listener != nil {
+		return l.Listener.Addr().String()
+	}
+	return l.Addr
+}
+
+func (v *Venue) validate() error {
+	if v.Dialect == nil {
+		return errors.New("no dialect")
+	}
+	u, err := url.Parse(v.Upstream)
+	switch {
+	case err != nil:
+		return errors.New("upstream is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("upstream scheme %q: want http or https", u.Scheme)
+	case u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("upstream must be scheme, host and port only")
+	case v.PathPrefix != "" && (v.PathPrefix[0] != '/' || strings.HasSuffix(v.PathPrefix, "/")):
+		return fmt.Errorf("path prefix %q: want it to start with a slash, not to end with one", v.PathPrefix)
+	case v.UpstreamTLS != nil && v.UpstreamTLS.InsecureSkipVerify:
+		return errors.New("upstream certificates must be verified")
+	case v.CheckPath != "" && v.CheckPath[0] != '/':
+		return fmt.Errorf("check path %q: want it to start with a slash", v.CheckPath)
+	}
+	return nil
+}
