@@ -11,14 +11,17 @@ func (w *segmentWalk) judge(prev uint64, cp *Checkpoint, off, length int64) {
 			Detail: fmt.Sprintf("a commit of size %d after one of size %d", cp.Size, from)})
 		return
 	}
-	if cp.Size > v.newestSize() {
-		v.newest = cp
-	}
 	at := Problem{File: w.name, Offset: off, Length: length, Position: from, Records: cp.Size - from}
 	if grown := w.grow(cp); grown != nil {
 		w.compareLeaves(cp)
 		w.missingCommit(prev)
-		w.settle(grown)
+		w.settle(grown, cp)
+		return
+	}
+	if w.last && v.head != nil && v.head.Size <= from && prev == from && off+length == w.size {
+		// A power cut may write the end of a batch and not its beginning.
+		v.found(Problem{Kind: Torn, File: w.name, Offset: w.start, Length: w.size - w.start, Position: from,
+			Detail: "a last batch beyond the head file's word that is not whole; Open moves it aside", Repairable: true})
 		return
 	}
 	w.locate(prev, cp, at)
@@ -44,17 +47,10 @@ func (w *segmentWalk) judgeEnd(cp *Checkpoint) {
 	at := Problem{File: w.name, Offset: w.start, Length: w.size - w.start, Position: w.v.front.size,
 		Records: cp.Size - w.v.front.size}
 	if grown := w.grow(cp); grown != nil {
-		w.settle(grown)
+		w.settle(grown, cp)
 		return
 	}
 	w.locate(w.v.front.size, cp, at)
-}
-
-func (v *verifier) newestSize() uint64 {
-	if v.newest == nil {
-		return 0
-	}
-	return v.newest.Size
 }
 
 // grow returns the tree with the batch's records, or nil if they do not give the
@@ -77,7 +73,10 @@ func (w *segmentWalk) grow(cp *Checkpoint) *frontier {
 }
 
 // settle makes the tree the grown one, by way of the batch's leaves.
-func (w *segmentWalk) settle(grown *frontier) {
+func (w *segmentWalk) settle(grown *frontier, cp *Checkpoint) {
+	if w.v.newest == nil || cp.Size > w.v.newest.Size {
+		w.v.newest = cp
+	}
 	for i := range w.batch {
 		w.v.front.add(w.batch[i].leaf, &w.v.tail)
 		w.v.meet(w.v.front)
