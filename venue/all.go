@@ -11,6 +11,7 @@ var All = []*Dialect{
 	BitMEX,
 	Bitget,
 	Bybit,
+	Coinbase,
 	CoinbaseExchange,
 	CoinbaseInternational,
 	CoinbasePrime,

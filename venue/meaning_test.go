@@ -1,8 +1,12 @@
 package venue_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -196,3 +200,11 @@ func claimIs(t *testing.T, d *venue.Dialect, in, headers, want string) {
 		t.Errorf("%s\n%s\n got %s\nwant %s", in, headers, got, want)
 	}
 }
+
+func hmac64(secret, msg string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(msg))
+	return base64.StdEncoding.EncodeToString(m.Sum(nil))
+}
+
+func escape(s string) string { return url.QueryEscape(s) }
