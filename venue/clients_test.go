@@ -334,6 +334,9 @@ func TestCoverage(t *testing.T) {
 				t.Fatalf("dialect has no scheme %q", c.schemeName())
 			}
 			for _, m := range mutations(&c) {
+				if s.Partly&m.part != 0 {
+					continue // held to by the dialect's own tests
+				}
 				bad := c
 				bad.Headers = append([][2]string(nil), c.Headers...)
 				m.apply(&bad)

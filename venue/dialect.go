@@ -107,6 +107,8 @@ type Scheme struct {
 	Signature Encoding // of the signature on the wire
 	Secret    Encoding // of the secret as the venue hands it out (HMAC only)
 	Covers    Part     // what the signature covers, held to by mutation tests
+	// Partly are parts that the signature covers on some endpoints only; see Note.
+	Partly Part
 	// KeyIsPublic says that the credential's id is its public key.
 	KeyIsPublic bool
 	// Note says what the table in docs/coverage.md must add, such as "POST only".
