@@ -33,6 +33,10 @@ type Key struct {
 	Algorithm Algorithm
 	Public    crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	Secret    []byte           // of HMACSHA256
+	// AnySalt accepts RSA-PSS salts that are not 64 bytes long. The RFC wants 64, but
+	// clients on Node's defaults, such as the npm package http-message-signatures,
+	// take the longest that fits. Either is as hard to forge.
+	AnySalt bool
 }
 
 // Check returns an error if the key is not of its algorithm's kind or is too weak.
@@ -66,7 +70,11 @@ func (k *Key) verify(base, sig []byte) bool {
 	switch k.Algorithm {
 	case RSAPSSSHA512:
 		d := sha512.Sum512(base)
-		return rsa.VerifyPSS(k.Public.(*rsa.PublicKey), crypto.SHA512, d[:], sig, &rsa.PSSOptions{SaltLength: pssSalt}) == nil
+		opts := &rsa.PSSOptions{SaltLength: pssSalt}
+		if k.AnySalt {
+			opts.SaltLength = rsa.PSSSaltLengthAuto
+		}
+		return rsa.VerifyPSS(k.Public.(*rsa.PublicKey), crypto.SHA512, d[:], sig, opts) == nil
 	case RSAv15SHA256:
 		d := sha256.Sum256(base)
 		return rsa.VerifyPKCS1v15(k.Public.(*rsa.PublicKey), crypto.SHA256, d[:], sig) == nil
