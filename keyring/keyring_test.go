@@ -251,6 +251,16 @@ func TestSealing(t *testing.T) {
 	}
 }
 
+// A restriction of a credential that a newer version wrote must not fall away.
+func TestSealedByNewerVersion(t *testing.T) {
+	s, _ := NewSealer(NewSecret(bytes.Repeat([]byte{1}, 32)))
+	head := append([]byte{sealVersion}, s.keys[0].id[:]...)
+	sealed := s.keys[0].aead.Seal(head, nil, []byte(`{"id":"k","venue":"v","only_on_mondays":true}`), associated("v", "k", head))
+	if _, err := s.Open("v", "k", sealed); err == nil || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestMasterFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "master.key")
 	if _, err := LoadMaster(path); !errors.Is(err, fs.ErrNotExist) {

@@ -119,6 +119,15 @@ func TestRingIsAMap(t *testing.T) {
 				}
 			}
 		}
+		used := 0
+		for i := range r.table.Load().slots {
+			if r.table.Load().slots[i].Load() != nil {
+				used++
+			}
+		}
+		if used != r.used || 3*used > 2*len(r.table.Load().slots) {
+			t.Fatalf("%d of %d slots used, counted %d", used, len(r.table.Load().slots), r.used)
+		}
 		if r.Len() != len(want) || len(r.List()) != len(want) {
 			t.Fatalf("%d entries, want %d", r.Len(), len(want))
 		}

@@ -68,6 +68,12 @@ func TestKeys(t *testing.T) {
 	if k, _ := s.Key(ctx, "b", "1"); string(k.Sealed) != "z!" {
 		t.Error("a rewrite that failed changed something")
 	}
+	if err := s.PutKeys(ctx, []Key{{"b", "9", []byte("x"), t0}, {"b", "10", nil, t0}}); err == nil {
+		t.Error("a key without content was taken")
+	}
+	if _, err := s.Key(ctx, "b", "9"); !errors.Is(err, ErrNotFound) {
+		t.Error("half of a change was kept")
+	}
 	audit, err := s.LoadAudit(ctx, 0, 10)
 	if err != nil || len(audit) != 1 || audit[0] != (Audit{1, t0, "me", "key.import", "", ""}) {
 		t.Error("a change that failed left its audit, or one that did not left none:", audit, err)
