@@ -268,7 +268,9 @@ func (l *link) readHead(a *answer, limit int) (got bool, err error) {
 	for interim := 0; ; interim++ {
 		from := l.r
 		for {
-			if i := headEnd(l.buf[l.r:l.w], from-l.r); i >= 0 {
+			if i := headEnd(l.buf[l.r:l.w], from-l.r); i > limit {
+				return true, errAnswerHead
+			} else if i >= 0 {
 				if err := a.parse(l.buf[l.r : l.r+i]); err != nil {
 					return true, err
 				}

@@ -254,7 +254,7 @@ func (s *h1) readBody(lim *Limits) ([]byte, fault, error) {
 func (s *h1) readLong(length int64) ([]byte, fault, error) {
 	s.body = s.body[:0]
 	for int64(len(s.body)) < length {
-		want := int(min(length-int64(len(s.body)), keepBuffer))
+		want := int(min(length-int64(len(s.body)), smallBody))
 		if !s.grow(want, length) {
 			return nil, faultMemory, nil
 		}

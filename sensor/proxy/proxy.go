@@ -211,6 +211,9 @@ func (p *Proxy) tick() {
 	for _, r := range st.routes {
 		r.up.prune()
 	}
+	if !p.draining.Load() {
+		p.check(st)
+	}
 }
 
 // Addr returns the address that the listener of that Addr in the Config listens on, nil if

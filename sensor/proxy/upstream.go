@@ -33,6 +33,8 @@ type upstream struct {
 
 	failures  atomic.Int64 // in a row
 	downUntil atomic.Int64 // coarse time until which nothing is tried; 0 while up
+	nextCheck atomic.Int64
+	checking  atomic.Bool
 }
 
 // link is one connection to an upstream.

@@ -59,7 +59,7 @@ type Seen struct {
 type Monitor struct {
 	// Decide sets the decision and refusal of a call. Nil allows all.
 	Decide func(x *sensor.Exchange)
-	// OnDone runs in Done, before the call counts as done. May be nil.
+	// OnDone runs at the end of Done. May be nil.
 	OnDone func(x *sensor.Exchange)
 	// OnReply runs in Reply. May be nil.
 	OnReply func(s *sensor.Session, message []byte)
@@ -101,7 +101,16 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	m.mu.Unlock()
 	x.Call.Decision.Effect = vedette.Allow
 	if m.Decide != nil {
+		judged := false
+		defer func() {
+			if !judged { // it panicked: the call was not judged
+				m.mu.Lock()
+				delete(m.open, x)
+				m.mu.Unlock()
+			}
+		}()
 		m.Decide(x)
+		judged = true
 	}
 	if x.Fault != "" && !x.Call.Decision.Refused() {
 		x.Call.Decision = vedette.Decision{Effect: vedette.Deny, Reason: x.Fault}
@@ -137,9 +146,13 @@ func (m *Monitor) locked(s *sensor.Session, where string) {
 
 // Done implements sensor.Monitor.
 func (m *Monitor) Done(x *sensor.Exchange) {
+	m.finish(x)
 	if m.OnDone != nil {
 		m.OnDone(x)
 	}
+}
+
+func (m *Monitor) finish(x *sensor.Exchange) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.open[x]
