@@ -17,6 +17,7 @@ var All = []*Dialect{
 	CoinbasePrime,
 	CryptoCom,
 	Deribit,
+	Gate,
 	Hyperliquid,
 	Kraken,
 	KrakenFutures,

@@ -32,8 +32,9 @@ func firstChannel(args strictjson.Value, name string, op func(channel string) ve
 	return vedette.OpMarketRead
 }
 
-// privateReads are what a subscription to a private channel means, by its operation.
+// privateReads are the routes of subscriptions by what they read.
 var privateReads = [vedette.OpOrderQuery + 1]Route{
+	vedette.OpMarketRead:  {Method: WS, Op: vedette.OpMarketRead, Fields: subscriptionFields},
 	vedette.OpAccountRead: {Method: WS, Op: vedette.OpAccountRead, Fields: subscriptionFields},
 	vedette.OpOrderQuery:  {Method: WS, Op: vedette.OpOrderQuery, Fields: subscriptionFields},
 }
