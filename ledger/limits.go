@@ -35,7 +35,7 @@ const (
 	maxIndexed    = 8 // segments whose record offsets are kept in memory
 	readChunk     = 256 * 1024
 	maxRetention  = 1 << 20 // bytes of the retention file
-	maxHolds      = 256     // legal holds at a time: all of them fit one event record
+	maxHolds      = 128     // legal holds at a time: all of them and maxRemoved ranges fit one record
 	maxHoldName   = 64      // bytes
 	maxProblems   = 1000    // a report longer than this helps nobody
 	maxRemoved    = 512     // ranges of removed records; neighbours merge

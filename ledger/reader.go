@@ -132,6 +132,27 @@ func (r *Reader) Read(from, to uint64, fn func(pos uint64, record []byte) error)
 	return nil
 }
 
+// Find returns the position of the first record for which reached is true, or the size if
+// there is none. Once it is true of a record it must be true of those after it, as "at or
+// after a time" nearly is. Records that retention removed count as not reached.
+func (r *Reader) Find(reached func(record []byte) bool) (uint64, error) {
+	var failed error
+	pos := sort.Search(int(r.Size()), func(i int) (yes bool) {
+		if failed != nil {
+			return true
+		}
+		err := r.Read(uint64(i), uint64(i)+1, func(_ uint64, record []byte) error {
+			yes = reached(record)
+			return nil
+		})
+		if err != nil && !errors.Is(err, ErrRemoved) {
+			failed = err
+		}
+		return yes
+	})
+	return uint64(pos), failed
+}
+
 // readSegment reads records of one segment and returns the position after the last.
 func (r *Reader) readSegment(v *view, i int, from, to uint64, fn func(uint64, []byte) error) (uint64, error) {
 	first := v.segs[i]

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"vedette/internal/durable"
 )
@@ -200,8 +201,9 @@ func (l *Ledger) victims(before uint64, state Retention) (victims []Range, out R
 // LegalHold keeps the records from a position up to, without, another from being
 // removed, until Release of the same name; to 0 means without end. It is itself recorded.
 func (l *Ledger) LegalHold(ctx context.Context, name string, from, to uint64) error {
-	if name == "" || len(name) > maxHoldName || to != 0 && from >= to {
-		return fmt.Errorf("cannot hold records %d to %d: a name of at most %d bytes and a range are needed", from, to, maxHoldName)
+	if !holdName(name) || to != 0 && from >= to {
+		return fmt.Errorf("cannot hold records %d to %d: a range is needed, and a name of at most %d letters, digits, "+
+			"spaces and -_./:#", from, to, maxHoldName)
 	}
 	l.retention.Lock()
 	defer l.retention.Unlock()
@@ -219,6 +221,16 @@ func (l *Ledger) LegalHold(ctx context.Context, name string, from, to uint64) er
 	}
 	state.Holds = append(state.Holds, Hold{name, from, to})
 	return l.record(ctx, EventHold, state)
+}
+
+// holdName tells whether a name needs no escaping in JSON, so that all holds fit a record.
+func holdName(name string) bool {
+	for _, c := range name {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(" -_./:#", c)) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxHoldName
 }
 
 // Release ends a legal hold. It is itself recorded.

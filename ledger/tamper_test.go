@@ -353,3 +353,59 @@ func TestVerifyRange(t *testing.T) {
 		t.Errorf("a range with the change: %v", r.Problems)
 	}
 }
+
+// TestOldHead opens with a head file that lags, as after a power cut. What is whole is kept; a
+// damaged batch that later ones follow was durable once, so it is no torn end.
+func TestOldHead(t *testing.T) {
+	fs := durabletest.New()
+	head := batches(t, fs, 3, 3)["ledger/head"]
+	cfg := testConfig(t, fs)
+	l, _ := mustOpen(t, cfg)
+	for i := 6; i < 12; i++ {
+		add(t, l, record(i))
+	}
+	l.Close()
+	files := fs.ReadAll()
+	files["ledger/head"] = head
+	name := "ledger/" + segmentName(0)
+	items := segmentItems(t, files[name])
+	f := func(what string, change func(b []byte) []byte, check func(*Ledger, *Repair, error)) {
+		t.Helper()
+		all := clone(files)
+		all[name] = change(all[name])
+		fs.WriteAll(all)
+		l, repair, err := Open(cfg)
+		check(l, repair, err)
+		if err == nil {
+			l.Close()
+			if r := verify(t, fs); !r.OK() {
+				t.Errorf("%s: %v", what, r.Problems)
+			}
+		}
+	}
+	f("whole", func(b []byte) []byte { return b }, func(_ *Ledger, r *Repair, err error) {
+		if err != nil || r.Recovered != 6 || r.TornFile != "" {
+			t.Errorf("whole: %+v %v", r, err)
+		}
+	})
+	at := 0 // the third record's frame beyond the head's word
+	for _, it := range items[:2+6+2+2] {
+		at += len(it)
+	}
+	f("an early batch changed", func(b []byte) []byte { b[at+9] ^= 1; return b }, func(_ *Ledger, _ *Repair, err error) {
+		var damage *DamageError
+		if !errors.As(err, &damage) || damage.Offset != int64(at) {
+			t.Errorf("an early batch changed: %v", err)
+		}
+	})
+	f("the last batch torn", func(b []byte) []byte { return b[:len(b)-3] }, func(l *Ledger, r *Repair, err error) {
+		if err != nil || r.Recovered != 5 || r.TornFile == "" {
+			t.Errorf("the last batch torn: %+v %v", r, err)
+			return
+		}
+		add(t, l, "goes on")
+		if e, err := l.ProveInclusion(11); err != nil || !strings.Contains(string(e.Record), r.TornFile) {
+			t.Errorf("no record of the repair: %v", err)
+		}
+	})
+}

@@ -220,6 +220,9 @@ func TestRetention(t *testing.T) {
 	if err := l.LegalHold(ctx, "case 7", held+1, held+2); err != nil {
 		t.Fatal(err)
 	}
+	if err := l.LegalHold(ctx, "\x00", 0, 0); err == nil {
+		t.Error("a name that JSON escapes")
+	}
 	if err := l.LegalHold(ctx, "case 7", 0, 0); err == nil {
 		t.Error("two holds of one name")
 	}
@@ -249,6 +252,14 @@ func TestRetention(t *testing.T) {
 		}
 		checkRecords(t, l.Reader, int(held), int(segs[3]))
 		checkRecords(t, l.Reader, 650, 1000)
+		pos, err := l.Find(func(b []byte) bool {
+			var i int
+			_, err := fmt.Sscanf(string(b), "record %d ", &i)
+			return err != nil || i >= 700 // the ledger's own records come last here
+		})
+		if err != nil || pos != 700 {
+			t.Fatalf("found %d: %v", pos, err)
+		}
 	}
 	check()
 	l.Close()
