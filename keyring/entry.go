@@ -24,6 +24,9 @@ type Entry struct {
 	Previous    *Previous
 	Loaded      time.Time // when the ring took it in
 	LastRotated time.Time // zero: never
+	// Also is the same id under another scheme, nil for most: venues that tell keys
+	// apart by more than the id, and test clients, have such.
+	Also *Entry
 }
 
 // Material is what verifies the signatures of a credential. What the scheme does

@@ -46,7 +46,7 @@ func (im Importer) Read(r io.Reader, dir string) ([]Spec, error) {
 	if im.Getenv == nil {
 		im.Getenv = os.LookupEnv
 	}
-	b := &batch{Importer: im, dir: dir, seen: map[[2]string]int{}, words: map[string]string{}}
+	b := &batch{Importer: im, dir: dir, seen: map[[3]string]int{}, words: map[string]string{}}
 	if err := splitItems(r, b.item); err != nil {
 		b.fail(err)
 	}
@@ -61,7 +61,7 @@ type batch struct {
 	Importer
 	dir   string
 	specs []Spec
-	seen  map[[2]string]int // venue and id to line
+	seen  map[[3]string]int // venue, id and scheme to line
 	words map[string]string // texts seen, see intern
 	errs  []error
 }
@@ -84,13 +84,14 @@ func (b *batch) item(m *mapping) error {
 	if len(errs) > 0 {
 		return nil
 	}
-	if _, err := b.Build(s, time.Time{}); err != nil {
+	e, err := b.Build(s, time.Time{})
+	if err != nil {
 		if !b.fail(at(line, err)) {
 			return errTooMany
 		}
 		return nil
 	}
-	key := [2]string{s.Venue, s.ID}
+	key := [3]string{s.Venue, s.ID, e.Scheme}
 	if first, ok := b.seen[key]; ok {
 		if !b.fail(at(line, fmt.Errorf("%s key %q is already on line %d", s.Venue, s.ID, first))) {
 			return errTooMany

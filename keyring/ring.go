@@ -77,8 +77,8 @@ func (r *Ring) Len() int {
 	return r.live
 }
 
-// Put takes in the entry, in place of one with the same venue and id. It fails
-// only when the ring is full.
+// Put takes in the entry, in place of one with the same venue, id and scheme;
+// beside one with another scheme. It fails only when the ring is full.
 func (r *Ring) Put(e *Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,7 +91,7 @@ func (r *Ring) put(e *Entry) error {
 	}
 	t := r.table.Load()
 	if slot := r.find(t, e.Venue, e.ID); slot != nil {
-		slot.Store(e)
+		slot.Store(slot.Load().with(e))
 		return nil
 	}
 	if r.live >= maxCredentials {
@@ -105,6 +105,21 @@ func (r *Ring) put(e *Entry) error {
 	}
 	r.live++
 	return nil
+}
+
+// with returns the chain of entries with n in it. Nothing shared is changed.
+func (e *Entry) with(n *Entry) *Entry {
+	if e == nil {
+		return n
+	}
+	if e.Scheme == n.Scheme || e.Scheme == "" || n.Scheme == "" {
+		c := *n
+		c.Also = e.Also
+		return &c
+	}
+	c := *e
+	c.Also = e.Also.with(n)
+	return &c
 }
 
 // find returns the slot of the credential, nil if it has none.
@@ -161,7 +176,7 @@ func (r *Ring) Add(s Spec, now time.Time) error {
 	return r.Put(e)
 }
 
-// Replace makes the entries, of which no two name the same credential, the whole
+// Replace makes the entries, of which no two name the same credential and scheme, the whole
 // content of the ring, at once.
 func (r *Ring) Replace(entries []*Entry) error {
 	fresh := &Ring{seed: r.seed}
@@ -194,8 +209,15 @@ func (r *Ring) Remove(venue, id string) bool {
 // SetFrozen sets or clears the credential's Frozen flag.
 func (r *Ring) SetFrozen(venue, id string, frozen bool) error {
 	return r.update(venue, id, func(e *Entry) error {
-		e.Frozen = frozen
-		return nil
+		for {
+			e.Frozen = frozen
+			if e.Also == nil {
+				return nil
+			}
+			c := *e.Also
+			e.Also = &c
+			e = e.Also
+		}
 	})
 }
 
@@ -252,8 +274,10 @@ func (r *Ring) List() []*Entry {
 	list := make([]*Entry, 0, r.live)
 	t := r.table.Load()
 	for i := range t.slots {
-		if e := t.slots[i].Load(); e != nil && e != grave {
-			list = append(list, e)
+		if e := t.slots[i].Load(); e != grave {
+			for ; e != nil; e = e.Also {
+				list = append(list, e)
+			}
 		}
 	}
 	r.mu.Unlock()

@@ -34,39 +34,51 @@ func (v *Verifier) genuine(x *Case, s *scratch) bool {
 		x.say(vedette.Forged, vedette.NoSignature)
 		return false
 	}
-	scheme := schemeFor(x.Dialect, x.Claim.Scheme, x.Entry.Scheme)
-	if scheme == nil {
-		x.say(vedette.Forged, vedette.WrongScheme)
-		return false
+	verdict, why := vedette.Forged, vedette.WrongScheme
+	for e := x.Entry; e != nil; e = e.Also {
+		scheme := schemeFor(x.Dialect, x.Claim.Scheme, e.Scheme)
+		if scheme == nil {
+			continue
+		}
+		if e.Empty() {
+			verdict, why = vedette.Unverifiable, vedette.NoSecret
+			continue
+		}
+		verdict, why = vedette.Forged, v.signedBy(x, s, e, scheme)
+		if why == "" {
+			return true
+		}
 	}
-	if x.Entry.Empty() {
-		x.say(vedette.Unverifiable, vedette.NoSecret)
-		return false
+	x.say(verdict, why)
+	if why == vedette.BadSignature && v.Window.Known(x.key, x.Now) { // genuine, on altered content: not a wrong secret
+		x.say(verdict, vedette.SignatureReused)
 	}
+	return false
+}
+
+// signedBy returns why the signature is not that of the entry under the scheme, ""
+// if it is.
+func (v *Verifier) signedBy(x *Case, s *scratch, e *keyring.Entry, scheme *venue.Scheme) vedette.Reason {
 	sig, ok := s.signature(scheme, x.Claim)
 	if !ok {
-		x.say(vedette.Forged, vedette.BadSignature)
-		return false
+		return vedette.BadSignature
 	}
 	x.setKey(s, view(canonical(scheme.Algorithm, sig, &s.canon)))
-	material := &x.Entry.Material
+	material, old := &e.Material, false
 	if !s.matches(x, scheme, material, sig) {
-		material = x.Entry.Old(x.Now)
+		material, old = e.Old(x.Now), true
 		if material == nil || !s.matches(x, scheme, material, sig) {
-			x.say(vedette.Forged, vedette.BadSignature)
-			if v.Window.Known(x.key, x.Now) { // a genuine signature on altered content, not a wrong secret
-				x.say(vedette.Forged, vedette.SignatureReused)
-			}
-			return false
+			return vedette.BadSignature
 		}
-		x.say(vedette.Authentic, vedette.OldSecret)
 	}
 	if x.Claim.HasPassphrase && !passphrase(x.Claim, material) {
-		x.Call.Reasons = x.Call.Reasons[:0]
-		x.say(vedette.Forged, vedette.BadPassphrase)
-		return false
+		return vedette.BadPassphrase
 	}
-	return true
+	x.Entry = e
+	if old {
+		x.say(vedette.Authentic, vedette.OldSecret)
+	}
+	return ""
 }
 
 // schemeFor returns the scheme that request and credential agree on, nil if they

@@ -142,8 +142,7 @@ type keysFile struct {
 	seen map[string]string
 }
 
-// add writes the recording's credential unless it stands there. Recorders use one
-// id with several schemes; the id then stays that of the first.
+// add writes the recording's credential unless it stands there.
 func (k *keysFile) add(r *recording) {
 	id := r.APIKey
 	if r.WalletAddress != "" {
@@ -152,10 +151,11 @@ func (k *keysFile) add(r *recording) {
 	if id == "" || r.Secret == "" && r.PublicKeyPem == "" && r.WalletAddress == "" {
 		return
 	}
-	if _, ok := k.seen[r.Exchange+" "+id]; ok {
+	scheme := strings.TrimPrefix(strings.TrimPrefix(r.Scheme, "jwt-"), "legacy-")
+	if _, ok := k.seen[r.Exchange+" "+id+" "+scheme]; ok {
 		return
 	}
-	k.seen[r.Exchange+" "+id] = r.Scheme
+	k.seen[r.Exchange+" "+id+" "+scheme] = r.Scheme
 	if k.Len() == 0 {
 		k.WriteString("keys:\n")
 	}
@@ -165,7 +165,6 @@ func (k *keysFile) add(r *recording) {
 	case r.WalletAddress != "":
 		fmt.Fprintf(k, "    scheme: eip712\n    wallet: %s\n", q(r.WalletAddress))
 	case r.PublicKeyPem != "":
-		scheme := strings.TrimPrefix(r.Scheme, "jwt-")
 		fmt.Fprintf(k, "    scheme: %s\n    public_key: %s\n", scheme, q(r.PublicKeyPem))
 	default:
 		fmt.Fprintf(k, "    scheme: hmac\n    secret: %s\n", q(r.Secret))

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vedette"
+)
+
+// Orders are what the control socket can ask of a running monitor.
+type Orders interface {
+	// Restrict puts a restriction in force before it returns.
+	Restrict(r vedette.Restriction) (vedette.Restriction, error)
+	// Lift takes one out of force; who says by whom.
+	Lift(id, who string) (vedette.Restriction, error)
+	Restrictions() []vedette.Restriction
+	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
+	ReloadKeys(who, what string) (int, error)
+	// Reload reads the configuration anew.
+	Reload() error
+	Status() Snapshot
+}
+
+// SocketName is the control socket within the data folder. Whoever may write to it
+// may give orders: it is for its owner alone (0600).
+const SocketName = "control.sock"
+
+const maxOrder = 64 << 10 // bytes of one order
+
+// Control serves orders.
+func Control(o Orders) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Status()) })
+	mux.HandleFunc("GET /v1/restrictions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Restrictions()) })
+	mux.HandleFunc("POST /v1/restrictions", func(w http.ResponseWriter, r *http.Request) {
+		var in vedette.Restriction
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.Restrict(in)
+		respond(w, out, err)
+	})
+	mux.HandleFunc("DELETE /v1/restrictions/{id}", func(w http.ResponseWriter, r *http.Request) {
+		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
+		respond(w, out, err)
+	})
+	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ By, What string }
+		if !readOrder(w, r, &in) {
+			return
+		}
+		n, err := o.ReloadKeys(in.By, in.What)
+		respond(w, map[string]int{"keys": n}, err)
+	})
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}, o.Reload()) })
+	return mux
+}
+
+func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		answer(w, http.StatusBadRequest, problem{"cannot read order: " + err.Error()})
+		return false
+	}
+	return true
+}
+
+type problem struct {
+	Error string `json:"error"`
+}
+
+func respond(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		answer(w, http.StatusUnprocessableEntity, problem{err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, v)
+}
+
+// ListenControl makes the control socket in the data folder. A socket left behind
+// by a killed monitor is replaced; one that answers is not.
+func ListenControl(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, SocketName)
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("cannot listen on %s: another monitor runs on this folder", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("cannot replace control socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("cannot protect control socket: %w", err)
+	}
+	return l, nil
+}
+
+// Client gives orders to the monitor that runs on a data folder.
+type Client struct{ http http.Client }
+
+// ErrNotRunning says that no monitor runs on the folder.
+var ErrNotRunning = errors.New("no monitor runs on this folder")
+
+// Dial returns a client, or ErrNotRunning.
+func Dial(dir string) (*Client, error) {
+	path := filepath.Join(dir, SocketName)
+	c, err := net.DialTimeout("unix", path, time.Second)
+	if err != nil {
+		return nil, ErrNotRunning
+	}
+	c.Close()
+	return &Client{http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}}}}, nil
+}
+
+// Do sends an order and reads the answer into out, unless that is nil.
+func (c *Client) Do(ctx context.Context, method, path, by string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://monitor"+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("By", by)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("cannot reach the monitor: %w", err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 16<<20))
+	if err != nil {
+		return fmt.Errorf("cannot read the monitor's answer: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		var p problem
+		if json.Unmarshal(b, &p) == nil && p.Error != "" {
+			return errors.New(p.Error)
+		}
+		return fmt.Errorf("the monitor answered %s", res.Status)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(b, out)
+}

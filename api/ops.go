@@ -1,0 +1,205 @@
+// Package api serves the monitor's figures to people and machines, and takes orders on a local socket.
+package api
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vedette"
+)
+
+// Figure is one number with a name, as /metrics shows it.
+type Figure struct {
+	Name  string // as in Prometheus, without the prefix vedette_
+	Help  string
+	Label string // name of its one label, "" for none
+	Gauge bool   // else it only grows
+	Of    []Of
+}
+
+// Of is the value of a figure for one value of its label.
+type Of struct {
+	Label string
+	Value float64
+}
+
+// Snapshot is the monitor's state at one moment.
+type Snapshot struct {
+	Now          time.Time
+	Started      time.Time
+	Mode         string
+	Listening    []Address
+	Figures      []Figure
+	Failing      map[string]string // failing parts, with the reason
+	Restrictions []vedette.Restriction
+	Findings     []*vedette.Finding // the last ones, newest first
+	Verdicts     []Count
+}
+
+// Address is where clients of a venue connect to.
+type Address struct {
+	Venue, URL string
+	Upstream   string
+	Up         bool
+}
+
+// Count is how many calls had a verdict.
+type Count struct {
+	Verdict string
+	Calls   uint64
+}
+
+// Ops serves /metrics, /healthz, /status.json and a page with the same for people.
+// state is called for every request.
+func Ops(state func() Snapshot, ledger http.Handler) http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{state: state})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, state()) })
+	mux.HandleFunc("GET /status.json", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, state()) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, state()) })
+	mux.HandleFunc("GET /view", func(w http.ResponseWriter, _ *http.Request) { serveView(w, state()) })
+	mux.HandleFunc("GET /page.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		w.Write(pageScript)
+	})
+	if ledger != nil {
+		mux.Handle("GET /ledger/", http.StripPrefix("/ledger", ledger))
+	}
+	return secured(mux)
+}
+
+// secured sets what every answer carries. The page loads nothing from elsewhere.
+func secured(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		head := w.Header()
+		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'")
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "no-referrer")
+		head.Set("Cache-Control", "no-store")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// health answers 200 while everything that a decision needs works, 503 otherwise,
+// and says what does not.
+func health(w http.ResponseWriter, s Snapshot) {
+	status := http.StatusOK
+	if len(s.Failing) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	answer(w, status, map[string]any{"healthy": len(s.Failing) == 0, "failing": s.Failing, "mode": s.Mode})
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, "cannot encode", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	w.Write(append(b, '\n'))
+}
+
+// collector gives Prometheus the figures of a snapshot.
+type collector struct {
+	state func() Snapshot
+	mu    sync.Mutex
+	descs map[string]*prometheus.Desc
+}
+
+// Describe sends nothing: the figures are known when they are collected.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+func (c *collector) desc(f *Figure) *prometheus.Desc {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.descs == nil {
+		c.descs = map[string]*prometheus.Desc{}
+	}
+	d := c.descs[f.Name]
+	if d == nil {
+		var labels []string
+		if f.Label != "" {
+			labels = []string{f.Label}
+		}
+		d = prometheus.NewDesc("vedette_"+f.Name, f.Help, labels, nil)
+		c.descs[f.Name] = d
+	}
+	return d
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.state()
+	for i := range s.Figures {
+		f := &s.Figures[i]
+		kind := prometheus.CounterValue
+		if f.Gauge {
+			kind = prometheus.GaugeValue
+		}
+		for _, of := range f.Of {
+			var labels []string
+			if f.Label != "" {
+				labels = []string{of.Label}
+			}
+			out <- prometheus.MustNewConstMetric(c.desc(f), kind, of.Value, labels...)
+		}
+	}
+}
+
+var (
+	//go:embed page.html
+	pageText string
+	//go:embed page.js
+	pageScript []byte
+	page       = template.Must(template.New("page").Funcs(template.FuncMap{
+		"ago":    func(now, t time.Time) string { return now.Sub(t).Round(time.Second).String() },
+		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
+		"scope":  Scope,
+		"sorted": func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
+	}).Parse(pageText))
+)
+
+func servePage(w http.ResponseWriter, s Snapshot) { render(w, "page", s) }
+func serveView(w http.ResponseWriter, s Snapshot) { render(w, "view", s) }
+
+func render(w http.ResponseWriter, name string, s Snapshot) {
+	var b bytes.Buffer
+	if err := page.ExecuteTemplate(&b, name, s); err != nil {
+		http.Error(w, "cannot render the page", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// Scope says in words what a restriction concerns.
+func Scope(r vedette.Restriction) string {
+	out := ""
+	for _, p := range [][2]string{{"venue", r.Venue}, {"key", r.Credential}, {"account", r.Account}, {"owner", r.Owner}, {"source", r.Source}, {"instrument", r.Instrument}} {
+		if p[1] != "" {
+			out += ", " + p[0] + " " + p[1]
+		}
+	}
+	if r.Operation != vedette.OpUnknown {
+		out += ", " + r.Operation.String()
+	}
+	if out == "" {
+		return "everything"
+	}
+	return out[2:]
+}

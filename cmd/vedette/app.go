@@ -1,0 +1,475 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"vedette"
+	"vedette/api"
+	"vedette/gate"
+	"vedette/keyring"
+	"vedette/ledger"
+	"vedette/pipeline"
+	"vedette/sensor/proxy"
+	"vedette/store"
+	"vedette/venue"
+	"vedette/verify"
+)
+
+// app is a running monitor. Its parts start in the order of the fields and stop in
+// reverse.
+type app struct {
+	config   *config
+	dialects []*venue.Dialect
+	log      *slog.Logger
+	now      func() time.Time
+	started  time.Time
+
+	store      *store.Store
+	sealer     *keyring.Sealer
+	ring       *keyring.Ring
+	ledger     *ledger.Ledger
+	window     *verify.Window
+	increasing *verify.Nonces
+	highest    *verify.Nonces
+	bearers    []bearer
+	gate       *gate.Gate
+	findings   *findingSink
+	monitor    *pipeline.Monitor
+	proxy      *proxy.Proxy
+	ops        *http.Server
+	opsAddr    string
+	control    *http.Server
+
+	stop   []func() // in the order started
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex // guards config against Reload
+	stable chan struct{}
+}
+
+// startApp starts a monitor. If a part cannot start, those before it are stopped.
+func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger) (*app, error) {
+	a := &app{config: c, log: log, now: time.Now, started: time.Now()}
+	ctx, a.cancel = context.WithCancel(ctx)
+	for _, start := range []func(context.Context) error{a.startDialects,
+		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
+		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		if err := start(ctx); err != nil {
+			a.close()
+			return nil, err
+		}
+	}
+	a.wg.Add(1)
+	go a.keep(ctx)
+	return a, nil
+}
+
+func (a *app) defer_(f func()) { a.stop = append(a.stop, f) }
+
+// close stops everything, the last started first.
+func (a *app) close() {
+	a.cancel()
+	a.wg.Wait()
+	for i := len(a.stop) - 1; i >= 0; i-- {
+		a.stop[i]()
+	}
+	a.stop = nil
+}
+
+func (a *app) startDialects(context.Context) (err error) {
+	a.dialects, err = a.config.dialects()
+	return err
+}
+
+// startStore opens the state and reads the stored keys and those of the keys file.
+func (a *app) startStore(ctx context.Context, getenv func(string) string) error {
+	if err := os.MkdirAll(a.config.Dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make data folder: %w", err)
+	}
+	var err error
+	if a.store, a.sealer, err = openState(ctx, a.config, getenv); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("state", a.store.Close()) })
+	a.ring = keyring.New(verify.KeyOptions(a.allDialects()))
+	n, err := a.loadKeys(ctx)
+	if err != nil {
+		return err
+	}
+	a.log.Info("keyring read", "keys", n)
+	return nil
+}
+
+// allDialects are those built in, and those that the configuration describes.
+func (a *app) allDialects() []*venue.Dialect {
+	all := append([]*venue.Dialect(nil), venue.All...)
+	for _, d := range a.dialects {
+		if findDialect(all, d.Name) == nil {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func (a *app) report(part string, err error) {
+	if err != nil {
+		a.log.Error("cannot close", "part", part, "error", err)
+	}
+}
+
+// loadKeys fills the ring from the store and the keys file; the file wins.
+func (a *app) loadKeys(ctx context.Context) (int, error) {
+	specs, err := storedKeys(ctx, a.store, a.sealer)
+	if err != nil {
+		return 0, err
+	}
+	if a.config.Keys.File != "" {
+		more, err := keyring.Importer{Options: verify.KeyOptions(a.allDialects())}.File(a.config.file(a.config.Keys.File))
+		if err != nil {
+			return 0, err
+		}
+		specs = append(specs, more...)
+	}
+	entries := make([]*keyring.Entry, 0, len(specs))
+	at := map[[3]string]int{}
+	options := verify.KeyOptions(a.allDialects())
+	for _, s := range specs {
+		e, err := options.Build(s, a.now())
+		if err != nil {
+			return 0, err
+		}
+		id := [3]string{s.Venue, s.ID, e.Scheme}
+		if i, ok := at[id]; ok {
+			entries[i] = e
+			continue
+		}
+		at[id] = len(entries)
+		entries = append(entries, e)
+	}
+	return len(entries), a.ring.Replace(entries)
+}
+
+func (a *app) startLedger(context.Context) error {
+	dir := filepath.Join(a.config.Dir, "ledger")
+	origin := a.config.Ledger.Origin
+	if origin == "" {
+		origin = defaultOrigin()
+	}
+	key, err := ledger.LoadOrCreateKey(dir, origin, rand.Reader)
+	if err != nil {
+		return err
+	}
+	var repair *ledger.Repair
+	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
+		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
+	if err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("ledger", a.ledger.Close()) })
+	if repair.TornBytes > 0 {
+		a.log.Warn("ledger repaired after a crash", "bytes", repair.TornBytes, "moved_to", repair.TornFile, "segment", repair.TornSegment, "offset", repair.TornOffset)
+	}
+	a.log.Info("ledger open", "records", a.ledger.Size(), "verifier_key", key.Public)
+	return nil
+}
+
+func defaultOrigin() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	return "vedette/" + host
+}
+
+// Table sizes for nonces: credentials of venues with increasing nonces, and of
+// venues that keep the highest (808 bytes each).
+const (
+	nonceCredentials = 1 << 16
+	nonceWallets     = 1 << 12
+)
+
+func (a *app) startVerifier(context.Context) error {
+	var err error
+	if a.window, err = verify.OpenWindow(filepath.Join(a.config.Dir, "replay"), a.config.replayEntries()); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("replay window", a.window.Close()) })
+	if a.increasing, err = verify.OpenNonces(a.config.Dir, nonceCredentials, 1); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("nonces", a.increasing.Close()) })
+	if a.highest, err = verify.OpenNonces(a.config.Dir, nonceWallets, 100); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("nonces", a.highest.Close()) })
+	n, err := restoreWindow(a.ledger, a.window, a.now())
+	if err != nil {
+		return err
+	}
+	a.log.Info("replay window open", "entries", a.config.replayEntries(), "from_ledger", n)
+	if a.bearers, err = a.config.bearers(a.now); err != nil {
+		return err
+	}
+	for _, b := range a.bearers {
+		a.defer_(b.Close)
+	}
+	return nil
+}
+
+func (a *app) startGate(ctx context.Context) error {
+	c, err := a.config.gateConfig()
+	if err != nil {
+		return err
+	}
+	c.OnChange = a.saveRestriction
+	if a.gate, err = gate.New(c); err != nil {
+		return err
+	}
+	list, err := a.store.LoadRestrictions(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.gate.Load(list, a.now()); err != nil {
+		return fmt.Errorf("cannot restore restrictions: %w", err)
+	}
+	return nil
+}
+
+func (a *app) saveRestriction(c gate.Change) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if c.Kind == gate.Added {
+		return a.store.PutRestriction(ctx, c.Restriction)
+	}
+	if err := a.store.LiftRestriction(ctx, c.Restriction.ID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+func (a *app) startMonitor(context.Context) error {
+	bodies, err := a.config.bodyPolicy()
+	if err != nil {
+		return err
+	}
+	if a.findings, err = newFindingSink(a.config, a.log); err != nil {
+		return err
+	}
+	a.defer_(a.findings.close)
+	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Bodies: bodies, Seal: a.sealBody,
+		Finding: a.findings.take, Now: a.now,
+		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers)})})
+	a.defer_(a.monitor.Close)
+	_, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)})
+	return err
+}
+
+func (a *app) startProxy(context.Context) error {
+	c, err := a.proxyConfig()
+	if err != nil {
+		return err
+	}
+	if a.proxy, err = proxy.New(c); err != nil {
+		return err
+	}
+	a.defer_(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		a.report("proxy", a.proxy.Shutdown(ctx))
+	})
+	return nil
+}
+
+func (a *app) proxyConfig() (proxy.Config, error) {
+	c, err := a.config.proxyConfig(a.dialects)
+	c.Monitor, c.Now = a.monitor, a.now
+	return c, err
+}
+
+func (a *app) startControl(context.Context) error {
+	l, err := api.ListenControl(a.config.Dir)
+	if err != nil {
+		return err
+	}
+	a.control = &http.Server{Handler: api.Control(a), ReadHeaderTimeout: 5 * time.Second}
+	a.serve(a.control, l)
+	return nil
+}
+
+func (a *app) startOps(context.Context) error {
+	if a.config.Ops == "" {
+		return nil
+	}
+	if err := plainAllowed(a.config.Ops); err != nil {
+		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", a.config.Ops)
+	}
+	l, err := net.Listen("tcp", a.config.Ops)
+	if err != nil {
+		return fmt.Errorf("cannot listen for ops: %w", err)
+	}
+	a.opsAddr = l.Addr().String()
+	a.ops = &http.Server{Handler: api.Ops(a.Status, a.ledger), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	a.serve(a.ops, l)
+	return nil
+}
+
+func (a *app) serve(s *http.Server, l net.Listener) {
+	s.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)
+	a.wg.Add(1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("server ended", "address", l.Addr().String(), "error", err)
+		}
+	}()
+	go func() { defer a.wg.Done(); <-done }()
+	// Servers are closed before wg is waited for: their closing must not wait in stop.
+	context.AfterFunc(a.context(), func() { s.Close() })
+}
+
+// keep does what must be done from time to time.
+func (a *app) keep(ctx context.Context) {
+	defer a.wg.Done()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	wall, mono := time.Now().Round(0), time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		wall, mono = a.watchClock(wall, mono)
+		if _, err := a.gate.Expire(a.now()); err != nil {
+			a.log.Warn("expired restriction not saved", "error", err)
+		}
+		for _, p := range []interface{ Sync() error }{a.window, a.increasing, a.highest} {
+			if err := p.Sync(); err != nil {
+				a.log.Error("replay state not on disk", "error", err)
+			}
+		}
+	}
+}
+
+// clockJump is how far the wall clock may move against the monotonic one within a
+// second before it counts as a jump.
+const clockJump = 500 * time.Millisecond
+
+// watchClock records a jump of the wall clock: time windows were judged by it.
+func (a *app) watchClock(wall, mono time.Time) (time.Time, time.Time) {
+	now := time.Now()
+	jump := now.Round(0).Sub(wall) - now.Sub(mono)
+	if jump > clockJump || jump < -clockJump {
+		a.log.Error("the clock jumped", "by", jump)
+		a.monitor.Gap("clock", 0, fmt.Sprintf("the wall clock jumped by %v", jump))
+	}
+	return now.Round(0), now
+}
+
+func (a *app) sealBody(dst, body []byte) ([]byte, error) { return a.sealer.SealBytes(dst, body) }
+
+// trust returns a TLS configuration that trusts the certificates of a PEM file.
+func trust(file string) (*tls.Config, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}
+
+var _ api.Orders = (*app)(nil)
+
+// Restrict implements api.Orders.
+func (a *app) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
+	out, err := a.gate.Set(r, a.now())
+	if err != nil && !errors.Is(err, gate.ErrNotSaved) {
+		return out, err
+	}
+	_, logged := a.monitor.Act(out.By, "restriction.set", out)
+	return out, errors.Join(err, logged)
+}
+
+// Lift implements api.Orders.
+func (a *app) Lift(id, who string) (vedette.Restriction, error) {
+	out, err := a.gate.Lift(id)
+	if err != nil && !errors.Is(err, gate.ErrNotSaved) {
+		return out, err
+	}
+	_, logged := a.monitor.Act(who, "restriction.lift", out)
+	return out, errors.Join(err, logged)
+}
+
+// Restrictions implements api.Orders.
+func (a *app) Restrictions() []vedette.Restriction { return a.gate.List() }
+
+// ReloadKeys implements api.Orders.
+func (a *app) ReloadKeys(who, what string) (int, error) {
+	n, err := a.loadKeys(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	_, err = a.monitor.Act(who, what, map[string]int{"keys": n})
+	return n, err
+}
+
+// Reload implements api.Orders: it reads the configuration anew and puts it in force
+// without dropping a session. What cannot change while running is said.
+func (a *app) Reload() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, err := loadConfig(a.config.path)
+	if err != nil {
+		return err
+	}
+	if c.Dir != a.config.Dir || c.replayEntries() != a.config.replayEntries() || c.Ledger != a.config.Ledger || c.Ops != a.config.Ops {
+		return errors.New("dir, ops, ledger and replay cannot change while running: restart")
+	}
+	dialects, err := c.dialects()
+	if err != nil {
+		return err
+	}
+	g, err := c.gateConfig()
+	if err != nil {
+		return err
+	}
+	p, err := c.proxyConfig(dialects)
+	if err != nil {
+		return err
+	}
+	p.Monitor, p.Now = a.monitor, a.now
+	if err := a.proxy.Reload(p); err != nil {
+		return err
+	}
+	if err := a.gate.Configure(g); err != nil {
+		return err
+	}
+	a.config, a.dialects = c, dialects
+	if _, err := a.loadKeys(context.Background()); err != nil {
+		return err
+	}
+	_, err = a.monitor.Act("vedette", "configuration.reload", nil)
+	return err
+}
+
+func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -1,0 +1,433 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"vedette"
+	"vedette/gate"
+	"vedette/internal/strictyaml"
+	"vedette/pipeline"
+	"vedette/sensor/proxy"
+	"vedette/venue"
+	"vedette/verify"
+)
+
+// config is vedette.yaml: docs/configuration.md describes every key.
+type config struct {
+	Dir       string              `yaml:"dir"`
+	Mode      string              `yaml:"mode"`
+	Ops       string              `yaml:"ops"`
+	Listeners []listenerConfig    `yaml:"listeners"`
+	Venues    []venueConfig       `yaml:"venues"`
+	Trusted   []string            `yaml:"trusted_hops"`
+	Keys      keysConfig          `yaml:"keys"`
+	Limits    limitsConfig        `yaml:"limits"`
+	Gate      gateConfig          `yaml:"gate"`
+	Ledger    ledgerConfig        `yaml:"ledger"`
+	Replay    replayConfig        `yaml:"replay"`
+	Bodies    map[string]string   `yaml:"bodies"`
+	Findings  findingsConfig      `yaml:"findings"`
+	Tokens    []tokenIssuerConfig `yaml:"tokens"`
+
+	path string
+}
+
+type listenerConfig struct {
+	Address       string     `yaml:"address"`
+	TLS           *tlsConfig `yaml:"tls"`
+	ProxyProtocol bool       `yaml:"proxy_protocol"`
+	Venues        []string   `yaml:"venues"`
+}
+
+type tlsConfig struct {
+	Cert          string `yaml:"cert"`
+	Key           string `yaml:"key"`
+	ClientCA      string `yaml:"client_ca"`
+	RequireClient bool   `yaml:"require_client"`
+}
+
+type venueConfig struct {
+	Name        string               `yaml:"name"`
+	Dialect     string               `yaml:"dialect"`
+	Describe    string               `yaml:"describe"` // file of a generic dialect
+	Upstream    string               `yaml:"upstream"`
+	UpstreamCA  string               `yaml:"upstream_ca"`
+	Hosts       []string             `yaml:"hosts"`
+	PathPrefix  string               `yaml:"path_prefix"`
+	StripPrefix bool                 `yaml:"strip_prefix"`
+	SendHost    string               `yaml:"send_host"`
+	HideClient  bool                 `yaml:"hide_client"`
+	CheckPath   string               `yaml:"check_path"`
+	CheckEvery  *strictyaml.Duration `yaml:"check_every"`
+	Fail        map[string]string    `yaml:"fail"`
+	Limits      *rateLimits          `yaml:"limits"`
+}
+
+type keysConfig struct {
+	File      string `yaml:"file"`
+	MasterKey string `yaml:"master_key_file"`
+}
+
+type limitsConfig struct {
+	HeadBytes         int                  `yaml:"head_bytes"`
+	Fields            int                  `yaml:"fields"`
+	TargetBytes       int                  `yaml:"target_bytes"`
+	BodyBytes         int                  `yaml:"body_bytes"`
+	BodyMemory        int64                `yaml:"body_memory"`
+	Connections       int                  `yaml:"connections"`
+	SourceConnections int                  `yaml:"source_connections"`
+	UpstreamConns     int                  `yaml:"upstream_connections"`
+	Sessions          int                  `yaml:"sessions"`
+	MessageBytes      int                  `yaml:"message_bytes"`
+	ReplyBytes        int                  `yaml:"reply_bytes"`
+	HeadTimeout       *strictyaml.Duration `yaml:"head_timeout"`
+	BodyTimeout       *strictyaml.Duration `yaml:"body_timeout"`
+	IdleTimeout       *strictyaml.Duration `yaml:"idle_timeout"`
+	ConnectTimeout    *strictyaml.Duration `yaml:"connect_timeout"`
+	AnswerTimeout     *strictyaml.Duration `yaml:"answer_timeout"`
+}
+
+type gateConfig struct {
+	Fail                map[string]string   `yaml:"fail"`
+	Refuse              map[string][]string `yaml:"refuse"`
+	Limits              *rateLimits         `yaml:"limits"`
+	FreezeRefusesCancel bool                `yaml:"freeze_refuses_cancel"`
+}
+
+type rateLimits struct {
+	Credential rate `yaml:"credential"`
+	Account    rate `yaml:"account"`
+	Source     rate `yaml:"source"`
+}
+
+type rate struct {
+	Rate  float64 `yaml:"rate"`
+	Burst int     `yaml:"burst"`
+}
+
+type ledgerConfig struct {
+	Origin       string               `yaml:"origin"`
+	MaxDelay     *strictyaml.Duration `yaml:"max_delay"`
+	Sync         bool                 `yaml:"sync"`
+	SegmentBytes int64                `yaml:"segment_bytes"`
+}
+
+type replayConfig struct {
+	Entries int `yaml:"entries"`
+}
+
+type findingsConfig struct {
+	File    string         `yaml:"file"`
+	Webhook *webhookConfig `yaml:"webhook"`
+}
+
+type webhookConfig struct {
+	URL        string `yaml:"url"`
+	SecretFile string `yaml:"secret_file"`
+}
+
+// defaultConfig watches every venue that is built in and refuses nothing.
+func defaultConfig() *config {
+	c := &config{Dir: "vedette-data", Mode: "observe", Ops: "127.0.0.1:9464", Listeners: []listenerConfig{{Address: "127.0.0.1:8080"}}}
+	for _, d := range venue.All {
+		if len(d.Hosts) > 0 {
+			c.Venues = append(c.Venues, venueConfig{Name: d.Name, Upstream: "https://" + d.Hosts[0], PathPrefix: "/" + d.Name, StripPrefix: true, SendHost: "upstream"})
+		}
+	}
+	return c
+}
+
+// loadConfig reads a configuration; "" is the default one. Names of files in it are
+// relative to its folder.
+func loadConfig(path string) (*config, error) {
+	c := defaultConfig()
+	if path == "" {
+		return c, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read configuration: %w", err)
+	}
+	c.Venues, c.path = nil, path
+	if err := strictyaml.Decode(b, c); err != nil {
+		return nil, fmt.Errorf("cannot read configuration %s: %w", path, err)
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("cannot use configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// file resolves a file name of the configuration.
+func (c *config) file(name string) string {
+	if name == "" || filepath.IsAbs(name) || c.path == "" {
+		return name
+	}
+	return filepath.Join(filepath.Dir(c.path), name)
+}
+
+// check finds what only shows when the parts are built.
+func (c *config) check() error {
+	if len(c.Venues) == 0 {
+		return errors.New("venues: none is given, so there is nothing to stand in front of")
+	}
+	dialects, err := c.dialects()
+	if err != nil {
+		return err
+	}
+	for _, build := range []func() error{
+		func() error { _, err := c.proxyConfig(dialects); return err },
+		func() error { _, err := c.gateConfig(); return err },
+		func() error { _, err := c.bodyPolicy(); return err },
+		func() error { _, err := c.bearers(time.Now); return err },
+	} {
+		if err := build(); err != nil {
+			return err
+		}
+	}
+	if c.Replay.Entries < 0 || c.Replay.Entries > 1<<26 {
+		return fmt.Errorf("replay: entries %d is not between 0 and %d", c.Replay.Entries, 1<<26)
+	}
+	return nil
+}
+
+// dialects returns the dialect of each venue, by the venue's place.
+func (c *config) dialects() ([]*venue.Dialect, error) {
+	list := make([]*venue.Dialect, len(c.Venues))
+	for i, v := range c.Venues {
+		if v.Describe != "" {
+			b, err := os.ReadFile(c.file(v.Describe))
+			if err != nil {
+				return nil, fmt.Errorf("venues: %s: %w", v.Name, err)
+			}
+			if list[i], err = venue.NewGeneric(b); err != nil {
+				return nil, fmt.Errorf("venues: %s: %s: %w", v.Name, v.Describe, err)
+			}
+			continue
+		}
+		name := v.Dialect
+		if name == "" {
+			name = v.Name
+		}
+		if list[i] = findDialect(venue.All, name); list[i] == nil {
+			return nil, fmt.Errorf("venues: unknown dialect %q%s", name, strictyaml.Suggest(name, dialectNames(venue.All)))
+		}
+	}
+	return list, nil
+}
+
+func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
+	out := proxy.Config{Limits: c.Limits.proxy()}
+	for _, l := range c.Listeners {
+		p := proxy.Listener{Addr: l.Address, ProxyProtocol: l.ProxyProtocol, Venues: l.Venues}
+		if t := l.TLS; t != nil {
+			p.TLS = &proxy.TLS{CertFile: c.file(t.Cert), KeyFile: c.file(t.Key), ClientCAs: c.file(t.ClientCA), RequireClient: t.RequireClient}
+		} else if err := plainAllowed(l.Address); err != nil {
+			return out, err
+		}
+		out.Listeners = append(out.Listeners, p)
+	}
+	for i, v := range c.Venues {
+		p := proxy.Venue{Name: v.Name, Dialect: dialects[i], Upstream: v.Upstream, Hosts: v.Hosts, PathPrefix: v.PathPrefix, StripPrefix: v.StripPrefix,
+			HideClient: v.HideClient, CheckPath: v.CheckPath, CheckEvery: duration(v.CheckEvery)}
+		switch v.SendHost {
+		case "", "client":
+		case "upstream":
+			p.SendHost = proxy.UpstreamHost
+		default:
+			return out, fmt.Errorf("venues: %s: send_host %q: want client or upstream", v.Name, v.SendHost)
+		}
+		if v.UpstreamCA != "" {
+			t, err := trust(c.file(v.UpstreamCA))
+			if err != nil {
+				return out, fmt.Errorf("venues: %s: upstream_ca: %w", v.Name, err)
+			}
+			p.UpstreamTLS = t
+		}
+		out.Venues = append(out.Venues, p)
+	}
+	for _, s := range c.Trusted {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, err2 := netip.ParseAddr(s)
+			if err2 != nil {
+				return out, fmt.Errorf("trusted_hops: cannot read %q: want an address or a CIDR range", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out.Trusted = append(out.Trusted, p)
+	}
+	return out, nil
+}
+
+// plainAllowed refuses to listen without TLS where others than this machine could
+// connect: credentials would cross the network in the clear.
+func plainAllowed(addr string) error {
+	host := addr
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		host = strings.Trim(addr[:i], "[]")
+	}
+	if a, err := netip.ParseAddr(host); err == nil && a.IsLoopback() || host == "localhost" {
+		return nil
+	}
+	return fmt.Errorf("listeners: %s needs tls: without it only loopback addresses are allowed", addr)
+}
+
+func duration(d *strictyaml.Duration) time.Duration {
+	if d == nil {
+		return 0
+	}
+	return time.Duration(*d)
+}
+
+func (l *limitsConfig) proxy() proxy.Limits {
+	return proxy.Limits{HeadBytes: l.HeadBytes, Fields: l.Fields, TargetBytes: l.TargetBytes, BodyBytes: l.BodyBytes, BodyMemory: l.BodyMemory,
+		Connections: l.Connections, SourceConnections: l.SourceConnections, UpstreamConns: l.UpstreamConns, Sessions: l.Sessions,
+		MessageBytes: l.MessageBytes, ReplyBytes: l.ReplyBytes, HeadTimeout: duration(l.HeadTimeout), BodyTimeout: duration(l.BodyTimeout),
+		IdleTimeout: duration(l.IdleTimeout), ConnectTimeout: duration(l.ConnectTimeout), AnswerTimeout: duration(l.AnswerTimeout)}
+}
+
+func (c *config) gateConfig() (gate.Config, error) {
+	g := gate.Config{Policy: gate.DefaultPolicy(), FreezeRefusesCancel: c.Gate.FreezeRefusesCancel, Limits: c.Gate.Limits.gate(), Venues: map[string]gate.Venue{}}
+	if err := g.Mode.UnmarshalText([]byte(c.Mode)); err != nil {
+		return g, fmt.Errorf("mode: %w", err)
+	}
+	if err := setFail(g.Policy, c.Gate.Fail); err != nil {
+		return g, fmt.Errorf("gate: %w", err)
+	}
+	for op, names := range c.Gate.Refuse {
+		ops, err := operations(op)
+		if err != nil {
+			return g, fmt.Errorf("gate: refuse: %w", err)
+		}
+		var set []vedette.Verdict
+		for _, n := range names {
+			var v vedette.Verdict
+			if err := v.UnmarshalText([]byte(n)); err != nil {
+				return g, fmt.Errorf("gate: refuse: %s: %w", op, err)
+			}
+			set = append(set, v)
+		}
+		for _, o := range ops {
+			g.Policy[o].Refuse = gate.VerdictsOf(set...)
+		}
+	}
+	dialects, err := c.dialects()
+	if err != nil {
+		return g, err
+	}
+	for i, v := range c.Venues {
+		if len(v.Fail) == 0 && v.Limits == nil {
+			continue
+		}
+		p := *g.Policy
+		if err := setFail(&p, v.Fail); err != nil {
+			return g, fmt.Errorf("venues: %s: %w", v.Name, err)
+		}
+		gv := gate.Venue{Policy: &p}
+		if v.Limits != nil {
+			l := v.Limits.gate()
+			gv.Limits = &l
+		}
+		g.Venues[dialects[i].Name] = gv
+	}
+	_, err = gate.New(g)
+	return g, err
+}
+
+func (r *rateLimits) gate() gate.Limits {
+	if r == nil {
+		return gate.Limits{}
+	}
+	return gate.Limits{Credential: gate.Limit(r.Credential), Account: gate.Limit(r.Account), Source: gate.Limit(r.Source)}
+}
+
+// setFail sets which operations fail open or closed.
+func setFail(p *gate.Policy, fail map[string]string) error {
+	for name, how := range fail {
+		ops, err := operations(name)
+		if err != nil {
+			return fmt.Errorf("fail: %w", err)
+		}
+		if how != "open" && how != "closed" {
+			return fmt.Errorf("fail: %s: %q: want open or closed", name, how)
+		}
+		for _, o := range ops {
+			p[o].FailClosed = how == "closed"
+		}
+	}
+	return nil
+}
+
+// operations reads an operation's name; "all" is every one.
+func operations(name string) ([]vedette.Operation, error) {
+	if name == "all" {
+		list := make([]vedette.Operation, vedette.Operations)
+		for i := range list {
+			list[i] = vedette.Operation(i)
+		}
+		return list, nil
+	}
+	var o vedette.Operation
+	if err := o.UnmarshalText([]byte(name)); err != nil {
+		return nil, err
+	}
+	return []vedette.Operation{o}, nil
+}
+
+func (c *config) bodyPolicy() (p pipeline.BodyPolicy, err error) {
+	set := func(name, how string) error {
+		ops, err := operations(name)
+		if err != nil {
+			return fmt.Errorf("bodies: %w", err)
+		}
+		keep, ok := pipeline.ParseBodyKeep(how)
+		if !ok {
+			return fmt.Errorf("bodies: %s: %q: want hash, redacted, sealed or none", name, how)
+		}
+		for _, o := range ops {
+			p[o] = keep
+		}
+		return nil
+	}
+	if how, ok := c.Bodies["all"]; ok { // first, so that a named operation wins
+		if err := set("all", how); err != nil {
+			return p, err
+		}
+	}
+	for name, how := range c.Bodies {
+		if name != "all" {
+			if err := set(name, how); err != nil {
+				return p, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// replayEntries is the configured size of the replay window.
+func (c *config) replayEntries() int {
+	if c.Replay.Entries == 0 {
+		return verify.DefaultWindow
+	}
+	return c.Replay.Entries
+}
+
+// checkURL refuses URLs that would carry findings in the clear over a network.
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("%q is no URL", s)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && plainAllowed(u.Host) == nil {
+		return nil
+	}
+	return fmt.Errorf("%q must be https", s)
+}
