@@ -35,26 +35,28 @@ var kinds = map[string]Kind{
 
 // component is one covered component: a name with flags (RFC 9421 section 2).
 type component struct {
-	name    string
+	identity
 	id      string // as serialised, with parameters in their order
-	key     string // ;key, the member of a dictionary
-	hasKey  bool
-	param   string // ;name, of @query-param
-	sf      bool
-	bs      bool
-	req     bool
-	tr      bool
 	derived bool
+}
+
+// identity is equal for two identifiers that name the same component, whatever
+// the order of their parameters.
+type identity struct {
+	name            string
+	key, param      string // ;key, the member of a dictionary; ;name, of @query-param
+	hasKey          bool
+	sf, bs, req, tr bool
 }
 
 // readComponent checks a component identifier. Parameters that we do not know
 // change the meaning in a way that we do not know.
 func readComponent(item httpsfv.Item) (*component, error) {
 	name, ok := item.Value.(string)
-	if !ok || name == "" || name != strings.ToLower(name) || name == "@signature-params" {
+	if !ok || name == "" || name != strings.ToLower(name) {
 		return nil, errors.New("cannot read covered component: bad name")
 	}
-	c := &component{name: name, derived: name[0] == '@'}
+	c := &component{identity: identity{name: name}, derived: name[0] == '@'}
 	var err error
 	if c.id, err = httpsfv.Marshal(item); err != nil {
 		return nil, fmt.Errorf("cannot read covered component: %w", err)
@@ -90,12 +92,6 @@ func readComponent(item httpsfv.Item) (*component, error) {
 		return nil, fmt.Errorf("cannot read covered component: parameters of %q do not go together", name)
 	}
 	return c, nil
-}
-
-// identity is equal for two identifiers that name the same component, whatever
-// the order of their parameters.
-func (c *component) identity() string {
-	return fmt.Sprintf("%q %q %t %q %t %t %t %t", c.name, c.key, c.hasKey, c.param, c.sf, c.bs, c.req, c.tr)
 }
 
 // value returns the component's value in the signature base.
@@ -219,17 +215,14 @@ func readComponents(list httpsfv.InnerList) ([]*component, error) {
 		return nil, errors.New("cannot read covered components: too many")
 	}
 	out := make([]*component, 0, len(list.Items))
-	seen := make([]string, 0, len(list.Items))
 	for _, item := range list.Items {
 		c, err := readComponent(item)
 		if err != nil {
 			return nil, err
 		}
-		id := c.identity()
-		if slices.Contains(seen, id) {
+		if slices.ContainsFunc(out, func(o *component) bool { return o.identity == c.identity }) {
 			return nil, fmt.Errorf("cannot read covered components: one occurs twice: %w", errAmbiguous)
 		}
-		seen = append(seen, id)
 		out = append(out, c)
 	}
 	return out, nil

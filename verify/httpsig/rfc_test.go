@@ -192,7 +192,7 @@ func TestComponents(t *testing.T) {
 	f(`"@path"`, `"@path": /path`)
 	f(`"@query"`, `"@query": ?param=value&foo=bar&baz=bat%2Dman`)
 	f(`"@query-param";name="baz"`, `"@query-param";name="baz": bat-man`)
-	for _, bad := range []string{`"absent"`, `"Date"`, `""`, `a`, `1`, `"@status"`, `"@signature-params"`, `"@nothing"`, `"@query-param"`,
+	for _, bad := range []string{`"absent"`, `"Cache-Control"`, `""`, `a`, `1`, `"@status"`, `"@signature-params"`, `"@nothing"`, `"@query-param"`,
 		`"@query-param";name="absent"`, `"@method";name="x"`, `"@method";sf`, `"@path";bs`, `"example-dict";key="z"`, `"example-dict";sf;bs`,
 		`"example-dict";key=1`, `"example-dict";sf=1`, `"cache-control";sf`, `"example-header";key="a"`, `"@method";req`, `"expires"`,
 		`"cache-control";unknown`, `"@method" "@method"`, `"example-dict";key="a";sf "example-dict";sf;key="a"`, `"bad"`} {

@@ -278,9 +278,9 @@ func (v *Verifier) covers(m *Message, s *signature) bool {
 
 // fresh holds a signature that verifies to its time and to having come once.
 func (v *Verifier) fresh(s *signature, now time.Time) (vedette.Verdict, vedette.Reason) {
-	until := s.Created.Add(v.cfg.MaxAge + v.cfg.Leeway)
+	until := s.Created.Add(v.cfg.MaxAge + v.cfg.Leeway) // long past without created
 	switch {
-	case s.Created.IsZero(), v.cfg.NeedExpires && s.Expires.IsZero():
+	case v.cfg.NeedExpires && s.Expires.IsZero():
 		return vedette.Stale, vedette.ProofStale
 	case s.Created.After(now.Add(v.cfg.Leeway)), now.After(until):
 		return vedette.Stale, vedette.ProofStale

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -218,6 +220,9 @@ func TestDPoP(t *testing.T) {
 	f("alg of another curve", dpop(tok, holder.proofHead(tok, m{"alg": "ES384"})), vedette.Forged, vedette.ProofInvalid, vedette.TokenKey)
 	f("symmetric", dpop(tok, hmacToken(m{"typ": "dpop+jwt", "alg": "HS256", "jwk": m{"kty": "oct", "k": "AA"}}, m{}, []byte{0})),
 		vedette.Forged, vedette.ProofInvalid, vedette.TokenAlgorithm)
+	for _, member := range []string{"jku", "x5u", "x5c", "crit", "b64"} {
+		f("with "+member, dpop(tok, holder.proofHead(tok, m{member: "https://evil.example/"})), vedette.Forged, vedette.ProofInvalid, vedette.TokenKey)
+	}
 	p := holder.proof(tok)
 	f("altered", dpop(tok, p[:len(p)-4]+"AAAA"), vedette.Forged, vedette.ProofInvalid)
 	f("too long", dpop(tok, strings.Repeat("a", maxProof+1)), vedette.Malformed, vedette.ProofInvalid)
@@ -297,7 +302,7 @@ func TestRevocation(t *testing.T) {
 	check(v.Revoke(Revocation{Subject: "user-1", Before: start.Add(-50 * time.Second), Until: until}))
 	want(t, v.Verify(t.Context(), bearer(old)), vedette.Unauthorised, vedette.TokenRevoked)
 	want(t, v.Verify(t.Context(), bearer(s.token(m{"jti": "new"}))), vedette.Authentic)
-	check(v.Revoke(Revocation{Subject: "user-1", Before: start.Add(-90 * time.Second), Until: start.Add(time.Minute)}))
+	check(v.Revoke(Revocation{Subject: "user-1", Before: start.Add(-110 * time.Second), Until: start.Add(time.Minute)}))
 	want(t, v.Verify(t.Context(), bearer(old)), vedette.Unauthorised, vedette.TokenRevoked)
 	if err := v.Revoke(Revocation{TokenID: "third", Until: until}); err == nil {
 		t.Error("no error though the list is full")
@@ -342,4 +347,84 @@ func TestSymmetricLocalSet(t *testing.T) {
 	h := m{"alg": "HS256", "typ": "at+jwt", "kid": "s"}
 	want(t, v.Verify(context.Background(), bearer(hmacToken(h, claims(), secret))), vedette.Authentic)
 	want(t, v.Verify(context.Background(), bearer(hmacToken(h, claims(), []byte("other")))), vedette.Forged, vedette.TokenInvalid)
+}
+
+// TestKeyChoice: where two keys could be meant, neither is used.
+func TestKeyChoice(t *testing.T) {
+	a, b := newSigner("ES256", "same"), newSigner("ES256", "same")
+	c, d := newSigner("EdDSA", "same"), newSigner("ES384", "other")
+	v := newVerifier(t, Config{JWKS: jwks(a, b, c, d), Algorithms: []string{"ES256", "ES384", "EdDSA"}})
+	f := func(s *signer, kid bool, verdict vedette.Verdict, reasons ...vedette.Reason) {
+		t.Helper()
+		h := s.header()
+		if !kid {
+			delete(h, "kid")
+		}
+		want(t, v.Verify(t.Context(), bearer(s.jws(h, claims()))), verdict, reasons...)
+	}
+	f(a, true, vedette.Forged, vedette.TokenAlgorithm)
+	f(b, true, vedette.Forged, vedette.TokenAlgorithm)
+	f(c, true, vedette.Authentic) // the only one of its kid for the algorithm
+	f(d, true, vedette.Authentic)
+	f(a, false, vedette.Forged, vedette.TokenKey)
+	f(c, false, vedette.Authentic) // the only one for the algorithm
+}
+
+func TestBadKeys(t *testing.T) {
+	good := newSigner("ES256", "k").jwk
+	n := rsaOnce().N.Bytes()
+	f := func(name string, change m) {
+		t.Helper()
+		if _, err := parsePublicKey(mustObject(change)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	ec := func(k string, v any) m {
+		o := m{"kty": "EC", "crv": "P-256", "x": good["x"], "y": good["y"]}
+		o[k] = v
+		return o
+	}
+	if _, err := parsePublicKey(mustObject(ec("use", "sig"))); err != nil {
+		t.Fatal(err)
+	}
+	f("for encryption", ec("use", "enc"))
+	f("for signing only", ec("key_ops", []string{"sign"}))
+	f("off the curve", ec("x", good["y"]))
+	f("short coordinate", ec("x", good["x"].(string)[:42]))
+	f("long coordinate", ec("x", "AAAA"+good["x"].(string)))
+	f("unknown curve", ec("crv", "secp256k1"))
+	f("private", ec("d", "AA"))
+	f("exponent 1", m{"kty": "RSA", "n": b64(n), "e": "AQ"})
+	f("even exponent", m{"kty": "RSA", "n": b64(n), "e": "AQAA"})
+	f("huge exponent", m{"kty": "RSA", "n": b64(n), "e": "_____w"})
+	f("even modulus", m{"kty": "RSA", "n": b64(append(n[:len(n)-1:len(n)-1], 0)), "e": "AQAB"})
+	f("small modulus", m{"kty": "RSA", "n": b64(n[:128]), "e": "AQAB"})
+	f("huge modulus", m{"kty": "RSA", "n": b64(make([]byte, maxRSABits/8+1)), "e": "AQAB"})
+	f("short Ed25519", m{"kty": "OKP", "crv": "Ed25519", "x": "AA"})
+	f("Ed448", m{"kty": "OKP", "crv": "Ed448", "x": "AA"})
+	f("no type", m{"n": b64(n), "e": "AQAB"})
+}
+
+func TestFromRequest(t *testing.T) {
+	r := httptest.NewRequest("POST", "/v1/order?x=1", nil)
+	if in, err := FromRequest(r, "https://api.example"); err != nil || in.Token != "" || in.URL != callURL || in.Method != "POST" {
+		t.Errorf("%+v %v", in, err)
+	}
+	cert := &x509.Certificate{}
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}
+	r.Header["Dpop"] = []string{"a", "b"}
+	r.Header.Set("Authorization", "dpop abc")
+	if in, err := FromRequest(r, "https://api.example"); err != nil || in.Token != "abc" || in.Scheme != "dpop" || len(in.DPoP) != 2 || in.ClientCert != cert {
+		t.Errorf("%+v %v", in, err)
+	}
+	for _, bad := range []string{"abc", "Bearer", "Bearer ", "Bearer a b", "Bearer a,b"} {
+		r.Header.Set("Authorization", bad)
+		if _, err := FromRequest(r, ""); err == nil {
+			t.Errorf("%q: no error", bad)
+		}
+	}
+	r.Header["Authorization"] = []string{"Bearer a", "Bearer a"}
+	if _, err := FromRequest(r, ""); err == nil {
+		t.Error("two headers: no error")
+	}
 }

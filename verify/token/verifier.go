@@ -151,7 +151,19 @@ func (v *Verifier) Stats() Stats {
 		CacheEntries: v.good.len()}
 }
 
-// Verify judges the token of one call. It waits at most Config.KeyWait for keys
+// Verify judges the token of one call:
+//
+//	Anonymous      no token
+//	Malformed      token or proof cannot be read, or in two ways
+//	Forged         the signature fails, the key or algorithm is not allowed, or the
+//	               call does not hold the key that the token is bound to
+//	Stale          token or proof is too old or from the future, or wants a new nonce
+//	Replayed       the proof came before
+//	Unauthorised   a good token of another issuer, audience or kind; revoked; or the
+//	               operation needs another scope or stronger authentication
+//	Unverifiable   no keys, no answer of the issuer, or no room to note the proof
+//
+// It waits at most Config.KeyWait for keys
 // and Introspection.Timeout for the issuer, and only for a token that it does not
 // remember. A token that was accepted before costs no signature check.
 func (v *Verifier) Verify(ctx context.Context, in Input) Result {
