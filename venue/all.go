@@ -24,5 +24,6 @@ var All = []*Dialect{
 	Kraken,
 	KrakenFutures,
 	KuCoin,
+	MEXC,
 	OKX,
 }

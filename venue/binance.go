@@ -318,38 +318,50 @@ func binanceMeaning(r *Request, c *vedette.Call) {
 	binanceRoutes.MeanAs(route, r.Path, v, c)
 }
 
-func binanceClaim(r *Request, c *Claim) { binanceStyleClaim(r, c, "X-MBX-APIKEY") }
-
-// binanceStyleClaim reads the claim of Binance and of venues that copied its API.
-func binanceStyleClaim(r *Request, c *Claim, keyHeader string) {
+func binanceClaim(r *Request, c *Claim) {
 	route, _, v := binanceRoute(r)
-	var signature string
-	if r.Kind == Message {
-		c.Key, signature = v.Get("apiKey"), v.Get("signature")
-		c.Login = route != nil && route.Op == vedette.OpSessionLogin
-		if c.Key == "" && signature == "" {
-			if r.Session != nil && r.Session.Key != "" {
-				c.Auth = AuthSession
-			}
-			return
-		}
-	} else {
-		c.Key = r.Header.Get(keyHeader)
-		if r.Kind == Upgrade {
-			binanceStream(r, c)
-			return
-		}
-		raw, _ := r.Params().Raw("signature")
-		signature = unescapePlain(raw)
-	}
-	if c.Key == "" && signature == "" {
+	if r.Kind != Message {
+		binanceStyleClaim(r, c, "X-MBX-APIKEY", route, v)
 		return
 	}
-	if signature == "" && (route != nil && (route.Note == "key" || route.Op == vedette.OpMarketRead)) {
+	binanceMessageClaim(r, c, route, v)
+}
+
+// binanceMessageClaim claims a message of the WebSocket API: signed on its own, or
+// authenticated by the session's log-on.
+func binanceMessageClaim(r *Request, c *Claim, route *Route, v Values) {
+	c.Key, c.Signature = v.Get("apiKey"), v.Get("signature")
+	c.Login = route.logsIn()
+	if c.Key == "" && c.Signature == "" {
+		sessionClaim(r, c)
+		return
+	}
+	binanceSigned(c, route, v)
+}
+
+// binanceStyleClaim reads the claim of an HTTP request of Binance, or of a venue that
+// copied its API.
+func binanceStyleClaim(r *Request, c *Claim, keyHeader string, route *Route, v Values) {
+	if r.Kind == Upgrade {
+		binanceStream(r, c)
+		return
+	}
+	raw, _ := r.Params().Raw("signature")
+	c.Key, c.Signature = r.single(c, keyHeader), unescapePlain(raw)
+	if c.Key == "" && c.Signature == "" {
+		return
+	}
+	binanceSigned(c, route, v)
+}
+
+// binanceSigned settles what a request with a key must show: nothing more where the
+// endpoint asks for the key alone, else a signature and a time.
+func binanceSigned(c *Claim, route *Route, v Values) {
+	if c.Signature == "" && route != nil && (route.Note == "key" || route.Op == vedette.OpMarketRead) {
 		c.Auth = AuthKeyOnly
 		return
 	}
-	c.Auth, c.Signature = AuthSignature, signature
+	c.Auth = AuthSignature
 	binanceWindow(v, c)
 }
 
@@ -375,13 +387,26 @@ func binanceWindow(v Values, c *Claim) {
 	}
 	c.Time, c.Tick, c.MaxAge, c.MaxAhead = t, tick, 5*time.Second, time.Second
 	if s := v.Get("recvWindow"); s != "" {
-		ms, err := strconv.ParseFloat(s, 64)
-		if err != nil || ms < 0 || ms > 60000 {
+		if c.MaxAge, ok = parseMillis(s); !ok || c.MaxAge > maxRecvWindow {
 			c.Fault = vedette.BadEncoding
-			return
 		}
-		c.MaxAge = time.Duration(ms * float64(time.Millisecond))
 	}
+}
+
+// parseMillis reads a number of milliseconds with up to three decimals.
+func parseMillis(s string) (time.Duration, bool) {
+	whole, frac, _ := strings.Cut(s, ".")
+	ms, err := strconv.ParseUint(whole, 10, 32)
+	if err != nil || len(frac) > 3 {
+		return 0, false
+	}
+	us := uint64(0)
+	if frac != "" {
+		if us, err = strconv.ParseUint((frac + "00")[:3], 10, 32); err != nil {
+			return 0, false
+		}
+	}
+	return time.Duration(ms)*time.Millisecond + time.Duration(us)*time.Microsecond, true
 }
 
 func binanceMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
