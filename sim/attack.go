@@ -98,7 +98,7 @@ func (a *attack) end(answer client.Answer, err error) {
 }
 
 func (a *attack) send(r client.Request) bool {
-	a.begin(a.wire.Next())
+	a.begin(a.wire.Next(0))
 	answer, err := a.wire.Do(a.ctx, r)
 	a.end(answer, err)
 	return true
@@ -161,7 +161,7 @@ func (a *attack) replayMessage() bool {
 	if !ok {
 		return false
 	}
-	id := a.wire.Next() // of the upgrade: messages carry none
+	id := a.wire.Next(0) // of the upgrade: messages carry none
 	s, err := a.wire.Dial(a.ctx, callTimeout)
 	if err != nil {
 		a.run.fail(a.ctx, "attack-"+a.name, err)

@@ -15,7 +15,7 @@ type decision struct {
 	params []client.Param
 	key    int  // of the trader's keys
 	double bool // send the same bytes twice at once
-	stall  bool // the venue shall lose it once
+	lost   bool // the venue loses it the first time
 }
 
 // decide makes the trader's next decision. It depends on the seed and on the
@@ -40,7 +40,7 @@ func (t *trader) decide(after, mean time.Duration, share float64) decision {
 	}
 	switch t.quirk {
 	case retries:
-		d.stall = d.op.Signed && t.rng.IntN(40) == 0
+		d.lost = d.op.Signed && t.rng.IntN(40) == 0
 	case duplicates:
 		d.double = d.op.Signed && t.rng.IntN(8) == 0
 	case rotates:

@@ -1,4 +1,4 @@
-// Package sim runs a simulated venue with a population of seeded traders and labelled attackers.
+// Package sim lets seeded traders trade on a simulated venue while labelled attackers misuse it.
 //
 // A World is made first: it holds the venue and knows every key, so that a monitor can
 // be put in front of the venue. Start then lets traders and attackers loose on

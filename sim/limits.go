@@ -6,10 +6,12 @@ import "time"
 const (
 	// callTimeout is how long a trader waits for an answer.
 	callTimeout = 5 * time.Second
-	// impatience is how long a trader waits that retries: below what the venue stalls.
+	// impatience is how long a trader waits that retries: below loseTime.
 	impatience = 300 * time.Millisecond
-	// stallTime is how long the venue holds a request it was told to stall.
-	stallTime = 2 * time.Second
+	// loseTime is how long the venue holds a request that it loses.
+	loseTime = 2 * time.Second
+	// lingerTime is how late the venue answers where it shall.
+	lingerTime = 15 * time.Millisecond
 	// tapped is how many requests of one key the wiretap remembers.
 	tapped = 32
 	// freshFor is how old a captured request may be to be used: well within recvWindow.

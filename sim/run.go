@@ -208,12 +208,14 @@ func (h *hands) carryOut(ctx context.Context, d *decision) {
 	}
 	switch {
 	case d.double:
+		h.run.world.faults.add(h.wire.Next(0), linger)
+		h.run.world.faults.add(h.wire.Next(1), linger)
 		var other sync.WaitGroup
 		other.Go(func() { h.send(ctx, req, d) })
 		h.send(ctx, req, d)
 		other.Wait()
 		h.run.quirks[duplicates].Add(1)
-	case d.stall:
+	case d.lost:
 		h.impatient(ctx, req, d)
 	default:
 		h.send(ctx, req, d)
@@ -243,7 +245,7 @@ func (h *hands) note(ctx context.Context, req client.Request, d *decision, a cli
 // impatient sends a request that the venue will lose, gives up waiting, and sends the
 // same bytes again.
 func (h *hands) impatient(ctx context.Context, req client.Request, d *decision) {
-	h.run.world.stalls.add(h.wire.Next())
+	h.run.world.faults.add(h.wire.Next(0), lose)
 	short, cancel := context.WithTimeout(ctx, impatience)
 	h.run.calls.Add(1)
 	a, err := h.wire.Do(short, req)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/keyring"
 )
 
 func newWorld(t testing.TB, c Config) *World {
@@ -202,6 +203,10 @@ func TestKeysMatchTheVenue(t *testing.T) {
 		if (k.Secret == "") == (k.PublicKey == "") || k.Venue != "binance" || !reflect.DeepEqual(k.Created.Location(), time.UTC) {
 			t.Errorf("key %+v", k)
 		}
+	}
+	specs, err := keyring.Importer{}.Read(strings.NewReader(w.KeysYAML()), "")
+	if err != nil || len(specs) != len(keys) {
+		t.Errorf("the keyring reads %d of %d keys: %v", len(specs), len(keys), err)
 	}
 	if len(keys) != 22 || len(perms) != 3 {
 		t.Errorf("%d keys with permissions %v", len(keys), perms)

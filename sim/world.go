@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"vedette/sim/binance"
@@ -36,7 +34,7 @@ type World struct {
 	walks    []*walk
 	traders  []*trader
 	plan     []campaign
-	stalls   stalls
+	faults   faults
 
 	server *http.Server
 	addr   string
@@ -133,7 +131,7 @@ func (w *World) serve() error {
 		return fmt.Errorf("cannot start venue: %w", err)
 	}
 	w.api, w.addr = api, l.Addr().String()
-	w.server = &http.Server{Handler: w.stalls.wrap(api), ReadHeaderTimeout: 10 * time.Second}
+	w.server = &http.Server{Handler: w.faults.wrap(api), ReadHeaderTimeout: 10 * time.Second}
 	go w.server.Serve(l)
 	return nil
 }
@@ -162,45 +160,4 @@ func (w *World) Close() error {
 		return fmt.Errorf("cannot stop venue: %w", err)
 	}
 	return w.server.Close()
-}
-
-// stalls makes the venue lose the first sight of chosen requests: they are held
-// without an answer, as by a network that drops them, and not carried out. Clients
-// then time out and retry.
-type stalls struct {
-	mu   sync.Mutex
-	once map[string]bool // by X-Request-Id
-}
-
-func (s *stalls) add(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.once == nil {
-		s.once = map[string]bool{}
-	}
-	s.once[id] = true
-}
-
-func (s *stalls) take(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.once[id] {
-		return false
-	}
-	delete(s.once, id)
-	return true
-}
-
-func (s *stalls) wrap(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if id := r.Header.Get("X-Request-Id"); id != "" && s.take(id) {
-			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice a client that leaves
-			select {
-			case <-r.Context().Done():
-			case <-time.After(stallTime):
-			}
-			panic(http.ErrAbortHandler)
-		}
-		next.ServeHTTP(w, r)
-	})
 }

@@ -1,4 +1,4 @@
-// Package binance serves a simulated spot venue in Binance's dialect over REST and WebSocket.
+// Package binance serves a simulated spot venue that speaks Binance's dialect.
 //
 // It verifies signatures, times and permissions as the venue does, and answers with
 // its error codes. As at the venue, a signature covers the parameters only and may

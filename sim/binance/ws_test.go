@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -202,28 +201,4 @@ func FuzzMessage(f *testing.F) {
 		}
 		v.api.hub.forget(ses.client)
 	})
-}
-
-// nullWriter answers nobody.
-type nullWriter struct{ h http.Header }
-
-func (w nullWriter) Header() http.Header         { return w.h }
-func (w nullWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w nullWriter) WriteHeader(int)             {}
-
-// BenchmarkOrderHandler measures one signed order without the network: form,
-// signature, matching, answer. Every second order fills the one before.
-func BenchmarkOrderHandler(b *testing.B) {
-	v := newVenue(b)
-	bodies := [2]string{v.signed("symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&price=19950&quantity=0.001&recvWindow=60000"),
-		v.signed("symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&price=19950&quantity=0.001&recvWindow=60000")}
-	i := 0
-	b.ReportAllocs()
-	for b.Loop() {
-		body := bodies[i%2]
-		i++
-		r, _ := http.NewRequest("POST", "/api/v3/order", strings.NewReader(body))
-		r.Header["X-Mbx-Apikey"] = []string{"hmac-key"}
-		v.api.ServeHTTP(nullWriter{http.Header{}}, r)
-	}
 }

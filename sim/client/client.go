@@ -1,4 +1,4 @@
-// Package client signs and sends calls in the Binance dialect for simulated traders.
+// Package client speaks the Binance dialect for simulated traders.
 package client
 
 import (
@@ -216,8 +216,10 @@ func (w *Wire) Reconnect() { w.http.CloseIdleConnections() }
 // Close drops all connections.
 func (w *Wire) Close() { w.http.CloseIdleConnections() }
 
-// Next returns the id that the next request will carry.
-func (w *Wire) Next() string { return fmt.Sprintf("%s/%d", w.Name, w.count.Load()+1) }
+// Next returns the id of the next request, or of one that many requests later.
+func (w *Wire) Next(later int64) string {
+	return fmt.Sprintf("%s/%d", w.Name, w.count.Load()+1+later)
+}
 
 func (w *Wire) header(h http.Header) {
 	if w.UserAgent != "" {

@@ -1,4 +1,4 @@
-// Package exchange is a spot matching engine with price-time priority and exact accounts.
+// Package exchange matches spot orders by price-time priority over exact balances.
 //
 // It is deterministic: the same calls under the same clock give the same
 // orders, fills and balances. All amounts are integers (see Units).

@@ -254,3 +254,21 @@ func BenchmarkMatch(b *testing.B) {
 		}
 	}
 }
+
+func FuzzParseUnits(f *testing.F) {
+	for _, s := range []string{"0", "1.5", "0.00000001", "40000000000", "1e5", "-1", "."} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := ParseUnits(s)
+		if err != nil {
+			return
+		}
+		if u < 0 || u > MaxUnits {
+			t.Fatalf("%q reads as %d", s, u)
+		}
+		if again, err := ParseUnits(u.String()); err != nil || again != u {
+			t.Fatalf("%q prints %s, reads as %v, %v", s, u, again, err)
+		}
+	})
+}
