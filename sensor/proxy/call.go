@@ -72,6 +72,7 @@ type call struct {
 	hold     []byte // the piece held back until Done
 	decoder  decoder
 	deny     []byte
+	keepLink bool // the link is the caller's to drop
 	judged   bool
 	finished bool
 }
@@ -164,6 +165,10 @@ func (c *call) run(w client) bool {
 // judge asks the monitor. A monitor that panics has not judged: the call is refused.
 func (c *call) judge() (ok bool) {
 	defer c.p.recoverMonitor("judge", &ok)
+	if s := c.x.Session; s != nil {
+		s.Lock()
+		defer s.Unlock()
+	}
 	c.p.monitor.Judge(&c.x)
 	c.judged = true
 	return true
@@ -177,6 +182,10 @@ func (c *call) done() (ok bool) {
 	}
 	c.finished = true
 	defer c.p.recoverMonitor("done", &ok)
+	if s := c.x.Session; s != nil {
+		s.Lock()
+		defer s.Unlock()
+	}
 	c.p.monitor.Done(&c.x)
 	return true
 }
@@ -321,6 +330,13 @@ func (c *call) ask(l *link) (sent, got bool, err error) {
 	return true, true, nil
 }
 
+// relayUnopened is relay for a session that was not opened; the link stays the caller's.
+func (c *call) relayUnopened(w client, l *link) {
+	c.keepLink = true
+	defer func() { c.keepLink = false }()
+	c.relay(w, l)
+}
+
 // relay brings the answer to the client. Nothing of a small answer, and not the last piece of
 // a large one, is released before Done.
 func (c *call) relay(w client, l *link) bool {
@@ -420,13 +436,16 @@ func (c *call) answered(raw []byte, total int) {
 	c.x.AnswerBytes = total
 }
 
-// release gives the link back where it can carry another call.
+// release gives the link back where it can carry another call: not after a body that broke off
+// (src nil).
 func (c *call) release(l *link, src *body) {
-	if c.a.close || src.frame == bodyClose || c.a.status == 101 {
+	switch {
+	case c.keepLink:
+	case src == nil || c.a.close || src.frame == bodyClose || c.a.status == 101:
 		c.v.up.drop(l)
-		return
+	default:
+		c.v.up.put(l)
 	}
-	c.v.up.put(l)
 }
 
 // cut ends a call whose answer broke off. The monitor is told the status and what came.
@@ -435,7 +454,7 @@ func (c *call) cut(w client, l *link, err error, started bool) bool {
 	c.p.n.upstreamFailed.Add(1)
 	c.answered(c.sample, max(c.x.AnswerBytes, len(c.sample)))
 	c.done()
-	c.v.up.drop(l)
+	c.release(l, nil)
 	c.v.up.failed()
 	c.p.gap(1, "answer broke off")
 	if started {

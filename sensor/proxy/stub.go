@@ -18,4 +18,3 @@ func readProxyHeader(c net.Conn, t hops, peer netip.AddrPort) (netip.AddrPort, n
 	return netip.AddrPort{}, nil, errors.New("x")
 }
 func (p *Proxy) serveHTTP2(l *listener, c *tls.Conn, g *guard, o *origin) {}
-func (s *h1) upgrade()                                                    {}
