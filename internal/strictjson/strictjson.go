@@ -58,6 +58,7 @@ type Doc struct {
 	nodes []node
 	pos   int
 	names []nameRef
+	fold  []byte
 }
 
 // Value is one value of a Doc. The zero Value is Missing.
@@ -98,6 +99,13 @@ func (d *Doc) fail(kind error, what string) error {
 }
 
 func (d *Doc) space() {
+	if d.pos < len(d.src) && d.src[d.pos] > ' ' { // the usual case, small enough to inline
+		return
+	}
+	d.spaces()
+}
+
+func (d *Doc) spaces() {
 	for d.pos < len(d.src) {
 		switch d.src[d.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -117,14 +125,16 @@ func (d *Doc) peek() byte {
 
 // value appends the value at pos and its subtree.
 func (d *Doc) value(depth int) error {
-	if depth > MaxDepth || len(d.nodes) >= MaxNodes {
-		return d.fail(ErrLimit, "too many levels or values")
+	if len(d.nodes) >= MaxNodes {
+		return d.fail(ErrLimit, "too many values")
 	}
 	i := len(d.nodes)
 	d.nodes = append(d.nodes, node{start: uint32(d.pos)})
 	var err error
 	kind := Missing
 	switch c := d.peek(); {
+	case (c == '{' || c == '[') && depth >= MaxDepth:
+		return d.fail(ErrLimit, "too many levels")
 	case c == '{':
 		kind, err = Object, d.object(i, depth)
 	case c == '[':
@@ -271,34 +281,48 @@ func (d *Doc) object(self, depth int) error {
 	return d.unique(self, count)
 }
 
+// plain are the bytes that stand for themselves in a string and are ASCII.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // str reads the string at pos and returns the extent of its text.
 func (d *Doc) str() (from, to int, escaped bool, err error) {
-	d.pos++
-	from = d.pos
+	src, i := d.src, d.pos+1
+	from = i
 	high := false
-	for d.pos < len(d.src) {
-		switch c := d.src[d.pos]; {
+	for {
+		for i < len(src) && plain[src[i]] {
+			i++
+		}
+		d.pos = i
+		if i >= len(src) {
+			return 0, 0, false, d.fail(ErrSyntax, "string does not end")
+		}
+		switch c := src[i]; {
 		case c == '"':
-			to = d.pos
 			d.pos++
-			if high && !utf8.Valid(d.src[from:to]) {
+			if high && !utf8.Valid(src[from:i]) {
 				d.pos = from
 				return 0, 0, false, d.fail(ErrEncoding, "string")
 			}
-			return from, to, escaped, nil
+			return from, i, escaped, nil
 		case c == '\\':
 			escaped = true
 			if err := d.escape(); err != nil {
 				return 0, 0, false, err
 			}
+			i = d.pos
 		case c < 0x20:
 			return 0, 0, false, d.fail(ErrSyntax, "control character in a string")
 		default:
-			high = high || c >= utf8.RuneSelf
-			d.pos++
+			high = true
+			i++
 		}
 	}
-	return 0, 0, false, d.fail(ErrSyntax, "string does not end")
 }
 
 func (d *Doc) escape() error {

@@ -1,6 +1,8 @@
 package strictjson
 
 import (
+	"cmp"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"unicode"
@@ -156,15 +158,7 @@ func (d *Doc) unique(self, count int) error {
 		d.names = append(d.names, nameRef{d.foldHash(i), i})
 	}
 	if count > 12 {
-		slices.SortFunc(d.names, func(a, b nameRef) int {
-			if a.hash != b.hash {
-				if a.hash < b.hash {
-					return -1
-				}
-				return 1
-			}
-			return 0
-		})
+		slices.SortFunc(d.names, func(a, b nameRef) int { return cmp.Compare(a.hash, b.hash) })
 	}
 	for i := range d.names {
 		for j := i + 1; j < len(d.names); j++ {
@@ -179,41 +173,47 @@ func (d *Doc) unique(self, count int) error {
 	return nil
 }
 
+// seed keeps a sender from making names whose hashes are alike.
+var seed = maphash.MakeSeed()
+
+// lower maps ASCII letters to lower case.
+var lower = func() (t [256]byte) {
+	for c := range t {
+		t[c] = byte(c)
+		if c >= 'A' && c <= 'Z' {
+			t[c] = byte(c) | 0x20
+		}
+	}
+	return t
+}()
+
 // foldHash hashes a member name so that names equal under case folding hash alike.
 func (d *Doc) foldHash(i uint32) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
-	h := uint64(offset)
 	name := Value{d, i}.Name()
+	b := d.fold[:0]
 	for k := 0; k < len(name); k++ {
-		c := name[k]
-		if c >= utf8.RuneSelf {
-			return foldHashRunes(name) // agrees with this loop where a rune folds to ASCII, as U+212A does
+		if name[k] >= utf8.RuneSelf {
+			b = appendFolded(b, name[k:])
+			break
 		}
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		h = (h ^ uint64(c)) * prime
+		b = append(b, lower[name[k]])
 	}
-	return h
+	d.fold = b
+	return maphash.Bytes(seed, b)
 }
 
-func foldHashRunes(name string) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211
-	h := uint64(offset)
+// appendFolded appends every rune as the lowest that it folds to, ASCII in lower
+// case: U+212A, the kelvin sign, as k.
+func appendFolded(b []byte, name string) []byte {
 	for _, r := range name {
 		low := r
-		switch {
-		case r < utf8.RuneSelf && r >= 'A' && r <= 'Z':
-			low = r | 0x20
-		case r >= utf8.RuneSelf:
-			for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
-				low = min(low, s)
-			}
-			if low < utf8.RuneSelf {
-				low = unicode.ToLower(low)
-			}
+		for s := unicode.SimpleFold(r); s != r; s = unicode.SimpleFold(s) {
+			low = min(low, s)
 		}
-		h = (h ^ uint64(low)) * prime
+		if low < utf8.RuneSelf {
+			low = rune(lower[low])
+		}
+		b = utf8.AppendRune(b, low)
 	}
-	return h
+	return b
 }
