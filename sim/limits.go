@@ -10,8 +10,9 @@ const (
 	impatience = 300 * time.Millisecond
 	// loseTime is how long the venue holds a request that it loses.
 	loseTime = 2 * time.Second
-	// lingerTime is how late the venue answers where it shall.
-	lingerTime = 15 * time.Millisecond
+	// lingerTime is how late the venue answers where it shall: long against the jitter
+	// of a busy machine.
+	lingerTime = 80 * time.Millisecond
 	// tapped is how many requests of one key the wiretap remembers.
 	tapped = 32
 	// freshFor is how old a captured request may be to be used: well within recvWindow.
