@@ -22,8 +22,9 @@ const Name = "proxy"
 // client is where a call's answer goes: a connection of HTTP/1.1 or a stream of HTTP/2.
 // Its methods return an error once the client cannot be reached any more.
 type client interface {
-	// whole sends a complete answer.
-	whole(r *reply, body []byte) error
+	// compose readies a complete answer, for flush to send. It keeps nothing of its arguments.
+	compose(r *reply, body []byte)
+	flush() error
 	// start begins an answer that follows in pieces, ended by end. Its length is -1 where
 	// it is not known.
 	start(r *reply) error
@@ -218,7 +219,8 @@ func (c *call) own(w client, status int, words string) error {
 // send is whole, minding HEAD.
 func (c *call) send(w client, body []byte) error {
 	c.reply.noBody = c.h.method == "HEAD"
-	return w.whole(&c.reply, body)
+	w.compose(&c.reply, body)
+	return w.flush()
 }
 
 // unavailable answers for a venue that gave no answer. The venue's own words for it say
@@ -353,15 +355,16 @@ func (c *call) relay(w client, l *link) bool {
 	}
 	if rest == nil {
 		c.answered(whole, len(whole))
-		ok := c.done()
-		c.release(l, &src)
-		if !ok {
+		if !c.done() {
+			c.release(l, &src)
 			return c.own(w, 500, "the call could not be recorded") == nil
 		}
 		if src.frame != bodyNone {
 			c.reply.length = int64(len(whole))
 		}
-		return w.whole(&c.reply, whole) == nil
+		w.compose(&c.reply, whole)
+		c.release(l, &src) // from here on its buffer, where head and body lie, is another's
+		return w.flush() == nil
 	}
 	return c.stream(w, l, &src, whole, rest)
 }

@@ -25,7 +25,6 @@ type h1 struct {
 
 	closing bool // after this answer
 	chunked bool // the answer under way is
-	wrote   bool // an answer was begun
 	err     error
 }
 
@@ -61,7 +60,7 @@ func (s *h1) free() {
 func (s *h1) request() bool {
 	s.c.st = s.p.state.Load()
 	lim := &s.c.st.cfg.Limits
-	s.closing, s.chunked, s.wrote = false, false, false
+	s.closing, s.chunked = false, false
 	n, f, err := s.readHead(lim)
 	if err != nil {
 		return false
@@ -382,13 +381,11 @@ func (s *h1) flush() error {
 	return nil
 }
 
-func (s *h1) whole(r *reply, body []byte) error {
+func (s *h1) compose(r *reply, body []byte) {
 	s.out = appendReply(s.out[:0], r, false, s.closing)
 	if !r.noBody {
 		s.out = append(s.out, body...)
 	}
-	s.wrote = true
-	return s.flush()
 }
 
 func (s *h1) start(r *reply) error {
@@ -397,7 +394,6 @@ func (s *h1) start(r *reply) error {
 		s.closing = true
 	}
 	s.out = appendReply(s.out[:0], r, s.chunked, s.closing)
-	s.wrote = true
 	return s.flush()
 }
 
