@@ -20,6 +20,7 @@ var All = []*Dialect{
 	Deribit,
 	Gate,
 	Gemini,
+	HTX,
 	Hyperliquid,
 	Kraken,
 	KrakenFutures,
