@@ -33,6 +33,7 @@ type attack struct {
 	*campaign
 	run       *Run
 	ctx       context.Context
+	trading   context.Context // ends when the traders stop: nothing more is heard then
 	wire      *client.Wire
 	injection *Injection
 	stash     []client.Request // held back until they are stale
@@ -40,8 +41,8 @@ type attack struct {
 }
 
 // attack mounts one campaign.
-func (r *Run) attack(ctx context.Context, c *campaign) {
-	a := &attack{campaign: c, run: r, ctx: ctx, wire: r.wire("attack-"+c.name, c.agent, nil).Open(callTimeout)}
+func (r *Run) attack(ctx, trading context.Context, c *campaign) {
+	a := &attack{campaign: c, run: r, ctx: ctx, trading: trading, wire: r.wire("attack-"+c.name, c.agent, nil).Open(callTimeout)}
 	defer a.wire.Close()
 	if r.world.config.Addresses {
 		a.wire.Source = c.source
@@ -52,9 +53,12 @@ func (r *Run) attack(ctx context.Context, c *campaign) {
 			return
 		}
 		next = time.Now().Add(c.gap)
-		if c.variant.run(a) {
+		switch {
+		case c.variant.run(a):
 			done++
-		} else {
+		case trading.Err() != nil && len(a.stash) == 0:
+			return
+		default:
 			next = time.Now().Add(max(c.gap, 100*time.Millisecond)) // nothing heard yet
 		}
 	}

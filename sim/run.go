@@ -67,7 +67,7 @@ func (w *World) Start(ctx context.Context, target Target) (*Run, error) {
 		traders.Go(func() { r.trade(trading, t) })
 	}
 	for i := range w.plan {
-		attackers.Go(func() { r.attack(ctx, &w.plan[i]) })
+		attackers.Go(func() { r.attack(ctx, trading, &w.plan[i]) })
 	}
 	go func() {
 		traders.Wait()
