@@ -49,7 +49,7 @@ func Control(o Orders) http.Handler {
 		out, err := o.Restrict(in)
 		respond(w, out, err)
 	})
-	mux.HandleFunc("DELETE /v1/restrictions/{id}", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
 		respond(w, out, err)
 	})

@@ -24,9 +24,9 @@ const (
 	enumKeys      = 5
 )
 
-// driftSpread is how closely the clock errors of one client lie together: network
-// jitter is below a second, and a replayer's delays are not.
-const driftSpread = 1500 * time.Millisecond
+// driftSpread is how closely the clock errors of one client lie together: its network
+// jitter is mostly below 100 ms, and the delays of requests held back scatter more.
+const driftSpread = 500 * time.Millisecond
 
 // ForgedSignature raises on signatures that do not verify, on credentials that
 // the keyring knows.

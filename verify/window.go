@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -269,6 +270,20 @@ func (w *Window) Restore(k Key, first, until, now time.Time) {
 		l2.Unlock()
 	}
 	l1.Unlock()
+}
+
+// RestoreHash is Restore with the key as a record's signature_hash tells it. It
+// reports whether that was one.
+func (w *Window) RestoreHash(hash string, first, until, now time.Time) bool {
+	var k Key
+	if len(hash) != 2*len(k) || !until.After(now) {
+		return false
+	}
+	if _, err := hex.Decode(k[:], []byte(hash)); err != nil {
+		return false
+	}
+	w.Restore(k, first, until, now)
+	return true
 }
 
 // Stats are the window's figures.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,17 +57,18 @@ type app struct {
 	control    *http.Server
 
 	stop   []func() // in the order started
+	life   context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex // guards config against Reload
-	stable chan struct{}
+	mu sync.Mutex // guards config and dialects against Reload
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
 func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger) (*app, error) {
 	a := &app{config: c, log: log, now: time.Now, started: time.Now()}
-	ctx, a.cancel = context.WithCancel(ctx)
+	a.life, a.cancel = context.WithCancel(ctx)
+	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
 		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
@@ -248,6 +250,33 @@ func (a *app) startGate(ctx context.Context) error {
 	if err := a.gate.Load(list, a.now()); err != nil {
 		return fmt.Errorf("cannot restore restrictions: %w", err)
 	}
+	return a.freezeKeys()
+}
+
+// freezeKeys holds the restrictions to the frozen flags of the keyring.
+func (a *app) freezeKeys() error {
+	const prefix = "keyring:"
+	want := map[string]vedette.Restriction{}
+	for _, e := range a.ring.List() {
+		if e.Frozen {
+			id := prefix + e.Venue + ":" + e.ID
+			want[id] = vedette.Restriction{ID: id, Kind: vedette.RestrictFreeze, Venue: e.Venue, Credential: e.ID, Reason: "marked frozen in the keyring", By: "keyring"}
+		}
+	}
+	for _, r := range a.gate.List() {
+		if _, ok := want[r.ID]; ok {
+			delete(want, r.ID)
+		} else if strings.HasPrefix(r.ID, prefix) {
+			if _, err := a.gate.Lift(r.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range want {
+		if _, err := a.gate.Set(r, a.now()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -332,16 +361,13 @@ func (a *app) startOps(context.Context) error {
 func (a *app) serve(s *http.Server, l net.Listener) {
 	s.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)
 	a.wg.Add(1)
-	done := make(chan struct{})
 	go func() {
-		defer close(done)
+		defer a.wg.Done()
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.log.Error("server ended", "address", l.Addr().String(), "error", err)
 		}
 	}()
-	go func() { defer a.wg.Done(); <-done }()
-	// Servers are closed before wg is waited for: their closing must not wait in stop.
-	context.AfterFunc(a.context(), func() { s.Close() })
+	context.AfterFunc(a.life, func() { s.Close() })
 }
 
 // keep does what must be done from time to time.
@@ -426,6 +452,9 @@ func (a *app) Restrictions() []vedette.Restriction { return a.gate.List() }
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {
 	n, err := a.loadKeys(context.Background())
+	if err == nil {
+		err = a.freezeKeys()
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -466,6 +495,9 @@ func (a *app) Reload() error {
 	}
 	a.config, a.dialects = c, dialects
 	if _, err := a.loadKeys(context.Background()); err != nil {
+		return err
+	}
+	if err := a.freezeKeys(); err != nil {
 		return err
 	}
 	_, err = a.monitor.Act("vedette", "configuration.reload", nil)

@@ -163,8 +163,11 @@ func (r contextReader) Read(b []byte) (int, error) {
 	return r.r.Read(b)
 }
 
-// unit judges one unit of traffic.
-func (c *checker) unit(u *capture.Unit) error {
+// unit judges one unit of traffic and prints the verdict.
+func (c *checker) unit(u *capture.Unit) error { return c.judge(u, c.print) }
+
+// judge judges one unit of traffic; print, if given, sees the judged call.
+func (c *checker) judge(u *capture.Unit, print func(*capture.Unit, *sensor.Exchange) error) error {
 	c.now = c.at
 	if c.at.IsZero() {
 		if c.now = u.At; u.At.IsZero() {
@@ -196,7 +199,9 @@ func (c *checker) unit(u *capture.Unit) error {
 		x.Request.Session = &c.session.Session
 	}
 	c.monitor.Judge(x)
-	err = c.print(u, x)
+	if print != nil {
+		err = print(u, x)
+	}
 	c.monitor.Done(x)
 	return err
 }

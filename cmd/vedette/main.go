@@ -113,7 +113,7 @@ func (e *env) parse(flags *flag.FlagSet) error {
 }
 
 func commands() []*command {
-	return []*command{checkCommand, convertCommand, versionCommand}
+	return []*command{demoCommand, runCommand, checkCommand, replayCommand, keyCommand, ledgerCommand, convertCommand, versionCommand}
 }
 
 func overview(w io.Writer) {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"vedette"
+	"vedette/api"
+	"vedette/ledger"
+	"vedette/pipeline"
+	"vedette/respond"
+)
+
+// figures are what /metrics shows.
+func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
+	one := func(name, help string, v float64) api.Figure {
+		return api.Figure{Name: name, Help: help, Of: []api.Of{{Value: v}}}
+	}
+	gauge := func(name, help string, v float64) api.Figure {
+		f := one(name, help, v)
+		f.Gauge = true
+		return f
+	}
+	x, g := a.proxy.Stats(), a.gate.Stats()
+	f := []api.Figure{
+		verdictFigure(p), operationFigure(p),
+		{Name: "decisions_total", Help: "Calls by what the gate did.", Label: "effect", Of: []api.Of{{Label: "allow", Value: float64(p.Allowed)},
+			{Label: "deny", Value: float64(p.Denied)}, {Label: "throttle", Value: float64(p.Throttled)}, {Label: "step_up", Value: float64(p.SteppedUp)}}},
+		one("would_deny_total", "Calls that enforce mode would have refused.", float64(p.WouldDeny)),
+		one("findings_total", "Findings raised.", float64(p.Findings)),
+		one("calls_unseen_total", "Calls that detectors did not see because their queue was full.", float64(p.Unseen)),
+		one("gaps_total", "Gaps told by sensors and parts.", float64(p.Gaps)),
+		one("ledger_lost_total", "Records that the ledger did not take.", float64(l.Lost)),
+		one("ledger_records_total", "Records committed since the start.", float64(l.Appended)),
+		one("ledger_bytes_total", "Bytes written to segments since the start.", float64(l.Bytes)),
+		gauge("ledger_size", "Records in the ledger.", float64(l.Records)),
+		gauge("ledger_queued", "Records not yet durable.", float64(l.Queued)),
+		gauge("ledger_sync_seconds", "Duration of the last fsync.", l.SyncLast.Seconds()),
+		gauge("ledger_delay_max_seconds", "Longest that a record waited until it was durable.", l.DelayMax.Seconds()),
+		gauge("ledger_ready", "1 while the ledger takes records.", flag01(l.State == ledger.Ready)),
+		one("replay_window_full_total", "Signatures that found no room in the replay window.", float64(a.window.Full())),
+		gauge("keys", "Credentials in the keyring.", float64(a.ring.Len())),
+		gauge("restrictions", "Restrictions in force.", float64(g.Restrictions)),
+		gauge("failing", "Parts that decisions need and that fail.", float64(len(a.gate.Failing()))),
+		one("proxy_connections_total", "Client connections accepted.", float64(x.Connections)),
+		gauge("proxy_connections", "Client connections now.", float64(x.ConnectionsNow)),
+		one("proxy_requests_total", "Requests read, well formed or not.", float64(x.Requests)),
+		one("proxy_unrouted_total", "Requests for no venue.", float64(x.Unrouted)),
+		one("proxy_limited_total", "Connections closed at once because of a limit.", float64(x.ConnectionLimit)),
+		one("proxy_upstream_failed_total", "Calls without a whole answer from the venue.", float64(x.UpstreamFailed)),
+		one("proxy_answers_unread_total", "Answers in a coding that the monitor cannot read.", float64(x.AnswersUnread)),
+		one("proxy_sessions_total", "WebSocket sessions.", float64(x.Sessions)),
+		gauge("proxy_sessions", "WebSocket sessions now.", float64(x.SessionsNow)),
+		one("proxy_monitor_panics_total", "Calls refused because the monitor panicked.", float64(x.MonitorPanics)),
+		faultFigure(x.Faults),
+		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
+	}
+	if h := a.findings.hook; h != nil {
+		f = append(f, webhookFigure(h.Stats()))
+	}
+	return f
+}
+
+func flag01(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func verdictFigure(p pipeline.Stats) api.Figure {
+	f := api.Figure{Name: "calls_total", Help: "Calls by verdict.", Label: "verdict"}
+	for v := vedette.Verdict(1); int(v) < vedette.Verdicts; v++ {
+		f.Of = append(f.Of, api.Of{Label: v.String(), Value: float64(p.Verdicts[v])})
+	}
+	return f
+}
+
+func operationFigure(p pipeline.Stats) api.Figure {
+	f := api.Figure{Name: "operations_total", Help: "Calls by operation.", Label: "operation"}
+	for o := range vedette.Operation(vedette.Operations) {
+		f.Of = append(f.Of, api.Of{Label: o.String(), Value: float64(p.Operations[o])})
+	}
+	return f
+}
+
+func faultFigure(faults map[string]int64) api.Figure {
+	f := api.Figure{Name: "proxy_faults_total", Help: "Requests that could not be read safely, by why.", Label: "fault"}
+	for k, v := range faults {
+		f.Of = append(f.Of, api.Of{Label: k, Value: float64(v)})
+	}
+	slices.SortFunc(f.Of, func(a, b api.Of) int {
+		if a.Label < b.Label {
+			return -1
+		}
+		return 1
+	})
+	return f
+}
+
+func webhookFigure(s respond.Stats) api.Figure {
+	return api.Figure{Name: "webhook_findings_total", Help: "Findings by what became of their delivery.", Label: "outcome", Of: []api.Of{
+		{Label: "sent", Value: float64(s.Sent)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "dropped", Value: float64(s.Dropped)}}}
+}

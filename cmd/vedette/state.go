@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vedette"
+	"vedette/api"
+	"vedette/keyring"
+	"vedette/ledger"
+	"vedette/store"
+	"vedette/verify"
+)
+
+// masterEnv names the variable that may hold the master key, as 64 hex digits.
+const masterEnv = "VEDETTE_MASTER_KEY"
+
+// openState opens state.db and what seals the secrets in it.
+func openState(ctx context.Context, c *config, getenv func(string) string) (*store.Store, *keyring.Sealer, error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("cannot make data folder: %w", err)
+	}
+	master, err := masterKey(c, getenv)
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := keyring.NewSealer(master)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := store.Open(ctx, c.Dir)
+	return s, sealer, err
+}
+
+// masterKey takes the master key from the environment, from the configured file,
+// or from the data folder, where it is made on the first start.
+func masterKey(c *config, getenv func(string) string) (keyring.Secret, error) {
+	if s := getenv(masterEnv); s != "" {
+		k, err := keyring.ParseMaster(s)
+		if err != nil {
+			return k, fmt.Errorf("%s: %w", masterEnv, err)
+		}
+		return k, nil
+	}
+	if c.Keys.MasterKey != "" {
+		return keyring.LoadMaster(c.file(c.Keys.MasterKey))
+	}
+	path := filepath.Join(c.Dir, "master.key")
+	k, err := keyring.LoadMaster(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return keyring.CreateMaster(path, rand.Reader)
+	}
+	return k, err
+}
+
+// storedKeys opens every sealed credential of the store.
+func storedKeys(_ context.Context, s *store.Store, sealer *keyring.Sealer) ([]keyring.Spec, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	keys, err := s.LoadKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	specs := make([]keyring.Spec, 0, len(keys))
+	for _, k := range keys {
+		spec, err := sealer.Open(k.Venue, k.ID, k.Sealed)
+		if err != nil {
+			return nil, fmt.Errorf("%w: was the master key changed?", err)
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+const (
+	// restoreRecords bounds the records that are read for restoring the window: 60 s at
+	// 16,000 calls a second.
+	restoreRecords = 1 << 20
+	// restoreHold is how long a restored signature is held beyond its call: HTX accepts
+	// requests for 5 minutes, the longest of the venues with a window.
+	restoreHold = 10 * time.Minute
+)
+
+// restoreWindow remembers the signatures that the ledger's last records show. The
+// window's own file holds them after anything but a power cut.
+func restoreWindow(l *ledger.Ledger, w *verify.Window, now time.Time) (int, error) {
+	size := l.Size()
+	from := max(l.First(), size-min(size, restoreRecords))
+	n := 0
+	err := l.Read(from, size, func(_ uint64, record []byte) error {
+		var r struct {
+			Event   string          `json:"event"`
+			Time    time.Time       `json:"time"`
+			Verdict vedette.Verdict `json:"verdict"`
+			Hash    string          `json:"signature_hash"`
+		}
+		if json.Unmarshal(record, &r) != nil || r.Event != "call" || r.Hash == "" || now.Sub(r.Time) > restoreHold {
+			return nil
+		}
+		if r.Verdict == vedette.Authentic || r.Verdict == vedette.Unauthorised || r.Verdict == vedette.Replayed {
+			if w.RestoreHash(r.Hash, r.Time, r.Time.Add(restoreHold), now) {
+				n++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return n, fmt.Errorf("cannot restore the replay window: %w", err)
+	}
+	return n, nil
+}
+
+// Status implements api.Orders.
+func (a *app) Status() api.Snapshot {
+	s := api.Snapshot{Now: a.now(), Started: a.started, Restrictions: a.gate.List(), Findings: a.findings.last(), Failing: map[string]string{}}
+	a.mu.Lock()
+	c := a.config
+	a.mu.Unlock()
+	s.Mode = c.Mode
+	for part, why := range a.gate.Failing() {
+		s.Failing[string(part)] = why
+	}
+	l := a.ledger.Stats()
+	if l.Err != nil {
+		s.Failing["ledger"] = l.Err.Error()
+	}
+	p := a.monitor.Stats()
+	for v := range vedette.Verdict(vedette.Verdicts) {
+		if n := p.Verdicts[v]; n > 0 {
+			s.Verdicts = append(s.Verdicts, api.Count{Verdict: v.String(), Calls: n})
+		}
+	}
+	up := a.proxy.Up()
+	for _, v := range c.Venues {
+		for _, addr := range a.venueAddresses(c, &v) {
+			s.Listening = append(s.Listening, api.Address{Venue: v.Name, URL: addr, Upstream: v.Upstream, Up: up[v.Name]})
+		}
+	}
+	s.Figures = a.figures(p, l)
+	return s
+}
+
+// venueAddresses are the URLs under which clients reach a venue.
+func (a *app) venueAddresses(c *config, v *venueConfig) []string {
+	var list []string
+	for _, l := range c.Listeners {
+		served := len(l.Venues) == 0
+		for _, n := range l.Venues {
+			served = served || n == v.Name
+		}
+		if !served {
+			continue
+		}
+		scheme, addr := "http", l.Address
+		if l.TLS != nil {
+			scheme = "https"
+		}
+		if real := a.proxy.Addr(l.Address); real != nil {
+			addr = real.String()
+		}
+		list = append(list, scheme+"://"+addr+v.PathPrefix)
+	}
+	return list
+}
