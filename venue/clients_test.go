@@ -42,7 +42,7 @@ type capture struct {
 	file                                          string
 }
 
-func captures(t *testing.T, pattern string) []capture {
+func captures(t testing.TB, pattern string) []capture {
 	t.Helper()
 	files, err := filepath.Glob("testdata/clients/" + pattern)
 	if err != nil || len(files) == 0 {

@@ -125,7 +125,7 @@ func TestGenericDescribes(t *testing.T) {
 }
 
 // example is the description in GENERIC.md.
-func example(t *testing.T) *venue.Dialect {
+func example(t testing.TB) *venue.Dialect {
 	t.Helper()
 	b, err := os.ReadFile("GENERIC.md")
 	if err != nil {

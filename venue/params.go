@@ -140,7 +140,7 @@ func unhex(c byte) byte {
 func (p *Params) ambiguous(repeatable []string) bool {
 	for i := range p.list {
 		a := p.list[i].name(p)
-		if v := p.list[i].decode(p); p.bad || !utf8.ValidString(v) || !utf8.ValidString(a) || strings.IndexByte(v, 0) >= 0 {
+		if v := p.list[i].decode(p); p.bad || !utf8.ValidString(v) || !utf8.ValidString(a) || strings.IndexByte(v, 0) >= 0 || strings.IndexByte(a, 0) >= 0 {
 			return true
 		}
 		for j := 0; j < i; j++ {

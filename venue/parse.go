@@ -100,12 +100,17 @@ func correlateID(r *Request) string {
 	return ""
 }
 
+// maxID bounds the id of a message that a refusal echoes.
+const maxID = 256
+
 func rawOr(v strictjson.Value, other string) string {
-	switch v.Kind() {
-	case strictjson.String: // with its quotes back
-		return `"` + v.Raw() + `"`
-	case strictjson.Number:
-		return v.Raw()
+	raw := v.Raw()
+	switch kind := v.Kind(); {
+	case len(raw) > maxID:
+	case kind == strictjson.String: // with its quotes back
+		return `"` + raw + `"`
+	case kind == strictjson.Number:
+		return raw
 	}
 	return other
 }
