@@ -22,14 +22,15 @@ var Coinbase = &Dialect{
 		{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex, Covers: CoversMethod | CoversPath | CoversBody | CoversTime,
 			Partly: CoversQuery, Note: "The query is signed for GET on /v2, not on /api/v3."},
 	},
-	Repeatable: []string{"product_ids", "order_ids", "order_status", "order_types", "asset_filters", "trade_ids", "time_in_forces"},
-	Routes:     coinbaseRoutes,
-	Claim:      coinbaseClaim,
-	Message:    coinbaseMessage,
-	Meaning:    coinbaseMeaning,
-	Answer:     coinbaseAnswer,
-	Correlate:  coinbaseCorrelate,
-	Deny:       coinbaseDeny,
+	Repeatable: []string{"product_ids", "order_ids", "order_status", "order_types", "asset_filters", "trade_ids", "time_in_forces",
+		"productIds", "orderIds", "orderStatus", "orderTypes", "assetFilters", "tradeIds", "timeInForces"},
+	Routes:    coinbaseRoutes,
+	Claim:     coinbaseClaim,
+	Message:   coinbaseMessage,
+	Meaning:   coinbaseMeaning,
+	Answer:    coinbaseAnswer,
+	Correlate: coinbaseCorrelate,
+	Deny:      coinbaseDeny,
 }
 
 const (
@@ -118,6 +119,11 @@ func coinbaseMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) 
 func coinbaseMeaning(r *Request, c *vedette.Call) {
 	if r.Kind != Message {
 		coinbaseRoutes.Mean(r, c)
+		if list := r.JSON().Get("orderIds"); c.Operation == vedette.OpOrderBatch && list.Exists() {
+			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
+			}
+		}
 		return
 	}
 	m := r.JSON()
@@ -134,24 +140,27 @@ func coinbaseMeaning(r *Request, c *vedette.Call) {
 // after the order's type and time in force, such as limit_limit_gtc.
 func coinbaseConfiguration(v Values, a *vedette.Action) {
 	o := v.JSON.Get("order_configuration").First()
-	if o.Kind() != strictjson.Object {
-		return
+	if !o.Exists() {
+		o = v.JSON.Get("orderConfiguration").First()
 	}
 	name := o.Name()
+	if o.Kind() != strictjson.Object || len(name) < 3 {
+		return
+	}
 	switch {
-	case strings.HasPrefix(name, "market_"):
+	case containsFold(name, "market"):
 		a.Type = vedette.Market
-	case strings.HasPrefix(name, "stop_limit") || strings.HasPrefix(name, "trigger_bracket"):
+	case containsFold(name, "stop") || containsFold(name, "bracket"):
 		a.Type = vedette.StopLimit
 	default:
 		a.Type = vedette.Limit
 	}
-	ParseTIF(name[strings.LastIndexByte(name, '_')+1:], a)
+	ParseTIF(name[len(name)-3:], a)
 	in := Values{JSON: o}
-	a.Quantity = in.decimal([]string{"base_size", "quote_size"})
-	a.Price = in.decimal([]string{"limit_price"})
-	a.StopPrice = in.decimal([]string{"stop_price", "stop_trigger_price"})
-	a.PostOnly = in.flag([]string{"post_only"})
+	a.Quantity = in.decimal([]string{"base_size", "baseSize", "quote_size", "quoteSize"})
+	a.Price = in.decimal([]string{"limit_price", "limitPrice"})
+	a.StopPrice = in.decimal([]string{"stop_price", "stopPrice", "stop_trigger_price", "stopTriggerPrice"})
+	a.PostOnly = in.flag([]string{"post_only", "postOnly"})
 }
 
 // coinbaseMoney reads what a transaction of version 2 is for.

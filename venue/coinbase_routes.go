@@ -2,16 +2,19 @@ package venue
 
 import "vedette"
 
+// Advanced Trade takes the names of its JSON members and query parameters in snake
+// case or camel case: the official clients send either.
 var (
-	coinbaseOrder = &Fields{Instrument: []string{"product_id"}, Side: []string{"side"}, ClientID: []string{"client_order_id"},
-		Quantity: []string{"size"}, Object: []string{"retail_portfolio_id"}, Refine: coinbaseConfiguration}
-	coinbaseAmend = &Fields{Target: []string{"order_id"}, Price: []string{"price"}, Quantity: []string{"size"}, Stop: []string{"stop_price"},
-		ClientID: []string{"client_order_id"}}
-	coinbaseRead = &Fields{Instrument: []string{"product_id", "product_ids"}, Target: []string{"order_id", "order_ids"},
-		Object: []string{"retail_portfolio_id", "portfolio_uuid"}}
-	coinbaseMove = &Fields{Asset: []string{"funds.currency", "currency", "from_account"}, Quantity: []string{"funds.value", "amount", "usd_amount"},
-		Object: []string{"target_portfolio_uuid", "to_account", "portfolio_uuid"}, Instrument: []string{"symbol"}}
-	coinbaseConvert = &Fields{Asset: []string{"from_account"}, Quantity: []string{"amount"}, Object: []string{"to_account"}}
+	coinbaseOrder = &Fields{Instrument: []string{"product_id", "productId"}, Side: []string{"side"}, ClientID: []string{"client_order_id", "clientOrderId"},
+		Quantity: []string{"size"}, Object: []string{"retail_portfolio_id", "retailPortfolioId"}, Refine: coinbaseConfiguration}
+	coinbaseAmend = &Fields{Target: []string{"order_id", "orderId"}, Price: []string{"price"}, Quantity: []string{"size"},
+		Stop: []string{"stop_price", "stopPrice"}, ClientID: []string{"client_order_id", "clientOrderId"}}
+	coinbaseRead = &Fields{Instrument: []string{"product_id", "productId", "product_ids", "productIds"},
+		Target: []string{"order_id", "orderId", "order_ids", "orderIds"},
+		Object: []string{"retail_portfolio_id", "retailPortfolioId", "portfolio_uuid", "portfolioUuid"}}
+	coinbaseMove = &Fields{Asset: []string{"funds.currency", "currency"}, Quantity: []string{"funds.value", "amount", "usd_amount", "usdAmount"},
+		Object: []string{"target_portfolio_uuid", "targetPortfolioUuid", "portfolio_uuid", "portfolioUuid"}, Instrument: []string{"symbol"}}
+	coinbaseConvert = &Fields{Asset: []string{"from_account", "fromAccount"}, Quantity: []string{"amount"}, Object: []string{"to_account", "toAccount"}}
 	coinbaseSend    = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"to"}, ClientID: []string{"idem"}, Refine: coinbaseMoney}
 	coinbaseFiat    = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"payment_method"}}
 	coinbaseAdmin   = &Fields{Object: []string{"name", "setting"}}

@@ -30,7 +30,7 @@ var CoinbasePrime = &Dialect{
 
 // coinbasePrimeLists are query names that take many values.
 var coinbasePrimeLists = []string{"symbols", "categories", "statuses", "order_statuses", "product_ids", "types", "activity_level",
-	"conversion_types", "wallet_ids", "visibility_statuses"}
+	"conversion_types", "wallet_ids", "visibility_statuses", "productIds", "orderStatuses", "activityLevel", "conversionTypes", "walletIds", "visibilityStatuses"}
 
 var coinbasePrimeHeaders = &signedHeaders{key: "X-CB-ACCESS-KEY", sign: "X-CB-ACCESS-SIGNATURE", time: "X-CB-ACCESS-TIMESTAMP",
 	passphrase: "X-CB-ACCESS-PASSPHRASE"}

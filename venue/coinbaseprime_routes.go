@@ -2,23 +2,29 @@ package venue
 
 import "vedette"
 
+// Coinbase Prime, like Advanced Trade, takes the names of its JSON members and
+// query parameters in snake case or camel case: the official clients send either.
 var (
 	coinbasePrimeOrder = &Fields{
-		Instrument: []string{"product_id"}, Side: []string{"side"}, Type: []string{"type"}, TIF: []string{"time_in_force"},
-		Price: []string{"limit_price"}, Stop: []string{"stop_price"}, Quantity: []string{"base_quantity", "quote_value"},
-		ClientID: []string{"client_order_id", "client_quote_id"}, PostOnly: []string{"post_only"}, Target: []string{"orig_client_order_id", "quote_id"},
-		Refine: coinbasePrimeRefine,
+		Instrument: []string{"product_id", "productId"}, Side: []string{"side"}, Type: []string{"type"}, TIF: []string{"time_in_force", "timeInForce"},
+		Price: []string{"limit_price", "limitPrice"}, Stop: []string{"stop_price", "stopPrice"},
+		Quantity: []string{"base_quantity", "baseQuantity", "quote_value", "quoteValue"},
+		ClientID: []string{"client_order_id", "clientOrderId", "client_quote_id", "clientQuoteId"}, PostOnly: []string{"post_only", "postOnly"},
+		Target: []string{"orig_client_order_id", "origClientOrderId", "quote_id", "quoteId"}, Refine: coinbasePrimeRefine,
 	}
-	coinbasePrimeAmend = &Fields{Price: []string{"limit_price"}, Stop: []string{"stop_price"}, Quantity: []string{"base_quantity", "quote_value"},
-		ClientID: []string{"client_order_id"}}
-	coinbasePrimeRead  = &Fields{Instrument: []string{"product_ids", "product_id"}, Asset: []string{"symbol", "symbols"}}
+	coinbasePrimeAmend = &Fields{
+		Price: []string{"limit_price", "limitPrice"}, Stop: []string{"stop_price", "stopPrice"},
+		Quantity: []string{"base_quantity", "baseQuantity", "quote_value", "quoteValue"}, ClientID: []string{"client_order_id", "clientOrderId"},
+	}
+	coinbasePrimeRead  = &Fields{Instrument: []string{"product_ids", "productIds", "product_id", "productId"}, Asset: []string{"symbol", "symbols"}}
 	coinbasePrimeFunds = &Fields{
-		Asset: []string{"currency_symbol", "source_symbol", "currency"}, Quantity: []string{"amount"},
-		Address:  []string{"blockchain_address.address", "payment_method.payment_method_id", "counterparty.counterparty_id"},
+		Asset: []string{"currency_symbol", "currencySymbol", "source_symbol", "sourceSymbol", "currency"}, Quantity: []string{"amount"},
+		Address: []string{"blockchain_address.address", "blockchainAddress.address", "payment_method.payment_method_id", "paymentMethod.paymentMethodId",
+			"counterparty.counterparty_id", "counterparty.counterpartyId"},
 		Object:   []string{"destination"},
-		ClientID: []string{"idempotency_key"},
+		ClientID: []string{"idempotency_key", "idempotencyKey"},
 	}
-	coinbasePrimeBook = &Fields{Address: []string{"address"}, Asset: []string{"currency_symbol"}}
+	coinbasePrimeBook = &Fields{Address: []string{"address"}, Asset: []string{"currency_symbol", "currencySymbol"}}
 )
 
 // coinbasePrimeRefine reads the algorithmic types as what they trade.
