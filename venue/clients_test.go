@@ -367,6 +367,12 @@ func mutations(c *capture) []mutation {
 			}
 		}},
 	}
+	for i, h := range c.Headers {
+		// A client that signs the venue's own name is good through a proxy of any name.
+		if strings.EqualFold(h[0], "Host") && strings.HasPrefix(h[1], "127.") {
+			list = append(list, mutation{"host", venue.CoversHost, func(c *capture) { c.Headers[i][1] = "other.example" }})
+		}
+	}
 	other := map[string]string{"GET": "DELETE", "POST": "PUT", "DELETE": "POST", "PUT": "POST"}[c.Method]
 	list = append(list, mutation{"method", venue.CoversMethod, func(c *capture) { c.Method = other }})
 	if _, q, ok := strings.Cut(c.URL, "?"); ok && q != "" {

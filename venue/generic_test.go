@@ -108,6 +108,7 @@ func TestGenericDescribes(t *testing.T) {
 			s, _ := d.Scheme(c.schemeName())
 			for _, m := range mutations(&c) {
 				bad := c
+				bad.Headers = append([][2]string(nil), c.Headers...)
 				m.apply(&bad)
 				_, good := bad.verifies(d, bad.request())
 				if covered := s.Covers&m.part != 0; covered == good {
