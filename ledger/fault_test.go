@@ -90,6 +90,7 @@ func fsHasHead(fs *durabletest.FS) bool { return fs.ReadAll()["ledger/head"] != 
 // TestFaults lets every change of the disk fail in turn, before and after it took effect, with
 // an error, with a process killed, and with the power cut.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	run := func(at int, fault durabletest.Fault, then func(*durabletest.FS, *rand.Rand), seed uint64) (ops int) {
 		fs := durabletest.New()
 		cfg := testConfig(t, fs)
@@ -125,7 +126,7 @@ func TestFaults(t *testing.T) {
 		return ops
 	}
 	ops := run(0, durabletest.Fault{}, nil, 0)
-	seeds, stride := uint64(2), 3
+	seeds, stride := uint64(1), 3
 	if soak() {
 		seeds, stride = 20, 1
 	}
@@ -147,6 +148,7 @@ func TestFaults(t *testing.T) {
 
 // TestPowerCut cuts the power at random under load, again and again on one ledger.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	rounds := 15
 	if soak() {
 		rounds = 500

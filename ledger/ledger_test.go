@@ -305,3 +305,37 @@ func TestKey(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestHeadSlots checks that a commit leaves the slot of the one before it alone, since a power
+// cut may spoil the slot that is being written.
+func TestHeadSlots(t *testing.T) {
+	fs := durabletest.New()
+	cfg := testConfig(t, fs)
+	for n := uint64(2); n < 12; n += 2 {
+		l, _ := mustOpen(t, cfg)
+		add(t, l, "record")
+		add(t, l, "record")
+		l.Close()
+		s, err := readHead(fs, "ledger", testOrigin, cfg.Verifiers)
+		if err != nil || s.best.Size != n || s.notes[1-s.slot].Size != n-1 {
+			t.Fatalf("after record %d: slots of size %d and %d: %v", n, s.best.Size, s.notes[1-s.slot].Size, err)
+		}
+		files := fs.ReadAll()
+		copy(files["ledger/head"][s.slot*headSlot:], make([]byte, 512))
+		fs.WriteAll(files)
+		l, repair := mustOpen(t, cfg)
+		if !repair.HeadSlot || l.Size() != n {
+			t.Fatalf("with a spoilt slot: %+v, size %d", repair, l.Size())
+		}
+		l.Close()
+		if r := verify(t, fs); !r.OK() {
+			t.Fatal(r.Problems)
+		}
+		fs.WriteAll(files)
+		if r := verify(t, fs); r.OK() || !r.Whole() {
+			t.Fatal(r.Problems)
+		}
+		l, _ = mustOpen(t, cfg)
+		l.Close()
+	}
+}
