@@ -1,0 +1,32 @@
+# What each target needs beyond Go, git, make and gcc is installed by scripts/need, as root or through sudo.
+.PHONY: run build test bench soak fuzz lint fmt
+
+run: build
+	./vedette demo
+
+build:
+	go build -o vedette ./cmd/vedette
+
+# Everything, race detector on. In CI nothing may be skipped for want of a tool.
+test: lint
+	scripts/need nginx npm
+	go test -race -timeout 14m ./...
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || (echo "gofmt would change these files" >&2; exit 1)
+	go vet ./...
+
+# Speed, as ratios against baselines of the same run; minutes, not part of test.
+bench:
+	scripts/need nginx
+	go run ./cmd/vedette bench
+
+# The long runs: 200 kills, a million entries, full disks.
+soak:
+	scripts/need nginx npm
+	VEDETTE_SOAK=1 go test -timeout 60m ./ledger ./verify ./keyring ./e2e
+
+# Each fuzz target for FUZZTIME.
+FUZZTIME ?= 20s
+fuzz:
+	scripts/fuzz $(FUZZTIME)

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"vedette/api"
+	"vedette/internal/loadgen"
+)
+
+// measured is what the load generator prints.
+type measured struct {
+	RPS    float64 `json:"rps"`
+	Failed int     `json:"failed"`
+	P50    float64 `json:"p50"` // µs
+	P99    float64 `json:"p99"`
+}
+
+const (
+	inlineConns = 32
+	inlineRate  = 2000 // requests a second of the open loop
+)
+
+// inline measures signed orders through the monitor, nginx, httputil and directly,
+// each a process of its own, in turn, so that what disturbs the machine disturbs all.
+func (b *benches) inline(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "bench-inline-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var stops []func()
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	start := func(name string, cmd *exec.Cmd, addr func() (string, error)) (string, error) {
+		cmd.Stderr = nil
+		if err := cmd.Start(); err != nil {
+			return "", fmt.Errorf("cannot start %s: %w", name, err)
+		}
+		stops = append(stops, func() { cmd.Process.Signal(syscall.SIGTERM); cmd.Wait() })
+		return addr()
+	}
+	up, err := b.startRole(ctx, start, "upstream")
+	if err != nil {
+		return err
+	}
+	addrs := map[string]string{"direct": up}
+	if addrs["httputil"], err = b.startRole(ctx, start, "httputil", up); err != nil {
+		return err
+	}
+	if addrs["vedette"], err = b.startMonitor(ctx, start, dir, up); err != nil {
+		return err
+	}
+	if addrs["nginx"], err = startNginx(ctx, start, dir, up); err != nil {
+		return err
+	}
+	return b.compare(ctx, addrs)
+}
+
+type starter func(name string, cmd *exec.Cmd, addr func() (string, error)) (string, error)
+
+// startRole starts this binary in a role; it prints its address first.
+func (b *benches) startRole(ctx context.Context, start starter, role string, args ...string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, self, append([]string{"bench", "-role", role}, args...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	return start(role, cmd, func() (string, error) {
+		line, err := bufio.NewReader(out).ReadString('\n')
+		return strings.TrimSpace(line), err
+	})
+}
+
+// startMonitor starts the monitor as anybody would: verification, replay window,
+// gate and ledger on, enforcing.
+func (b *benches) startMonitor(ctx context.Context, start starter, dir, up string) (string, error) {
+	conf := fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: http://%s\nkeys:\n  file: keys.yaml\n", dir, up)
+	keys := "keys:\n  - id: key-1\n    venue: binance\n    scheme: hmac\n    secret: " + benchSecret + "\n    account: acct-1\n    permissions: [read, trade]\n"
+	if err := os.WriteFile(filepath.Join(dir, "vedette.yaml"), []byte(conf), 0o600); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "keys.yaml"), []byte(keys), 0o600); err != nil {
+		return "", err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, self, "run", "-plain", "-c", filepath.Join(dir, "vedette.yaml"))
+	return start("monitor", cmd, func() (string, error) {
+		for range 200 {
+			time.Sleep(50 * time.Millisecond)
+			c, err := api.Dial(filepath.Join(dir, "data"))
+			if err != nil {
+				continue
+			}
+			var s api.Snapshot
+			if err := c.Do(ctx, "GET", "/v1/status", "bench", nil, &s); err != nil {
+				return "", err
+			}
+			return strings.TrimPrefix(s.Listening[0].URL, "http://"), nil
+		}
+		return "", errors.New("the monitor does not answer")
+	})
+}
+
+func startNginx(ctx context.Context, start starter, dir, up string) (string, error) {
+	bin, err := exec.LookPath("nginx")
+	if err != nil {
+		if bin = "/usr/sbin/nginx"; !exists(bin) {
+			return "", errors.New("nginx is not installed: make bench installs it")
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	addr := l.Addr().String()
+	l.Close()
+	conf := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s/pid; error_log %[1]s/error.log;
+events { worker_connections 4096; }
+http {
+ log_format j escape=json '{"t":"$msec","a":"$remote_addr","m":"$request_method","u":"$request_uri","s":$status,"k":"$http_x_mbx_apikey","rt":$request_time,"ut":"$upstream_response_time","b":$body_bytes_sent,"ua":"$http_user_agent"}';
+ access_log %[1]s/access.log j;
+ client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+ keepalive_requests 100000000;
+ upstream v { server %[2]s; keepalive 256; keepalive_requests 100000000; }
+ server { listen %[3]s; location / { proxy_pass http://v; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr; } }
+}`, dir, up, addr)
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		return "", err
+	}
+	return start("nginx", exec.CommandContext(ctx, bin, "-e", dir+"/error.log", "-p", dir, "-c", file), func() (string, error) {
+		for range 100 {
+			if c, err := net.Dial("tcp", addr); err == nil {
+				c.Close()
+				return addr, nil
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		return "", errors.New("nginx does not listen")
+	})
+}
+
+func exists(name string) bool { _, err := os.Stat(name); return err == nil }
+
+// compare runs the rounds and tells the medians of the rounds' ratios.
+func (b *benches) compare(ctx context.Context, addrs map[string]string) error {
+	names := []string{"direct", "nginx", "vedette", "httputil"}
+	closed, open := map[string][]measured{}, map[string][]measured{}
+	for round := range b.rounds {
+		for i := range names {
+			name := names[(i+round)%len(names)] // nobody is always first
+			c, err := b.load(ctx, addrs[name], 0)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			o, err := b.load(ctx, addrs[name], inlineRate)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if c.Failed > 0 || o.Failed > 0 {
+				return fmt.Errorf("%s: %d requests failed", name, c.Failed+o.Failed)
+			}
+			closed[name], open[name] = append(closed[name], c), append(open[name], o)
+		}
+	}
+	rps := func(m measured) float64 { return m.RPS }
+	p99 := func(m measured) float64 { return m.P99 }
+	p50 := func(m measured) float64 { return m.P50 }
+	for _, name := range names {
+		f := figure{Bench: "inline", Case: name + ", 32 connections", Value: median(each(closed[name], rps)), Unit: "requests/s", Against: "nginx", Ratio: ratio(closed, name, rps)}
+		if name == "vedette" {
+			f.Goal, f.Met = ">= 0.7 of nginx", f.Ratio >= 0.7
+		}
+		b.tell(f)
+	}
+	for _, name := range names {
+		f := figure{Bench: "inline", Case: name + ", p99 at 2,000/s", Value: median(each(open[name], p99)), Unit: "µs", Against: "nginx", Ratio: ratio(open, name, p99)}
+		if name == "vedette" {
+			f.Goal, f.Met = "<= 1.25 of nginx", f.Ratio <= 1.25
+		}
+		b.tell(f)
+		b.tell(figure{Bench: "inline", Case: name + ", p50 at 2,000/s", Value: median(each(open[name], p50)), Unit: "µs", Against: "nginx", Ratio: ratio(open, name, p50)})
+	}
+	return nil
+}
+
+func each(list []measured, f func(measured) float64) []float64 {
+	out := make([]float64, len(list))
+	for i, m := range list {
+		out[i] = f(m)
+	}
+	return out
+}
+
+// ratio is the median over the rounds of name's figure by nginx's of the same round.
+func ratio(all map[string][]measured, name string, f func(measured) float64) float64 {
+	var r []float64
+	for i, m := range all[name] {
+		if n := f(all["nginx"][i]); n > 0 {
+			r = append(r, f(m)/n)
+		}
+	}
+	return median(r)
+}
+
+// load runs the generator in a process of its own.
+func (b *benches) load(ctx context.Context, addr string, rate float64) (m measured, err error) {
+	out, err := b.child(ctx, "load", addr, fmt.Sprint(rate), b.length.String())
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal([]byte(out), &m)
+}
+
+// child runs this binary in a role until it ends, and returns what it prints.
+func (b *benches) child(ctx context.Context, role string, args ...string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, self, append([]string{"bench", "-role", role}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// playRole is a part of the bench in a process of its own.
+func playRole(ctx context.Context, e *env, role string, args []string) error {
+	switch {
+	case role == "memory":
+		return fillMemory(e)
+	case role == "load" && len(args) == 3:
+		return playLoad(e, args)
+	case role == "upstream", role == "httputil" && len(args) == 1:
+	default:
+		return usagef("unknown role %q", role)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { l.Close() })
+	fmt.Fprintln(e.stdout, l.Addr())
+	if role == "upstream" {
+		const body = `{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"6gCrw2kRUAF9CvJDGP16IP","status":"NEW"}`
+		loadgen.Upstream(l, fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\nx-mbx-used-weight-1m: 1\r\n\r\n%s", len(body), body))
+		return nil
+	}
+	rp := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: args[0]})
+	rp.Transport = &http.Transport{MaxIdleConnsPerHost: 256}
+	if err := http.Serve(l, rp); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func playLoad(e *env, args []string) error {
+	runtime.GOMAXPROCS(2 * inlineConns)
+	rate, err := strconv.ParseFloat(args[1], 64)
+	if err != nil {
+		return err
+	}
+	length, err := time.ParseDuration(args[2])
+	if err != nil {
+		return err
+	}
+	r, err := loadgen.Run(loadgen.Options{Addr: args[0], Conns: inlineConns, Rate: rate, Warmup: 500 * time.Millisecond, For: length, Request: func(i int, dst []byte) []byte {
+		body := benchOrder(i, time.Now())
+		dst = fmt.Appendf(dst, "POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: key-1\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+			"User-Agent: bench/1.0\r\nAccept: */*\r\nContent-Length: %d\r\n\r\n", len(body))
+		return append(dst, body...)
+	}})
+	if err != nil {
+		return err
+	}
+	us := func(q float64) float64 { return float64(r.Latency.Quantile(q)) / 1e3 }
+	return json.NewEncoder(e.stdout).Encode(measured{r.PerSecond(), r.Failed, us(.5), us(.99)})
+}
