@@ -83,8 +83,10 @@ func bitfinexNote(n strictjson.Value, a *vedette.Answer) {
 		if elementAt(n, bitfinexNoteType).Text() == "oc-req" {
 			a.Outcome = vedette.Cancelled
 		}
-		if o := outcome(elementAt(info, bitfinexOrderState).Text()); o != vedette.OutcomeNone {
-			a.Outcome = bitfinexState(elementAt(info, bitfinexOrderState).Text(), o)
+		if state := elementAt(info, bitfinexOrderState).Text(); strings.HasPrefix(state, "EXECUTED") { // such as "EXECUTED @ 107.6(-0.2)"
+			a.Outcome = vedette.Filled
+		} else if o := outcome(state); o != vedette.OutcomeNone {
+			a.Outcome = o
 		}
 	case "ERROR", "FAILURE":
 		a.Outcome = vedette.Rejected
@@ -92,14 +94,6 @@ func bitfinexNote(n strictjson.Value, a *vedette.Answer) {
 			a.Error = "error"
 		}
 	}
-}
-
-// bitfinexState puts right a state such as "EXECUTED @ 107.6(-0.2)".
-func bitfinexState(s string, o vedette.Outcome) vedette.Outcome {
-	if strings.HasPrefix(s, "EXECUTED") {
-		return vedette.Filled
-	}
-	return o
 }
 
 // bitfinexCorrelate ties an order message to its notification by the client's id or
