@@ -3,8 +3,6 @@ package capture
 
 import (
 	"bufio"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"vedette/sensor"
 	"vedette/venue"
 )
 
@@ -24,19 +23,17 @@ type Unit struct {
 	At      time.Time // when the venue's side received it; zero if the record does not say
 	Source  netip.Addr
 	Request venue.Request // Kind Reply for a message of the venue
-	Answer  venue.Request // of an HTTP request; Status 0 if none was recorded
-	Latency time.Duration
+	// Answer is that of an HTTP request; Status 0 if none was recorded. Like every
+	// sensor's, its body is cut at sensor.AnswerLimit: AnswerBytes is its full length.
+	Answer      venue.Request
+	AnswerBytes int
+	Latency     time.Duration // 0 if not recorded
 }
 
-// Limits against hostile files.
-const (
-	maxLine    = 64 << 20 // bytes of one JSONL line: a body of 16 MiB, escaped
-	maxMessage = 1 << 20  // messages in one entry
-)
-
 // Read calls f for every unit of a HAR or JSONL stream; it tells the two apart by
-// the first object. An error names the entry or line. f's error ends the reading
-// and is returned as it is.
+// the first object. f's error ends the reading. Every error names the entry or line
+// and wraps its cause. A file that ends early is an error, after the units that it
+// still held.
 func Read(r io.Reader, f func(*Unit) error) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	har, err := isHAR(br)
@@ -86,7 +83,11 @@ type message struct {
 
 // emit calls f for the request and its messages.
 func (q *request) emit(index int, f func(*Unit) error) error {
-	u := &Unit{Index: index, Message: -1, Venue: q.venue, At: q.at, Answer: q.answer, Latency: q.latency}
+	u := &Unit{Index: index, Message: -1, Venue: q.venue, At: q.at, Answer: q.answer, AnswerBytes: len(q.answer.Body), Latency: q.latency}
+	u.Answer.Body = u.Answer.Body[:min(len(u.Answer.Body), sensor.AnswerLimit)]
+	if q.method == "" {
+		return errors.New("cannot read request: it has no method")
+	}
 	if q.source != "" {
 		if ap, err := netip.ParseAddrPort(q.source); err == nil {
 			u.Source = ap.Addr()
@@ -134,6 +135,7 @@ func splitURL(s string, r *venue.Request) error {
 			i = len(rest)
 		}
 		r.Host, s = rest[:i], rest[i:]
+		r.Host = r.Host[strings.LastIndexByte(r.Host, '@')+1:] // user and password are no part of a Host field
 	} else if !strings.HasPrefix(s, "/") {
 		return fmt.Errorf("cannot read url %q: want scheme://host/path, or a path", s)
 	}
@@ -144,159 +146,10 @@ func splitURL(s string, r *venue.Request) error {
 	return nil
 }
 
-// har* are the parts of HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec)
-// that matter here, with Chromium's _webSocketMessages.
-type harEntry struct {
-	StartedDateTime time.Time `json:"startedDateTime"`
-	Time            float64   `json:"time"` // ms
-	Request         struct {
-		Method   string    `json:"method"`
-		URL      string    `json:"url"`
-		Headers  []harPair `json:"headers"`
-		PostData *struct {
-			MimeType string    `json:"mimeType"`
-			Text     *string   `json:"text"`
-			Params   []harPair `json:"params"`
-			Encoding string    `json:"encoding"` // base64, as some recorders write
-		} `json:"postData"`
-	} `json:"request"`
-	Response struct {
-		Status  int       `json:"status"`
-		Headers []harPair `json:"headers"`
-		Content struct {
-			Text     string `json:"text"`
-			Encoding string `json:"encoding"`
-		} `json:"content"`
-	} `json:"response"`
-	Venue    string `json:"_venue"`  // ours: the dialect's name
-	Client   string `json:"_source"` // ours: the client's address
-	Messages []struct {
-		Type   string  `json:"type"` // send, receive
-		Time   float64 `json:"time"` // seconds since 1970
-		Opcode int     `json:"opcode"`
-		Data   string  `json:"data"`
-	} `json:"_webSocketMessages"`
-}
-
-type harPair struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// readHAR reads entry by entry: a HAR file of a day does not fit in memory.
-func readHAR(r io.Reader, f func(*Unit) error) error {
-	dec := json.NewDecoder(r)
-	if err := seek(dec, "log", "entries"); err != nil {
-		return fmt.Errorf("cannot read HAR: %w", err)
+// latency is a recorded latency in µs; 0, as if not recorded, for what none can be.
+func latency(us float64) time.Duration {
+	if us < 0 || us > maxLatency {
+		return 0
 	}
-	for i := 0; dec.More(); i++ {
-		var e harEntry
-		if err := dec.Decode(&e); err != nil {
-			return fmt.Errorf("cannot read HAR entry %d: %w", i, err)
-		}
-		q, err := e.request()
-		if err == nil {
-			err = q.emit(i, f)
-		}
-		if err != nil {
-			return fmt.Errorf("HAR entry %d: %w", i, err)
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return fmt.Errorf("cannot read HAR: the entries do not end: %w", err)
-	}
-	return nil
-}
-
-// seek goes into nested members by name and leaves the decoder after the opening
-// bracket of the last one's array.
-func seek(dec *json.Decoder, path ...string) error {
-	for _, name := range path {
-		if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-			return fmt.Errorf("no object that holds %q", name)
-		}
-		for {
-			t, err := dec.Token()
-			if err != nil {
-				return err
-			}
-			if t == json.Delim('}') {
-				return fmt.Errorf("no member %q", name)
-			}
-			if t == name {
-				break
-			}
-			var skip json.RawMessage
-			if err := dec.Decode(&skip); err != nil {
-				return err
-			}
-		}
-	}
-	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return errors.New("entries is no array")
-	}
-	return nil
-}
-
-func (e *harEntry) request() (*request, error) {
-	q := &request{venue: e.Venue, method: e.Request.Method, url: e.Request.URL, at: e.StartedDateTime, source: e.Client,
-		latency: time.Duration(e.Time * float64(time.Millisecond))}
-	for _, h := range e.Request.Headers {
-		switch {
-		case h.Name == ":authority":
-			q.header = append(q.header, venue.Field{Name: "Host", Value: h.Value})
-		case !strings.HasPrefix(h.Name, ":"):
-			q.header = append(q.header, venue.Field(h))
-		}
-	}
-	if p := e.Request.PostData; p != nil {
-		var err error
-		if q.body, err = harBody(p.Text, p.Encoding, p.Params); err != nil {
-			return nil, fmt.Errorf("cannot read postData: %w", err)
-		}
-	}
-	q.answer.Status = e.Response.Status
-	for _, h := range e.Response.Headers {
-		q.answer.Header = append(q.answer.Header, venue.Field(h))
-	}
-	var err error
-	if q.answer.Body, err = harBody(&e.Response.Content.Text, e.Response.Content.Encoding, nil); err != nil {
-		return nil, fmt.Errorf("cannot read content: %w", err)
-	}
-	if len(e.Messages) > maxMessage {
-		return nil, fmt.Errorf("%d messages, over %d", len(e.Messages), maxMessage)
-	}
-	for i, m := range e.Messages {
-		data, err := []byte(m.Data), error(nil)
-		if m.Opcode == 2 {
-			if data, err = base64.StdEncoding.DecodeString(m.Data); err != nil {
-				return nil, fmt.Errorf("cannot read message %d: %w", i, err)
-			}
-		}
-		at := time.UnixMicro(int64(m.Time * 1e6))
-		if m.Time == 0 {
-			at = q.at
-		}
-		q.messages = append(q.messages, message{reply: m.Type == "receive", at: at, data: data})
-	}
-	return q, nil
-}
-
-// harBody returns the body's bytes. A recorder that kept only the parameters of a
-// form lost the bytes; joining the names and values is the best guess.
-func harBody(s *string, encoding string, params []harPair) ([]byte, error) {
-	switch {
-	case s != nil && encoding == "base64":
-		return base64.StdEncoding.DecodeString(*s)
-	case s != nil:
-		return []byte(*s), nil
-	}
-	var b []byte
-	for i, p := range params {
-		if i > 0 {
-			b = append(b, '&')
-		}
-		b = append(append(append(b, p.Name...), '='), p.Value...)
-	}
-	return b, nil
+	return time.Duration(us * float64(time.Microsecond))
 }

@@ -9,38 +9,72 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"vedette/venue"
 )
 
 // Line is one line of a JSONL capture: the event "request" of docs/formats.md.
 type Line struct {
-	Event      string        `json:"event"`
-	Time       time.Time     `json:"time"`
-	Venue      string        `json:"venue,omitempty"`
-	Source     string        `json:"source,omitempty"`
-	Method     string        `json:"method"`
-	URL        string        `json:"url"`
-	Headers    [][2]string   `json:"headers"`
-	Body       string        `json:"body,omitempty"`
-	BodyBase64 string        `json:"body_base64,omitempty"`
-	Messages   []LineMessage `json:"messages,omitempty"`
-	Answer     *LineAnswer   `json:"answer,omitempty"`
-	LatencyUS  int64         `json:"latency_us,omitempty"`
+	Event      string       `json:"event"`
+	Time       time.Time    `json:"time,omitzero"`
+	Venue      string       `json:"venue,omitempty"`
+	Source     string       `json:"source,omitempty"`
+	Method     string       `json:"method"`
+	URL        string       `json:"url"`
+	Headers    LineFields   `json:"headers"`
+	Body       string       `json:"body,omitempty"`
+	BodyBase64 string       `json:"body_base64,omitempty"` // instead of Body
+	Messages   LineMessages `json:"messages,omitempty"`
+	Answer     *LineAnswer  `json:"answer,omitempty"`
+	LatencyUS  int64        `json:"latency_us,omitempty"`
 }
 
 // LineMessage is one WebSocket message of a Line.
 type LineMessage struct {
-	Time time.Time `json:"time,omitzero"`
-	From string    `json:"from"` // client or venue
-	Data string    `json:"data"`
+	Time       time.Time `json:"time,omitzero"`
+	From       string    `json:"from"` // client or venue
+	Data       string    `json:"data,omitempty"`
+	DataBase64 string    `json:"data_base64,omitempty"` // instead of Data
 }
 
 // LineAnswer is the answer of a Line.
 type LineAnswer struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers,omitempty"`
-	Body    string      `json:"body,omitempty"`
+	Status     int        `json:"status"`
+	Headers    LineFields `json:"headers,omitempty"`
+	Body       string     `json:"body,omitempty"`
+	BodyBase64 string     `json:"body_base64,omitempty"` // instead of Body
+}
+
+// LineFields are header fields, name and value.
+type LineFields [][2]string
+
+// LineMessages are the messages of a session in their order.
+type LineMessages []LineMessage
+
+// UnmarshalJSON reads at most maxPairs, each of two texts: encoding/json would take
+// any number for two.
+func (f *LineFields) UnmarshalJSON(b []byte) error {
+	pairs, err := list[[]string](b, maxPairs, true)
+	if err != nil {
+		return fmt.Errorf("headers: %w", err)
+	}
+	*f = make(LineFields, len(pairs))
+	for i, p := range pairs {
+		if len(p) != 2 {
+			return fmt.Errorf("headers: field %d has %d texts, want name and value", i, len(p))
+		}
+		(*f)[i] = [2]string(p)
+	}
+	return nil
+}
+
+// UnmarshalJSON reads at most maxMessages.
+func (m *LineMessages) UnmarshalJSON(b []byte) (err error) {
+	if *m, err = list[LineMessage](b, maxMessages, true); err != nil {
+		return fmt.Errorf("messages: %w", err)
+	}
+	return nil
 }
 
 func readLines(br *bufio.Reader, f func(*Unit) error) error {
@@ -65,8 +99,8 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)
-		if len(line) > maxLine {
-			return nil, fmt.Errorf("over %d bytes", maxLine)
+		if len(line) > maxUnit {
+			return nil, fmt.Errorf("over %d bytes", maxUnit)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -75,11 +109,14 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 }
 
 func emitLine(b []byte, index int, f func(*Unit) error) error {
+	if !utf8.Valid(b) {
+		return fmt.Errorf("cannot read request: %w", errNotUTF8)
+	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	var l Line
 	if err := dec.Decode(&l); err != nil {
-		return fmt.Errorf("cannot read request: %w", err)
+		return fmt.Errorf("cannot read request: %w", early(err))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("cannot read request: text after the object")
@@ -95,19 +132,17 @@ func emitLine(b []byte, index int, f func(*Unit) error) error {
 }
 
 func (l *Line) request() (*request, error) {
-	q := &request{venue: l.Venue, method: l.Method, url: l.URL, at: l.Time, source: l.Source, body: []byte(l.Body),
-		header: fields(l.Headers), latency: time.Duration(l.LatencyUS) * time.Microsecond}
-	if l.BodyBase64 != "" {
-		var err error
-		if q.body, err = base64.StdEncoding.DecodeString(l.BodyBase64); err != nil {
-			return nil, fmt.Errorf("cannot read body_base64: %w", err)
+	q := &request{venue: l.Venue, method: l.Method, url: l.URL, at: l.Time, source: l.Source,
+		header: fields(l.Headers), latency: latency(float64(l.LatencyUS))}
+	var err error
+	if q.body, err = lineBody(l.Body, l.BodyBase64); err != nil {
+		return nil, fmt.Errorf("cannot read body: %w", err)
+	}
+	if a := l.Answer; a != nil {
+		q.answer = venue.Request{Status: a.Status, Header: fields(a.Headers)}
+		if q.answer.Body, err = lineBody(a.Body, a.BodyBase64); err != nil {
+			return nil, fmt.Errorf("cannot read body of the answer: %w", err)
 		}
-	}
-	if l.Answer != nil {
-		q.answer = venue.Request{Status: l.Answer.Status, Header: fields(l.Answer.Headers), Body: []byte(l.Answer.Body)}
-	}
-	if len(l.Messages) > maxMessage {
-		return nil, fmt.Errorf("%d messages, over %d", len(l.Messages), maxMessage)
 	}
 	for i, m := range l.Messages {
 		if m.From != "client" && m.From != "venue" {
@@ -116,12 +151,27 @@ func (l *Line) request() (*request, error) {
 		if m.Time.IsZero() {
 			m.Time = l.Time
 		}
-		q.messages = append(q.messages, message{reply: m.From == "venue", at: m.Time, data: []byte(m.Data)})
+		data, err := lineBody(m.Data, m.DataBase64)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read message %d: %w", i, err)
+		}
+		q.messages = append(q.messages, message{reply: m.From == "venue", at: m.Time, data: data})
 	}
 	return q, nil
 }
 
-func fields(pairs [][2]string) venue.Header {
+// lineBody returns the bytes that stand in one of two members.
+func lineBody(text, base64Text string) ([]byte, error) {
+	switch {
+	case base64Text == "":
+		return []byte(text), nil
+	case text != "":
+		return nil, errors.New("it is given as text and as base64")
+	}
+	return base64.StdEncoding.DecodeString(base64Text)
+}
+
+func fields(pairs LineFields) venue.Header {
 	h := make(venue.Header, len(pairs))
 	for i, p := range pairs {
 		h[i] = venue.Field{Name: p[0], Value: p[1]}

@@ -108,12 +108,11 @@ func (p *Proxy) handle(l *listener, c net.Conn, peer netip.AddrPort) {
 	g.arm(p.sweep, st.cfg.Limits.HandshakeTimeout)
 	o := origin{from: peer, peer: peer, scheme: "http"}
 	if l.proxy.Load() {
-		from, conn, err := readProxyHeader(c, st.trusted, peer)
+		from, err := readProxyHeader(c, st.trusted, peer)
 		if err != nil {
 			p.n.handshakeFailed.Add(1)
 			return
 		}
-		c = conn
 		if from.IsValid() {
 			o.from = from
 		}

@@ -36,6 +36,7 @@ type Proxy struct {
 	sources map[source]int
 
 	sessionID atomic.Uint64
+	streams   sync.Pool // of *h2Stream
 }
 
 // state is what Reload swaps.
@@ -45,6 +46,7 @@ type state struct {
 	routes  []*route
 	byName  map[string]*route
 	lists   map[string][]*route // of listeners, by key
+	h2      *h2Server
 }
 
 // New starts a proxy: when it returns, it listens.
@@ -96,6 +98,9 @@ func (p *Proxy) load(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if st.h2 == nil {
+		st.h2 = newH2Server(&st.cfg.Limits)
+	}
 	old := p.state.Swap(st)
 	for key, l := range fresh {
 		p.listeners[key] = l
@@ -139,6 +144,9 @@ func (p *Proxy) newState(cfg Config) (*state, error) {
 	}
 	for _, r := range st.routes {
 		r.up.lim.Store(&st.cfg.Limits)
+	}
+	if old != nil && old.cfg.Limits == cfg.Limits {
+		st.h2 = old.h2
 	}
 	return st, nil
 }
@@ -195,6 +203,9 @@ func (p *Proxy) closeUnused(old, st *state) {
 	if old == nil {
 		return
 	}
+	if old.h2 != st.h2 {
+		go old.h2.Shutdown(context.Background()) // its clients finish, and come back under the new limits
+	}
 	for name, r := range old.byName {
 		if now := st.byName[name]; now == nil || now.up != r.up {
 			r.up.close()
@@ -249,7 +260,11 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	for _, l := range p.listeners {
 		l.Close()
 	}
+	st := p.state.Load()
 	p.mu.Unlock()
+	if st != nil {
+		go st.h2.Shutdown(context.Background()) // tells clients to go away; ends with their connections
+	}
 	done := make(chan struct{})
 	go func() {
 		p.serving.Wait()
@@ -258,7 +273,8 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 	err := p.drain(ctx, done)
 	close(p.sweep.stop)
 	<-p.sweep.done
-	if st := p.state.Load(); st != nil {
+	if st != nil {
+		<-st.h2.ended
 		for _, r := range st.routes {
 			r.up.close()
 		}
