@@ -50,7 +50,7 @@ func coinbaseJWT(r *Request, c *Claim) {
 }
 
 // coinbaseJWTHeader reads key, algorithm and nonce, and returns what is wrong.
-func coinbaseJWTHeader(header strictjson.Value, c *Claim) vedette.Reason {
+func coinbaseJWTHeader(header strictjson.Value, c *Claim) (fault vedette.Reason) {
 	for m := header.First(); m.Exists(); m = m.Next(header) {
 		switch m.Name() {
 		case "alg":
@@ -70,18 +70,18 @@ func coinbaseJWTHeader(header strictjson.Value, c *Claim) vedette.Reason {
 			}
 		case "typ":
 			if !fold(m.Text(), "JWT") {
-				return vedette.TokenType
+				fault = vedette.TokenType
 			}
 		case "jku", "jwk", "x5u", "x5c":
-			return vedette.TokenKey
+			fault = vedette.TokenKey
 		case "crit", "b64", "zip", "enc":
-			return vedette.TokenInvalid
+			fault = vedette.TokenInvalid
 		}
 	}
 	if c.Key == "" || c.Scheme == "" {
 		return vedette.TokenInvalid
 	}
-	return ""
+	return fault
 }
 
 // coinbaseJWTTimes reads nbf, or iat in its place, and exp.
