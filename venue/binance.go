@@ -409,15 +409,57 @@ func parseMillis(s string) (time.Duration, bool) {
 	return time.Duration(ms)*time.Millisecond + time.Duration(us)*time.Microsecond, true
 }
 
+// binanceMessage knows two forms of a request: as it stands on the wire, and with
+// its values escaped anew, as several clients, official ones among them, sign it
+// and then send another spelling of the same (a space as + for %20).
 func binanceMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
-	if form > 0 {
-		return dst, false
-	}
 	if r.Kind == Message {
-		return appendSortedParams(dst, r.JSON().Get("params"), "signature"), true
+		return appendSortedParams(dst, r.JSON().Get("params"), "signature"), form == 0
 	}
-	dst = appendWithout(dst, r.Query, "signature")
-	return appendWithout(dst, text(r.Body), "signature"), true
+	body := text(r.Body)
+	switch {
+	case form == 0:
+		dst = appendWithout(dst, r.Query, "signature")
+		return appendWithout(dst, body, "signature"), true
+	case form == 1 && (strings.ContainsAny(r.Query, "%+") || strings.ContainsAny(body, "%+")):
+		dst = appendAnew(dst, r.Query, "signature")
+		return appendAnew(dst, body, "signature"), true
+	}
+	return dst, false
+}
+
+// appendAnew appends query or form text without the parameters of that name, its
+// values decoded and escaped again as encodeURIComponent of ECMAScript does.
+func appendAnew(dst []byte, s, name string) []byte {
+	first := true
+	for one := range strings.SplitSeq(s, "&") {
+		k, v, assigned := strings.Cut(one, "=")
+		if k == name || one == "" {
+			continue
+		}
+		if !first {
+			dst = append(dst, '&')
+		}
+		first = false
+		if dst = append(dst, k...); assigned {
+			dst = append(dst, '=')
+		}
+		for v != "" {
+			c, n := v[0], 1
+			switch {
+			case c == '+':
+				c = ' '
+			case c == '%' && len(v) > 2 && unhex(v[1]) < 16 && unhex(v[2]) < 16:
+				c, n = unhex(v[1])<<4|unhex(v[2]), 3
+			}
+			if v = v[n:]; strings.IndexByte("!'()*", c) >= 0 {
+				dst = append(dst, c)
+			} else {
+				dst = appendEscaped(dst, text([]byte{c}))
+			}
+		}
+	}
+	return dst
 }
 
 // appendSortedParams appends the members of an object as name=value pairs, sorted

@@ -70,6 +70,20 @@ func TestMEXCClaim(t *testing.T) {
 	claimIs(t, venue.MEXC, `POST /api/v1/private/order/submit?x=1 {"symbol":"A"}`, "ApiKey: k\nSignature: ab\nRequest-Time: 1711001595207", "signature k fault=ambiguous window=10s+10s")
 }
 
+// Broker endpoints may leave their JSON body out of what is signed; no others may.
+func TestMEXCBrokerForm(t *testing.T) {
+	for path, want := range map[string]bool{"/api/v3/broker/sub-account/virtualSubAccount": true, "/api/v3/order": false} {
+		r := &venue.Request{Method: "POST", Path: path, Query: "timestamp=1&signature=ab", Body: []byte(`{"subAccount":"mini"}`)}
+		var c venue.Claim
+		if msg, ok := venue.MEXC.Message(r, &c, 0, nil); !ok || string(msg) != `timestamp=1{"subAccount":"mini"}` {
+			t.Errorf("%s signs %q", path, msg)
+		}
+		if msg, ok := venue.MEXC.Message(r, &c, 1, nil); ok != want || ok && string(msg) != "timestamp=1" {
+			t.Errorf("%s signs %q, %v", path, msg, ok)
+		}
+	}
+}
+
 func TestMEXCDeny(t *testing.T) {
 	denyIs(t, venue.MEXC, `POST /api/v3/order`, map[vedette.Reason]string{
 		vedette.BadSignature: `400 {"code":700002,"msg":"Signature for this request is not valid."}`,

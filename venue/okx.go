@@ -160,13 +160,13 @@ func okxCorrelate(r *Request) string {
 		return ""
 	}
 	root := r.JSON()
+	if root.Get("op").Text() == "login" || root.Get("event").Text() == "login" {
+		return "login"
+	}
 	if id := correlateID(r); id != "" {
 		return id
 	}
-	switch {
-	case root.Get("op").Text() == "login", root.Get("event").Text() == "login":
-		return "login"
-	case root.Get("event").Text() == "error":
+	if root.Get("event").Text() == "error" {
 		switch root.Get("code").Text() {
 		case "60004", "60005", "60006", "60007", "60009", "60022", "60024", "60032":
 			return "login"
@@ -210,13 +210,17 @@ func okxDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 		return Refusal{Status: e.status, ContentType: "application/json", Body: dst}
 	}
 	root := r.JSON()
-	id, e := root.Get("id"), okxLoginDenials.of(d)
-	if !id.Exists() {
+	id := root.Get("id")
+	if route, _, _ := okxRoute(r); !id.Exists() || !route.changes() {
+		e := okxLoginDenials.of(d)
 		dst = append(append(dst, `{"event":"error","code":"`...), e.code...)
-		dst = append(append(append(dst, `","msg":"`...), e.msg...), `"}`...)
-		return Refusal{Body: dst}
+		dst = append(append(append(dst, `","msg":"`...), e.msg...), '"')
+		if id.Exists() {
+			dst = append(append(dst, `,"id":`...), rawOr(id, `""`)...)
+		}
+		return Refusal{Body: append(dst, '}')}
 	}
-	e = okxDenials.of(d)
+	e := okxDenials.of(d)
 	dst = append(append(dst, `{"id":`...), rawOr(id, "null")...)
 	dst = append(append(dst, `,"op":`...), rawOr(root.Get("op"), `""`)...)
 	dst = append(append(dst, `,"code":"`...), e.code...)

@@ -76,6 +76,7 @@ func TestOKXCorrelate(t *testing.T) {
 	for _, pair := range [][2]string{
 		{`{"op":"login","args":[{}]}`, `{"event":"login","code":"0"}`},
 		{`{"op":"login","args":[{}]}`, `{"event":"error","code":"60009","msg":"Login failed."}`},
+		{`{"id":"1","op":"login","args":[{}]}`, `{"event":"login","code":"0"}`},
 		{`{"id":"7","op":"order","args":[]}`, `{"id":"7","op":"order","data":[]}`},
 	} {
 		q := venue.OKX.Correlate(&venue.Request{Kind: venue.Message, Body: []byte(pair[0])})
@@ -98,5 +99,6 @@ func TestOKXDeny(t *testing.T) {
 	denyIs(t, venue.OKX, `WS {"op":"login","args":[{}]}`, map[vedette.Reason]string{
 		vedette.BadSignature: `0 {"event":"error","code":"60007","msg":"Invalid sign"}`,
 	})
+	denials(t, venue.OKX, `WS {"id":"1","op":"subscribe","args":[{"channel":"orders"}]}`)
 	denials(t, venue.OKX, `WS ping`)
 }
