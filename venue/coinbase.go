@@ -119,7 +119,8 @@ func coinbaseMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) 
 func coinbaseMeaning(r *Request, c *vedette.Call) {
 	if r.Kind != Message {
 		coinbaseRoutes.Mean(r, c)
-		if list := r.JSON().Get("orderIds"); c.Operation == vedette.OpOrderBatch && list.Exists() {
+		if c.Operation == vedette.OpOrderBatch {
+			list := r.JSON().Get("orderIds")
 			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
 			}

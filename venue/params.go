@@ -17,6 +17,7 @@ type Param struct {
 	Key, Value string // raw
 	In         uint8
 	decoded    string
+	plain      string // the key decoded, where it has escapes
 	isDecoded  bool
 }
 
@@ -81,7 +82,10 @@ func (q *Param) name(p *Params) string {
 	if strings.IndexByte(q.Key, '%') < 0 && strings.IndexByte(q.Key, '+') < 0 {
 		return q.Key
 	}
-	return p.unescape(q.Key)
+	if q.plain == "" {
+		q.plain = p.unescape(q.Key)
+	}
+	return q.plain
 }
 
 func (q *Param) decode(p *Params) string {
