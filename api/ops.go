@@ -161,15 +161,46 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
+// meanings say in words what a verdict is.
+var meanings = map[string]string{
+	"authentic":    "signed by its key, fresh, once, permitted",
+	"forged":       "the signature does not verify",
+	"stale":        "signed, but too old or from the future",
+	"replayed":     "signed, but seen before",
+	"unauthorised": "signed, but the key may not do this",
+	"malformed":    "cannot be read, or in two ways",
+	"anonymous":    "names no key",
+	"unverifiable": "names a key whose secret is not at hand",
+}
+
 var (
 	//go:embed page.html
 	pageText string
 	//go:embed page.js
 	pageScript []byte
 	page       = template.Must(template.New("page").Funcs(template.FuncMap{
-		"ago":    func(now, t time.Time) string { return now.Sub(t).Round(time.Second).String() },
-		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
-		"scope":  Scope,
+		"ago":   func(now, t time.Time) string { return now.Sub(t).Round(time.Second).String() },
+		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
+		"scope": Scope,
+		"total": func(list []Count) (n uint64) {
+			for _, c := range list {
+				n += c.Calls
+			}
+			return n
+		},
+		"share":   func(n, of uint64) uint64 { return n * 100 / max(of, 1) },
+		"meaning": func(v string) string { return meanings[v] },
+		"tone": func(v string) string {
+			switch v {
+			case "authentic":
+				return "good"
+			case "anonymous":
+				return "soft"
+			case "stale", "unverifiable":
+				return "warn"
+			}
+			return "bad"
+		},
 		"sorted": func(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) },
 	}).Parse(pageText))
 )

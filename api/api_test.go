@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"vedette"
+)
+
+func snapshot() Snapshot {
+	now := time.Unix(1767614400, 0)
+	return Snapshot{Now: now, Started: now.Add(-time.Hour), Mode: "enforce", Listening: []Address{{Venue: "binance", URL: "http://127.0.0.1:1", Upstream: "http://127.0.0.1:2", Up: true}},
+		Figures:      []Figure{{Name: "calls_total", Help: "Calls by verdict.", Label: "verdict", Of: []Of{{"authentic", 3}, {"forged", 1}}}, {Name: "keys", Gauge: true, Of: []Of{{Value: 7}}}},
+		Verdicts:     []Count{{"authentic", 3}, {"forged", 1}},
+		Restrictions: []vedette.Restriction{{ID: "r1", Kind: vedette.RestrictFreeze, Credential: "key-<b>", Reason: "stolen", By: "ops"}},
+		Findings:     []*vedette.Finding{{ID: "sha256:1", Detector: "access.replay", Severity: vedette.High, Time: now, Summary: "<script>alert(1)</script>", Evidence: []uint64{4}}}}
+}
+
+func get(t *testing.T, h http.Handler, path string) (int, string, http.Header) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Code, w.Body.String(), w.Header()
+}
+
+func TestOps(t *testing.T) {
+	s := snapshot()
+	h := Ops(func() Snapshot { return s }, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ledger "+r.URL.Path) }))
+	want := func(path string, status int, parts ...string) {
+		t.Helper()
+		code, body, head := get(t, h, path)
+		if code != status {
+			t.Errorf("%s: status %d", path, code)
+		}
+		for _, p := range parts {
+			if !strings.Contains(body, p) {
+				t.Errorf("%s lacks %q: %.600s", path, p, body)
+			}
+		}
+		if !strings.Contains(head.Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%s has no policy", path)
+		}
+	}
+	want("/metrics", 200, `vedette_calls_total{verdict="authentic"} 3`, "vedette_keys 7", "go_goroutines")
+	want("/healthz", 200, `"healthy": true`)
+	want("/status.json", 200, `"access.replay"`)
+	want("/ledger/checkpoint", 200, "ledger /checkpoint")
+	want("/nothing", 404)
+	want("/", 200, "&lt;script&gt;alert(1)", "key key-&lt;b&gt;", "signed by its key, fresh, once, permitted")
+	s.Failing = map[string]string{"ledger": "the disk is full"}
+	want("/healthz", 503, "the disk is full")
+	want("/view", 200, "the disk is full")
+}
+
+// orders is a monitor that obeys.
+type orders struct {
+	list   []vedette.Restriction
+	lifted []string
+	err    error
+}
+
+func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
+	o.list = append(o.list, r)
+	return r, o.err
+}
+func (o *orders) Lift(id, who string) (vedette.Restriction, error) {
+	o.lifted = append(o.lifted, id+" by "+who)
+	return vedette.Restriction{ID: id}, o.err
+}
+func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
+func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
+func (o *orders) Reload() error                            { return o.err }
+func (o *orders) Status() Snapshot                         { return snapshot() }
+
+func TestControl(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Dial(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("dialled nothing: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, SocketName), nil, 0o600); err != nil { // left behind
+		t.Fatal(err)
+	}
+	l, err := ListenControl(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(filepath.Join(dir, SocketName)); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", st, err)
+	}
+	o := &orders{}
+	s := &http.Server{Handler: Control(o)}
+	go s.Serve(l)
+	defer s.Close()
+	if _, err := ListenControl(dir); err == nil || !strings.Contains(err.Error(), "another monitor") {
+		t.Errorf("second monitor: %v", err)
+	}
+	c, err := Dial(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	in := vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "k", Reason: "r", By: "me", Until: time.Unix(1767614400, 0).UTC()}
+	var out vedette.Restriction
+	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", in, &out); err != nil || out != in {
+		t.Errorf("%v %+v", err, out)
+	}
+	var list []vedette.Restriction
+	if err := c.Do(ctx, "GET", "/v1/restrictions", "me", nil, &list); err != nil || len(list) != 1 || list[0] != in {
+		t.Errorf("%v %+v", err, list)
+	}
+	if err := c.Do(ctx, "DELETE", "/v1/restrictions/keyring:binance:a%2Fb", "me", nil, nil); err != nil || o.lifted[0] != "keyring:binance:a/b by me" {
+		t.Errorf("%v %v", err, o.lifted)
+	}
+	o.err = errors.New("the reason")
+	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {
+		t.Errorf("%v", err)
+	}
+	var b json.RawMessage
+	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", map[string]string{"kindd": "freeze"}, &b); err == nil || !strings.Contains(err.Error(), "kindd") {
+		t.Errorf("unknown field: %v", err)
+	}
+}
