@@ -178,9 +178,10 @@ func ParseTIF(s string, a *vedette.Action) {
 
 func fold(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
 
+// containsFold reports whether part, that is ASCII, stands in s in any case.
 func containsFold(s, part string) bool {
 	for i := 0; i+len(part) <= len(s); i++ {
-		if strings.EqualFold(s[i:i+len(part)], part) {
+		if s[i]|0x20 == part[0]|0x20 && strings.EqualFold(s[i:i+len(part)], part) {
 			return true
 		}
 	}

@@ -19,6 +19,7 @@ type Param struct {
 	decoded    string
 	plain      string // the key decoded, where it has escapes
 	isDecoded  bool
+	plainName  bool // nothing in Key is escaped
 }
 
 // Params are the parameters of one request, in wire order.
@@ -47,7 +48,7 @@ func (p *Params) add(s string, in uint8) {
 			return
 		}
 		k, v, _ := strings.Cut(one, "=")
-		p.list = append(p.list, Param{Key: k, Value: v, In: in})
+		p.list = append(p.list, Param{Key: k, Value: v, In: in, plainName: strings.IndexByte(k, '%') < 0 && strings.IndexByte(k, '+') < 0})
 	}
 }
 
@@ -79,7 +80,7 @@ func (p *Params) Has(name string) bool {
 }
 
 func (q *Param) name(p *Params) string {
-	if strings.IndexByte(q.Key, '%') < 0 && strings.IndexByte(q.Key, '+') < 0 {
+	if q.plainName {
 		return q.Key
 	}
 	if q.plain == "" {
