@@ -86,7 +86,7 @@ func (l *Ledger) gather(timer *time.Timer) {
 	for {
 		l.mu.Lock()
 		b := l.pending
-		now := b.n == 0 || l.closing || l.state != Ready || len(b.buf) >= l.cfg.QueueBytes/2
+		now := b.n == 0 || l.closing || l.state != Ready || len(b.buf) >= l.early()
 		since := b.since
 		l.mu.Unlock()
 		left := l.cfg.MaxDelay - 2*l.c.usual - l.cfg.Now().Sub(since)

@@ -190,6 +190,10 @@ func (l *Ledger) Append(record []byte) (position uint64, err error) {
 func (l *Ledger) push(head *[frameHeader]byte, record []byte) (position uint64, wake bool) {
 	b := l.pending
 	before := len(b.buf)
+	if need := before + len(head) + len(record); need > cap(b.buf) {
+		// Doubled, where append would grow by a quarter and copy five times as much.
+		b.buf = append(make([]byte, 0, max(2*need, minQueueBytes)), b.buf...)
+	}
 	b.buf = append(append(b.buf, head[:]...), record...)
 	position = l.next
 	l.next++
@@ -198,9 +202,12 @@ func (l *Ledger) push(head *[frameHeader]byte, record []byte) (position uint64, 
 		b.since = l.cfg.Now()
 		return position, true
 	}
-	half := l.cfg.QueueBytes / 2
-	return position, before < half && len(b.buf) >= half
+	early := l.early()
+	return position, before < early && len(b.buf) >= early
 }
+
+// early is how many bytes make a batch worth writing before its time.
+func (l *Ledger) early() int { return min(l.cfg.QueueBytes/2, batchBytes) }
 
 // wait waits with l.mu held until there is room for n bytes.
 func (l *Ledger) wait(n int) error {

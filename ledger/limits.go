@@ -19,6 +19,7 @@ const (
 	defaultSegmentBytes = 128 << 20             // Open rehashes one segment: about 0.2 s
 	defaultQueueBytes   = 32 << 20              // 0.2 s of the fastest disk we know
 	defaultMaxBlock     = 100 * time.Millisecond
+	batchBytes          = 4 << 20 // written at once when reached: more makes no disk faster
 	minSegmentBytes     = 4 << 10
 	minQueueBytes       = 256 << 10 // one record of the largest size, with room
 
