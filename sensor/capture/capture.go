@@ -34,16 +34,19 @@ type Unit struct {
 // the first object. f's error ends the reading. Every error names the entry or line
 // and wraps its cause. A file that ends early is an error, after the units that it
 // still held.
-func Read(r io.Reader, f func(*Unit) error) error {
+func Read(r io.Reader, f func(*Unit) error) error { return read(r, maxUnit, f) }
+
+// read is Read with another limit than maxUnit.
+func read(r io.Reader, limit int, f func(*Unit) error) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	har, err := isHAR(br)
 	if err != nil {
 		return err
 	}
 	if har {
-		return readHAR(br, f)
+		return readHAR(br, limit, f)
 	}
-	return readLines(br, f)
+	return readLines(br, limit, f)
 }
 
 // isHAR reports whether the text begins with an object whose first member is log.
@@ -128,7 +131,7 @@ func (q *request) emit(index int, f func(*Unit) error) error {
 // splitURL splits without decoding: signatures cover the bytes as they were.
 func splitURL(s string, r *venue.Request) error {
 	s, _, _ = strings.Cut(s, "#")
-	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, "/?") {
 		r.Scheme = strings.ToLower(scheme)
 		i := strings.IndexAny(rest, "/?")
 		if i < 0 {

@@ -78,8 +78,8 @@ const (
 )
 
 // readHAR reads entry by entry: a HAR file of a day does not fit in memory.
-func readHAR(r io.Reader, f func(*Unit) error) error {
-	in := &bounded{r: r, left: maxUnit}
+func readHAR(r io.Reader, limit int, f func(*Unit) error) error {
+	in := &bounded{r: r, limit: limit, left: limit}
 	dec := json.NewDecoder(in)
 	if err := in.seek(dec, "log", "entries"); err != nil {
 		return fmt.Errorf("cannot read HAR: %w", early(err))
@@ -109,15 +109,14 @@ func readHAR(r io.Reader, f func(*Unit) error) error {
 
 // bounded bounds what one value of the stream may make the decoder hold.
 type bounded struct {
-	r    io.Reader
-	left int
+	r           io.Reader
+	limit, left int
+	over        bool
 }
 
-var errTooLong = fmt.Errorf("one part has over %d bytes", maxUnit)
-
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, errTooLong
+	if b.over = b.over || b.left <= 0; b.over {
+		return 0, fmt.Errorf("one part has over %d bytes", b.limit)
 	}
 	n, err := b.r.Read(p[:min(len(p), b.left)])
 	b.left -= n
@@ -125,12 +124,12 @@ func (b *bounded) Read(p []byte) (int, error) {
 }
 
 func (b *bounded) decode(dec *json.Decoder, v any) error {
-	b.left = maxUnit
+	b.left = b.limit
 	return dec.Decode(v)
 }
 
 func (b *bounded) token(dec *json.Decoder) (json.Token, error) {
-	b.left = maxUnit
+	b.left = b.limit
 	return dec.Token()
 }
 
@@ -195,9 +194,12 @@ func (b *bounded) rest(dec *json.Decoder) error {
 			return err
 		}
 	}
-	b.left = maxUnit
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	b.left = b.limit
+	switch _, err := dec.Token(); {
+	case err == nil:
 		return errors.New("text after the end")
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("text after the end: %w", err)
 	}
 	return nil
 }

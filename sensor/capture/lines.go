@@ -77,30 +77,30 @@ func (m *LineMessages) UnmarshalJSON(b []byte) (err error) {
 	return nil
 }
 
-func readLines(br *bufio.Reader, f func(*Unit) error) error {
+func readLines(br *bufio.Reader, limit int, f func(*Unit) error) error {
 	for i := 0; ; i++ {
-		line, err := readLine(br)
+		line, err := readLine(br, limit)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("cannot read line %d: %w", i+1, err)
+		}
 		if len(bytes.TrimSpace(line)) > 0 {
 			if err := emitLine(line, i, f); err != nil {
 				return fmt.Errorf("line %d: %w", i+1, err)
 			}
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("cannot read line %d: %w", i+1, err)
+			return nil
 		}
 	}
 }
 
-func readLine(br *bufio.Reader) ([]byte, error) {
+func readLine(br *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)
-		if len(line) > maxUnit {
-			return nil, fmt.Errorf("over %d bytes", maxUnit)
+		if len(line) > limit {
+			return nil, fmt.Errorf("over %d bytes", limit)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
