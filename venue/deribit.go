@@ -1,6 +1,8 @@
 package venue
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -21,7 +23,7 @@ var Deribit = &Dialect{
 	Hosts: []string{"www.deribit.com", "deribit.com", "history.deribit.com", "streams.deribit.com", "test.deribit.com", "www.test.deribit.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime | CoversNonce,
-		Note:   "public/auth by client_signature signs time, nonce and data only, and by client_credentials, like HTTP Basic, sends the secret itself."}},
+		Note:   "public/auth by client_signature signs time, nonce and data only, and by client_credentials, like HTTP Basic, sends the secret itself: that can be replayed for ever."}},
 	Routes:    deribitRoutes,
 	Claim:     deribitClaim,
 	Message:   deribitMessage,
@@ -167,12 +169,12 @@ func deribitClaim(r *Request, c *Claim) {
 		c.Auth, c.Token = AuthToken, rest
 		return
 	case fold(scheme, "Basic"):
-		if b, err := base64.StdEncoding.DecodeString(rest); err == nil {
-			c.Auth = AuthKeyOnly
-			c.Key, _, _ = strings.Cut(string(b), ":")
-			return
+		b, err := base64.StdEncoding.DecodeString(rest)
+		id, secret, ok := strings.Cut(string(b), ":")
+		deribitSecret(id, secret, c)
+		if err != nil || !ok {
+			c.Fault = vedette.BadEncoding
 		}
-		c.Auth, c.Fault = AuthSignature, vedette.BadEncoding
 		return
 	}
 	if token := v.Get("access_token"); token != "" {
@@ -227,7 +229,7 @@ func deribitLogin(v Values, c *Claim) {
 		c.Auth, c.Key, c.Signature, c.Nonce = AuthSignature, v.Get("client_id"), v.Get("signature"), v.Get("nonce")
 		deribitTime(v.Get("timestamp"), c)
 	case "client_credentials":
-		c.Auth, c.Key = AuthKeyOnly, v.Get("client_id")
+		deribitSecret(v.Get("client_id"), v.Get("client_secret"), c)
 	default: // refresh_token, exchange_token and fork_token
 		if token := v.Get("refresh_token"); token != "" {
 			c.Auth, c.Token = AuthToken, token
@@ -235,9 +237,27 @@ func deribitLogin(v Values, c *Claim) {
 	}
 }
 
+// deribitPlain is what a secret that travels in clear is taken to have signed.
+const deribitPlain = "client_credentials"
+
+// deribitSecret claims a request that carries the secret itself, as its signature
+// of a constant: that verifies exactly if the secret is the credential's.
+func deribitSecret(id, secret string, c *Claim) {
+	c.Auth, c.Key, c.Scheme, c.Replayable, c.Text = AuthSignature, id, "hmac", true, deribitPlain
+	if secret == "" {
+		return // no_signature
+	}
+	m := hmac.New(sha256.New, []byte(secret))
+	m.Write([]byte(deribitPlain))
+	c.SigBytes = m.Sum(c.SigBytes[:0])
+}
+
 func deribitMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 	if form > 0 {
 		return dst, false
+	}
+	if c.Text == deribitPlain {
+		return append(dst, deribitPlain...), true
 	}
 	dst = append(append(dst, c.Text...), '\n')
 	dst = append(append(dst, c.Nonce...), '\n')

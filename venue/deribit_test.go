@@ -52,11 +52,13 @@ func TestDeribitClaim(t *testing.T) {
 	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, hmac("id=k,ts="+at+",sig=ab,nonce=n")+"\nAuthorization: Bearer t",
 		"signature k nonce=n fault=ambiguous window=1m0s+1m0s")
 	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, "Authorization: bearer tok", "token token=tok")
-	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, "Authorization: Basic azpz", "key-only k")
+	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, "Authorization: Basic azpz", "signature k scheme=hmac replayable")
+	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, "Authorization: Basic !", "signature scheme=hmac fault=bad_encoding unsigned replayable")
 	claimIs(t, venue.Deribit, `GET /api/v2/private/buy`, "", "none")
 	claimIs(t, venue.Deribit, `POST /api/v2/private/get_positions {"method":"private/withdraw","params":{}}`, "Authorization: Bearer t", "signature fault=ambiguous unsigned")
-	claimIs(t, venue.Deribit, `GET /api/v2/public/auth?grant_type=client_credentials&client_id=k&client_secret=s`, "", "key-only k")
-	claimIs(t, venue.Deribit, `WS {"method":"public/auth","params":{"grant_type":"client_credentials","client_id":"k","client_secret":"s"}}`, "", "key-only k login")
+	claimIs(t, venue.Deribit, `GET /api/v2/public/auth?grant_type=client_credentials&client_id=k&client_secret=s`, "", "signature k scheme=hmac replayable")
+	claimIs(t, venue.Deribit, `WS {"method":"public/auth","params":{"grant_type":"client_credentials","client_id":"k","client_secret":"s"}}`, "", "signature k scheme=hmac login replayable")
+	claimIs(t, venue.Deribit, `WS {"method":"public/auth","params":{"grant_type":"client_credentials","client_id":"k"}}`, "", "signature k scheme=hmac unsigned login replayable")
 	claimIs(t, venue.Deribit, `WS {"method":"public/auth","params":{"grant_type":"refresh_token","refresh_token":"r"}}`, "", "token token=r login")
 	claimIs(t, venue.Deribit, `WS {"method":"private/buy","params":{"access_token":"a"}}`, "", "token token=a")
 	claimIs(t, venue.Deribit, `WS {"method":"private/buy","params":{}}`, "", "session")
@@ -85,4 +87,24 @@ func TestDeribitDeny(t *testing.T) {
 	})
 	denials(t, venue.Deribit, `WS nonsense`)
 	tied(t, venue.Deribit, `{"id":42,"method":"private/buy"}`, `{"jsonrpc":"2.0","id":42,"result":{}}`)
+}
+
+// A secret that travels in clear is held against the credential's.
+func TestDeribitPlainSecret(t *testing.T) {
+	for _, in := range []string{
+		`GET /api/v2/private/buy?x=1`,
+		`GET /api/v2/public/auth?grant_type=client_credentials&client_id=k&client_secret=s3cret`,
+		`WS {"method":"public/auth","params":{"grant_type":"client_credentials","client_id":"k","client_secret":"s3cret"}}`,
+	} {
+		r := parseRequest(in)
+		if r.Path == "/api/v2/private/buy" {
+			r.Header = venue.Header{{Name: "Authorization", Value: "Basic azpzM2NyZXQ="}}
+		}
+		for secret, want := range map[string]bool{"s3cret": true, "s3cre": false, "": false} {
+			c := capture{Scheme: "hmac", APIKey: "k", Secret: secret}
+			if _, ok := c.verifies(venue.Deribit, r); ok != want {
+				t.Errorf("%s with %q verifies: %v", in, secret, ok)
+			}
+		}
+	}
 }

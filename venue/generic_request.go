@@ -165,11 +165,11 @@ func (s *genericSigned) freshness(r *Request, c *Claim) {
 	}
 	if s.Expires.set() {
 		c.Text = s.Expires.read(r, c)
-		t, _, ok := parseUnix(c.Text)
+		t, tick, ok := parseUnix(c.Text)
 		if !ok && c.Fault == "" {
 			c.Fault = vedette.BadEncoding
 		}
-		c.Expires = t
+		c.Expires, c.Tick = t, tick
 	}
 	if s.Nonce.set() {
 		c.Nonce, c.NonceRule, c.NonceKeep = s.Nonce.read(r, c), NonceRule(s.NonceRule), s.NonceKeep

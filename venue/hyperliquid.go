@@ -13,7 +13,9 @@ import (
 // Hyperliquid signs the action in the body with a wallet; the signature names the
 // wallet. L1 actions sign the hash of action (as MessagePack, members in wire
 // order), nonce, vault and expiry through a typed "Agent". User-signed actions sign
-// typed data of their own. Reading is open to everybody.
+// typed data of their own. An agent wallet that an account approved signs L1 actions
+// for it: it is a credential of its own, of that account. Reading is open to
+// everybody.
 var Hyperliquid = &Dialect{
 	Name:  "hyperliquid",
 	Title: "Hyperliquid",
