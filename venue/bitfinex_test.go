@@ -29,6 +29,7 @@ func TestBitfinexMeaning(t *testing.T) {
 		{`POST /v2/auth/w/transfer {"from":"exchange","to":"margin","currency":"BTC","amount":"1","email_dst":"a@b"}`, `transfer 1 asset=BTC obj=a@b`},
 		{`POST /v2/auth/w/deposit/address {"wallet":"exchange","method":"bitcoin","op_renew":1}`, `deposit.address asset=bitcoin obj=exchange`},
 		{`POST /v2/auth/w/token {"scope":"api","ttl":120}`, `key.create obj=api`},
+		{`POST /v2/auth/w/token/del {"token":"t"}`, `key.delete`},
 		{`POST /v2/auth/r/wallets {}`, `account.read`},
 		{`POST /v2/auth/r/orders/tBTCUSD/hist {}`, `order.query tBTCUSD`},
 		{`POST /v2/auth/r/logins/hist {}`, `account.read`},

@@ -128,7 +128,8 @@ func krakenTargets(v Values, single bool, c *vedette.Call) {
 }
 
 // krakenRefine puts right what Kraken's order types make of its two prices: price
-// is the trigger of a conditional order, price2 then its limit.
+// is the trigger of a conditional order, price2 then its limit. An order that is only
+// to be validated is a query.
 func krakenRefine(v Values, a *vedette.Action) {
 	ordertype := v.first([]string{"ordertype", "order_type"})
 	switch {
@@ -140,6 +141,9 @@ func krakenRefine(v Values, a *vedette.Action) {
 	}
 	if containsFold(v.Get("oflags"), "post") {
 		a.PostOnly = true
+	}
+	if a.Operation == vedette.OpOrderNew && v.Get("validate") == "true" { // only that: what else the venue takes for true is not documented
+		a.Operation = vedette.OpOrderQuery
 	}
 }
 

@@ -16,6 +16,8 @@ func TestKrakenMeaning(t *testing.T) {
 		{`POST /0/private/AddOrder nonce=1&pair=XBTUSD&type=sell&ordertype=stop-loss-limit&price=19000&price2=18900&volume=1`,
 			`order.new XBTUSD sell stop_limit 1 @18900 stop=19000`},
 		{`POST /0/private/AddOrder nonce=1&pair=XBTUSD&type=sell&ordertype=iceberg&price=19000&volume=5&displayvol=1`, `order.new XBTUSD sell limit 5 @19000`},
+		{`POST /0/private/AddOrder nonce=1&pair=XBTUSD&type=buy&ordertype=market&volume=1&validate=true`, `order.query XBTUSD buy market 1`},
+		{`POST /0/private/AddOrder nonce=1&pair=XBTUSD&type=buy&ordertype=market&volume=1&validate=false`, `order.new XBTUSD buy market 1`},
 		{`POST /0/private/AddOrderBatch {"nonce":"1","pair":"XBTUSD","orders":[{"type":"buy","ordertype":"limit","price":"1","volume":"2"},{"type":"sell","ordertype":"market","volume":3}]}`,
 			`order.batch XBTUSD | order.new XBTUSD buy limit 2 @1 | order.new XBTUSD sell market 3`},
 		{`POST /0/private/AmendOrder nonce=1&txid=O1&limit_price=2&order_qty=3`, `order.amend 3 @2 id=O1`},
