@@ -146,7 +146,8 @@ func TestFaults(t *testing.T) {
 	t.Logf("%d changes of the disk failed in turn", ops)
 }
 
-// TestPowerCut cuts the power at random under load, again and again on one ledger.
+// TestPowerCut cuts the power at random under load, again and again on one ledger; a new one is
+// begun now and then, so that checking does not take longer and longer.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	rounds := 15
@@ -158,6 +159,10 @@ func TestPowerCut(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	acked := map[uint64]string{}
 	for round := range rounds {
+		if round%25 == 24 {
+			fs, acked = durabletest.New(), map[uint64]string{}
+			cfg.FS = fs
+		}
 		cfg.Sync = round%2 == 0
 		cfg.MaxDelay = time.Millisecond
 		l, _, err := Open(cfg)
@@ -276,7 +281,7 @@ func TestFull(t *testing.T) {
 	l.Lost(3)
 	l.Lost(4)
 	fs.Limit(0)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		if s := l.Stats(); s.State == Ready && s.Queued == 0 {
 			break
 		} else if time.Now().After(deadline) {

@@ -223,7 +223,7 @@ func TestRealFull(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); l.Stats().State != Ready || l.Stats().Queued > 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); l.Stats().State != Ready || l.Stats().Queued > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not ready again: %+v", l.Stats())
 		}
