@@ -307,7 +307,12 @@ func binanceRoute(r *Request) (route *Route, method string, v Values) {
 		return binanceRoutes.Find(r.Method, r.Path), "", r.Values()
 	}
 	method = r.JSON().Get("method").Text()
-	return binanceRoutes.Find(WS, method), method, Values{JSON: r.JSON().Get("params")}
+	v = Values{JSON: r.JSON().Get("params")}
+	route = binanceRoutes.Find(WS, method)
+	if v.JSON.Kind() == strictjson.Array && listenKeyIn(v.JSON) != "" {
+		route = &privateReads[vedette.OpAccountRead]
+	}
+	return route, method, v
 }
 
 func binanceMeaning(r *Request, c *vedette.Call) {
@@ -330,6 +335,12 @@ func binanceClaim(r *Request, c *Claim) {
 // binanceMessageClaim claims a message of the WebSocket API: signed on its own, or
 // authenticated by the session's log-on.
 func binanceMessageClaim(r *Request, c *Claim, route *Route, v Values) {
+	if v.JSON.Kind() == strictjson.Array {
+		if key := listenKeyIn(v.JSON); key != "" {
+			c.Auth, c.Token = AuthToken, key
+			return
+		}
+	}
 	c.Key, c.Signature = v.Get("apiKey"), v.Get("signature")
 	c.Login = route.logsIn()
 	if c.Key == "" && c.Signature == "" {
@@ -365,16 +376,33 @@ func binanceSigned(c *Claim, route *Route, v Values) {
 	binanceWindow(v, c)
 }
 
-// binanceStream claims a stream by the listenKey in its path.
+// binanceStream claims a stream by the listenKey in its path or query.
 func binanceStream(r *Request, c *Claim) {
 	name := r.Path[strings.LastIndexByte(r.Path, '/')+1:]
 	if k := r.Params().Get("listenKey"); k != "" {
 		name = k
 	}
-	if len(name) >= 60 && !strings.ContainsAny(name, "@!") {
-		c.Auth, c.Token = AuthToken, name
-		c.Login = true
+	for one := range strings.SplitSeq(r.Params().Get("streams"), "/") {
+		if isListenKey(one) {
+			name = one
+		}
 	}
+	if isListenKey(name) {
+		c.Auth, c.Token, c.Login = AuthToken, name, true
+	}
+}
+
+// isListenKey tells a listenKey from the name of a stream.
+func isListenKey(s string) bool { return len(s) >= 60 && !strings.ContainsAny(s, "@!/") }
+
+// listenKeyIn returns the listenKey among the streams that a message subscribes to.
+func listenKeyIn(params strictjson.Value) string {
+	for p := params.First(); p.Exists(); p = p.Next(params) {
+		if s := p.Raw(); p.Kind() == strictjson.String && isListenKey(s) {
+			return s
+		}
+	}
+	return ""
 }
 
 // binanceWindow reads timestamp and recvWindow. The venue accepts a timestamp up
@@ -491,14 +519,14 @@ func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 	if !answer.IsJSON() {
 		return
 	}
+	route, _, _ := binanceRoute(r)
 	body := answer.JSON()
 	if answer.Kind == Reply {
 		if s, err := strconv.Atoi(body.Get("status").Text()); err == nil {
 			a.Status = s
 		}
 		if e := body.Get("error"); e.Exists() {
-			a.Error, a.Outcome = e.Get("code").Text(), vedette.Rejected
-			issued.LoginFailed = true
+			a.Error, a.Outcome, issued.LoginFailed = e.Get("code").Text(), vedette.Rejected, route.logsIn()
 			return
 		}
 		body = body.Get("result")
@@ -511,7 +539,16 @@ func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 	if n := body.Get("newOrderResponse"); n.Exists() { // cancelReplace
 		body, a.OrderID = n, n.Get("orderId").Text()
 	}
-	a.Outcome = outcome(body.Get("status").Text())
+	if a.Outcome = outcome(body.Get("status").Text()); a.Outcome == vedette.OutcomeNone && route.changes() && a.Status >= 200 && a.Status < 300 {
+		a.Outcome = vedette.Accepted
+		if first := body.First(); body.Kind() == strictjson.Array && body.Len() == 1 { // a batch of one
+			if code := first.Get("code"); code.Exists() && first.Get("msg").Exists() {
+				a.Error, a.Outcome = code.Text(), vedette.Rejected
+			} else {
+				a.OrderID, a.Outcome = first.Get("orderId").Text(), outcome(first.Get("status").Text())
+			}
+		}
+	}
 	if k := body.Get("listenKey").Text(); k != "" {
 		issued.Token, issued.TTL = k, time.Hour
 	}

@@ -3,6 +3,7 @@ package venue_test
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"strings"
 	"testing"
 
 	"vedette"
@@ -44,6 +45,7 @@ func TestBinanceMeaning(t *testing.T) {
 		{`WS {"id":1,"method":"order.cancel","params":{"symbol":"BTCUSDT","orderId":7}}`, `order.cancel BTCUSDT id=7`},
 		{`WS {"id":1,"method":"openOrders.cancelAll","params":{"symbol":"BTCUSDT"}}`, `order.cancel_all BTCUSDT`},
 		{`WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}`, `market.read`},
+		{`WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade","pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"]}`, `account.read`},
 		{`WS {"id":1,"method":"order.nothing","params":{}}`, `unknown`},
 	})
 }
@@ -58,6 +60,10 @@ func TestBinanceAnswer(t *testing.T) {
 		{"DELETE /api/v3/order\n" + `200 {"orderId":28,"status":"CANCELED"}`, `200 cancelled order=28`},
 		{"POST /api/v3/userDataStream\n" + `200 {"listenKey":"pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"}`,
 			`200 token=pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1`},
+		{"POST /sapi/v1/capital/withdraw/apply\n" + `200 {"id":"7213fea8e94b4a5593d507237e5a555b"}`, `200 accepted`},
+		{"POST /fapi/v1/batchOrders\n" + `200 [{"code":-2022,"msg":"ReduceOnly Order is rejected."}]`, `200 rejected error=-2022`},
+		{"POST /fapi/v1/batchOrders\n" + `200 [{"orderId":5,"status":"NEW"}]`, `200 accepted order=5`},
+		{"GET /api/v3/account\n" + `200 {"balances":[]}`, `200`},
 		{`WS {"id":1,"method":"order.place","params":{}}` + "\n" + `WS {"id":1,"status":200,"result":{"orderId":28,"status":"NEW"}}`, `200 accepted order=28`},
 		{`WS {"id":1,"method":"session.logon","params":{}}` + "\n" + `WS {"id":1,"status":400,"error":{"code":-1022,"msg":"x"}}`, `400 rejected error=-1022 login-failed`},
 	})
@@ -77,6 +83,57 @@ func TestBinanceClaim(t *testing.T) {
 	claimIs(t, venue.Binance, `GET /api/v3/historicalTrades?symbol=A`, "X-MBX-APIKEY: k", "key-only k")
 	claimIs(t, venue.Binance, `GET /api/v3/time`, "", "none")
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"order.place","params":{"symbol":"A"}}`, "", "session")
+	const listenKey = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade","`+listenKey+`"]}`, "", "token token="+listenKey)
+	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, ""}, {"/private/ws", "listenKey=" + listenKey}, {"/stream", "streams=btcusdt@trade/" + listenKey}} {
+		var c venue.Claim
+		venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: at.path, Query: at.query}, &c)
+		if c.Auth != venue.AuthToken || c.Token != listenKey || !c.Login {
+			t.Errorf("%s?%s: %+v", at.path, at.query, c)
+		}
+	}
+	var c venue.Claim
+	if venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/stream", Query: "streams=btcusdt@trade/ethusdt@depth"}, &c); c.Auth != venue.AuthNone {
+		t.Errorf("a stream of market data: %+v", c)
+	}
+}
+
+// What a WebSocket message signs, altered, must not verify.
+func TestWebSocketMessagesCovered(t *testing.T) {
+	for _, x := range []struct{ file, exchange, from, to string }{
+		{"binance-ws.json", "binance", `"price":20000`, `"price":20001`},
+		{"ccxt-ws.json", "binance", `"quantity":"0.01"`, `"quantity":"0.02"`},
+		{"binance-spot-ws.json", "binance", `"side":"BUY"`, `"side":"SELL"`},
+		{"gateio-api-ws.json", "gate", `"amount":"1"`, `"amount":"2"`},
+		{"gateio-api-ws.json", "gate", `"spot.order_place"`, `"spot.order_cancel"`},
+		{"gateio-api-ws.json", "gate", `"spot.orders"`, `"spot.balances"`},
+		{"ccxt-ws.json", "okx", `"timestamp":"17953`, `"timestamp":"17952`},
+		{"ccxt-ws.json", "bybit", `"1795340761653"`, `"1795340761654"`},
+		{"ccxt-ws.json", "htx", `2026-11-22T09:46`, `2026-11-22T09:47`},
+	} {
+		altered := 0
+		for _, c := range captures(t, x.file) {
+			if c.Exchange != x.exchange {
+				continue
+			}
+			d, up := c.dialect(t), c.request()
+			for i := range c.Messages {
+				if _, ok := c.verifies(d, c.message(up, i)); !ok || !strings.Contains(c.Messages[i], x.from) {
+					continue
+				}
+				altered++
+				bad := c
+				bad.Messages = append([]string(nil), c.Messages...)
+				bad.Messages[i] = strings.Replace(bad.Messages[i], x.from, x.to, 1)
+				if _, ok := bad.verifies(d, bad.message(up, i)); ok {
+					t.Errorf("%s: verifies with %s for %s: %s", c.name(), x.to, x.from, c.Messages[i])
+				}
+			}
+		}
+		if altered == 0 {
+			t.Errorf("%s: no verified message of %s has %s", x.file, x.exchange, x.from)
+		}
+	}
 }
 
 func TestBinanceDeny(t *testing.T) {
