@@ -58,7 +58,8 @@ func (m *Monitor) raise(f *vedette.Finding) {
 	if err != nil {
 		panic("BUG: a finding does not encode: " + err.Error())
 	}
-	m.append(append(append([]byte(`{"event":"finding","finding":`), b...), '}'))
+	r := f.Time.UTC().AppendFormat([]byte(`{"event":"finding","time":"`), time.RFC3339Nano)
+	m.append(append(append(append(r, `","finding":`...), b...), '}'))
 	if m.Finding != nil {
 		m.Finding(f)
 	}

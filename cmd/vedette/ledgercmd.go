@@ -322,22 +322,15 @@ func (l *ledgers) position(led *ledger.Ledger) (uint64, error) {
 	if err != nil {
 		return 0, usagef("cannot read -before %q: want a position or a time such as 2026-01-05T12:00:00Z", l.f.before)
 	}
-	found := led.Size()
-	stop := errors.New("found")
-	err = led.Read(led.First(), led.Size(), func(pos uint64, record []byte) error {
+	return led.Find(func(record []byte) bool {
 		var r struct {
 			Time time.Time `json:"time"`
 		}
-		if json.Unmarshal(record, &r) == nil && !r.Time.IsZero() && !r.Time.Before(t) {
-			found = pos
-			return stop
+		if ev, ok := ledger.ParseEvent(record); ok {
+			return !ev.Time.Before(t)
 		}
-		return nil
+		return json.Unmarshal(record, &r) == nil && !r.Time.Before(t)
 	})
-	if err != nil && !errors.Is(err, stop) {
-		return 0, err
-	}
-	return found, nil
 }
 
 func (l *ledgers) hold(ctx context.Context) error {
