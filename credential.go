@@ -24,5 +24,5 @@ type Credential struct {
 	// NonceWindow is by how much a nonce may fall short of the highest one seen, in
 	// the venue's nonce units: Kraken's setting of the key of that name. 0 for none.
 	NonceWindow uint64
-	Frozen        bool
+	Frozen      bool
 }
