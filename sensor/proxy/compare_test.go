@@ -68,7 +68,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		json.NewEncoder(os.Stdout).Encode(map[string]any{"rps": r.PerSecond(), "failed": r.Failed, "p50": r.Latency.Quantile(.5).Microseconds(),
+		json.NewEncoder(os.Stdout).Encode(map[string]any{"rps": r.PerSecond(), "all": float64(r.Requests) * 3.5 / 3, "failed": r.Failed, "p50": r.Latency.Quantile(.5).Microseconds(),
 			"p90": r.Latency.Quantile(.9).Microseconds(), "p99": r.Latency.Quantile(.99).Microseconds(), "p999": r.Latency.Quantile(.999).Microseconds()})
 	}
 	os.Exit(0)
@@ -90,8 +90,28 @@ func listenRole() net.Listener {
 	return l
 }
 
+// cpu returns the processor time that a process and its children (nginx's workers) have used.
+func cpu(pid int) time.Duration {
+	var ticks int
+	for _, p := range append([]string{strconv.Itoa(pid)}, children(pid)...) {
+		b, _ := os.ReadFile("/proc/" + p + "/stat")
+		_, after, _ := strings.Cut(string(b), ") ")
+		if f := strings.Fields(after); len(f) > 12 {
+			u, _ := strconv.Atoi(f[11])
+			s, _ := strconv.Atoi(f[12])
+			ticks += u + s
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+func children(pid int) []string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	return strings.Fields(string(b))
+}
+
 // startRole starts a process and returns what it prints first, its address.
-func startRole(t *testing.T, role string) string {
+func startRole(t *testing.T, role string) (string, int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleEnv+"="+role)
@@ -109,10 +129,10 @@ func startRole(t *testing.T, role string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", role, err)
 	}
-	return strings.TrimSpace(string(buf[:n]))
+	return strings.TrimSpace(string(buf[:n])), cmd.Process.Pid
 }
 
-func startNginx(t *testing.T, upstream string) string {
+func startNginx(t *testing.T, upstream string) (string, int) {
 	bin, err := exec.LookPath("nginx")
 	if err != nil {
 		t.Skip("nginx is not installed")
@@ -147,12 +167,12 @@ http {
 	for range 100 {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
-			return addr
+			return addr, cmd.Process.Pid
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("nginx does not listen")
-	return ""
+	return "", 0
 }
 
 func load(t *testing.T, addr string, conns int, rate float64) map[string]float64 {
@@ -175,20 +195,30 @@ func TestCompare(t *testing.T) {
 	if os.Getenv("VEDETTE_COMPARE") == "" {
 		t.Skip("set VEDETTE_COMPARE=1 to measure against nginx and net/http/httputil")
 	}
-	up := startRole(t, "upstream")
-	parts := []struct{ name, addr string }{
-		{"direct", up},
-		{"nginx", startNginx(t, up)},
-		{"vedette", startRole(t, "vedette "+up)},
-		{"httputil", startRole(t, "httputil "+up)},
+	up, upPID := startRole(t, "upstream")
+	type part struct {
+		name, addr string
+		pid        int
 	}
+	parts := []part{{"direct", up, upPID}}
+	add := func(name string, start func() (string, int)) {
+		if only := os.Getenv("VEDETTE_COMPARE_ONLY"); only == "" || strings.Contains(only, name) {
+			addr, pid := start()
+			parts = append(parts, part{name, addr, pid})
+		}
+	}
+	add("nginx", func() (string, int) { return startNginx(t, up) })
+	add("vedette", func() (string, int) { return startRole(t, "vedette "+up) })
+	add("httputil", func() (string, int) { return startRole(t, "httputil "+up) })
 	for round := range 3 {
 		for _, p := range parts {
-			if only := os.Getenv("VEDETTE_COMPARE_ONLY"); only != "" && !strings.Contains(only, p.name) {
-				continue
+			for _, rate := range []float64{0, 2000} {
+				before := cpu(p.pid)
+				r := load(t, p.addr, 32, rate)
+				used := cpu(p.pid) - before
+				t.Logf("round %d %-9s rate %4.0f: %6.0f/s  p50 %5.0f  p90 %5.0f  p99 %5.0f  p99.9 %5.0f us, processor %5.1f us each, failed %.0f", round, p.name, rate,
+					r["rps"], r["p50"], r["p90"], r["p99"], r["p999"], float64(used.Microseconds())/r["all"], r["failed"])
 			}
-			t.Logf("round %d %-9s closed %v", round, p.name, load(t, p.addr, 32, 0))
-			t.Logf("round %d %-9s open   %v", round, p.name, load(t, p.addr, 32, 2000))
 		}
 	}
 }

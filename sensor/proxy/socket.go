@@ -38,6 +38,7 @@ type socket struct {
 	venueMu   sync.Mutex // owns writing to the venue
 	venueOut  []byte
 	masks     *bufio.Reader
+	key       [4]byte
 
 	fromClient, fromVenue frames
 	gap                   string // set by the venue's direction: what of it was not read
@@ -367,11 +368,10 @@ func (k *socket) toClient(op byte, payload []byte) error {
 func (k *socket) toVenue(op byte, payload []byte) error {
 	k.venueMu.Lock()
 	defer k.venueMu.Unlock()
-	var key [4]byte
-	if _, err := io.ReadFull(k.masks, key[:]); err != nil {
+	if _, err := io.ReadFull(k.masks, k.key[:]); err != nil {
 		return fmt.Errorf("cannot make masking key: %w", err)
 	}
-	k.venueOut = appendFrame(k.venueOut[:0], op, &key, payload)
+	k.venueOut = appendFrame(k.venueOut[:0], op, &k.key, payload)
 	_, err := k.send(k.venue, &k.venueWrite, k.venueOut)
 	if cap(k.venueOut) > keepBuffer {
 		k.venueOut = nil
