@@ -69,6 +69,7 @@ func TestBitMEXClaim(t *testing.T) {
 	claimIs(t, venue.BitMEX, `GET /api/v1/user`, "api-key: k\napi-expires: 1518064236", "signature k unsigned expires=1518064236")
 	claimIs(t, venue.BitMEX, `GET /api/v1/user`, "api-key: k\napi-key: l\napi-expires: 1518064236\napi-signature: ab",
 		"signature k fault=ambiguous expires=1518064236")
+	claimIs(t, venue.BitMEX, `GET /api/v1/user`, "api-key: k\napi-expires: 100000000000001\napi-signature: ab", "signature k fault=bad_encoding")
 	claimIs(t, venue.BitMEX, `GET /api/v1/trade`, "", "none")
 	claimIs(t, venue.BitMEX, `WS {"op":"authKeyExpires","args":["k",1518064236,"ab"]}`, "", "signature k login expires=1518064236")
 	claimIs(t, venue.BitMEX, `WS {"op":"authKey","args":["k",1,"ab"]}`, "", "signature k fault=bad_encoding login")

@@ -27,7 +27,7 @@ func TestParse(t *testing.T) {
 		{`{"s":1,"\u017f":1}`, ErrDuplicate}, {`{"É":1,"é":1}`, ErrDuplicate}, {`{"x":[{"a":1,"b":{"c":1,"C":2}}]}`, ErrDuplicate},
 		{`{"":1,"":2}`, ErrDuplicate}, {members(40, 39), ErrDuplicate}, {members(12, 3), ErrDuplicate}, {members(40, -1), nil},
 		{"\"\xff\"", ErrEncoding}, {"\"\xc0\x80\"", ErrEncoding}, {"{\"\xed\xa0\x80\":1}", ErrEncoding}, {`"\ud800"`, ErrEncoding}, {`"\udc00"`, ErrEncoding},
-		{`"\ud800\u0041"`, ErrEncoding}, {`"\ud800x"`, ErrEncoding}, {`"\ud800\ud800"`, ErrEncoding},
+		{`"\ud800\u0041"`, ErrEncoding}, {`"\ud800x"`, ErrEncoding}, {`"\ud800\ud800"`, ErrEncoding}, {`"\udc00\udc00"`, ErrEncoding},
 		{deep, ErrLimit}, {"[" + strings.Repeat("0,", MaxNodes) + "0]", ErrLimit},
 	} {
 		var d Doc
