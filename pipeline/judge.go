@@ -113,6 +113,7 @@ type waiting struct {
 	id    string
 	call  *vedette.Call
 	body  []byte // what the record tells of it
+	login bool
 	kase  verify.Case
 	began time.Time
 	// request is a copy of the message for the dialect to read the answer by.
@@ -136,7 +137,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) bool {
 		conv = &conversation{}
 		x.Session.State = conv
 	}
-	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case}
+	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login}
 	w.body = m.appendBody(nil, x.Call.Operation, x.Request.Body, &x.Claim)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
@@ -189,7 +190,7 @@ func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at t
 	var issued venue.Issued
 	s.Dialect.Answer(&w.request, r, a, &issued)
 	m.Verifier.Issue(&w.kase, &issued)
-	if issued.LoginFailed && w.call.Operation == vedette.OpSessionLogin && s.Key == w.call.Credential {
+	if issued.LoginFailed && w.login && s.Key == w.call.Credential {
 		s.Key, s.Account = "", "" // the venue did not accept what we did
 	}
 	m.settle(w)
