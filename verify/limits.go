@@ -13,9 +13,11 @@ const (
 	// nonceKeepHold is how long nonces of a credential that fell silent are kept: past
 	// it, the slot may go to another credential when none is free.
 	nonceKeepHold = 90 * 24 * time.Hour
-	// maxRetries bounds how often one unanswered request may be sent again: clients
-	// give up after 3 to 10.
-	maxRetries = 16
+	// maxRetries bounds how often one read may be sent: clients give up after 3 to 10
+	// retries. maxChangeRetries is the bound for what changes something, where every
+	// retry may be carried out: client libraries retry 3 times unless told otherwise.
+	maxRetries       = 16
+	maxChangeRetries = 3
 	// maxForms bounds the forms of one message that are tried.
 	maxForms = 8
 	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.

@@ -1,26 +1,44 @@
 package verify
 
 import (
+	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// mapped is a file of fixed size mapped into memory: a header page with a magic
-// text and a random seed, then the body. What is stored in it outlives the
-// process at once, without a system call.
+// mapped is a file of fixed size mapped into memory: a header page, then the body.
+// What is stored in it outlives the process at once, without a system call.
+//
+// The blocks are reserved when the file is made, so that a full disk shows at the
+// start and never later. A disk that fails under the map, or somebody who cuts the
+// file, raises a fault in the goroutine that touches it: guarded makes of that an
+// answer that nothing is known.
 type mapped struct {
 	f    *os.File
 	mem  []byte
 	seed [32]byte
 }
 
-const headerPage = 4096
+// The header page: magic, seed, a checksum of both, and two words that change.
+const (
+	headerPage = 4096
+	atSeed     = 16
+	atSum      = 48
+	atLost     = 64 // see Window.lost
+	atStarts   = 72 // how often the file was opened
+)
 
-// mapFile opens or creates the file for a body of n bytes and locks it.
+// mapFile opens or creates the file for a body of n bytes and locks it. magic has
+// eight bytes.
 func mapFile(path, magic string, n int64) (*mapped, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -45,29 +63,83 @@ func (m *mapped) open(magic string, size int64) error {
 	if st.Size() != 0 && st.Size() != size {
 		return fmt.Errorf("it has %d bytes where %d are configured: set the size it was made with, or delete it and forget what it saw", st.Size(), size)
 	}
-	// Reserving the blocks now means that no later store can find the disk full.
-	if err := unix.Fallocate(fd, 0, 0, size); err != nil {
+	if err := m.reserve(st.Size() == 0, size); err != nil {
 		return fmt.Errorf("cannot reserve %d bytes: %w", size, err)
 	}
 	if m.mem, err = unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
 		return fmt.Errorf("cannot map: %w", err)
 	}
+	if err := m.header(magic); err != nil {
+		return err
+	}
+	*m.word(atStarts)++
+	return nil
+}
+
+// reserve gives the file its blocks. A new file that cannot have them is removed.
+func (m *mapped) reserve(fresh bool, size int64) error {
+	err := unix.Fallocate(int(m.f.Fd()), 0, 0, size)
+	if errors.Is(err, unix.EOPNOTSUPP) { // a file system that only writing makes reserve
+		err = nil
+		if fresh {
+			_, err = io.CopyN(m.f, zeros{}, size)
+		}
+	}
+	if err != nil && fresh {
+		err = errors.Join(err, os.Remove(m.f.Name()))
+	}
+	return err
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func (m *mapped) header(magic string) error {
+	sum := func() []byte { s := sha256.Sum256(m.mem[:atSum]); return s[:8] }
 	switch got := string(m.mem[:len(magic)]); got {
 	case magic:
-		copy(m.seed[:], m.mem[16:])
+		if !bytes.Equal(m.mem[atSum:atSum+8], sum()) {
+			return errors.New("its header is damaged: delete it and forget what it saw")
+		}
+		copy(m.seed[:], m.mem[atSeed:])
 		return nil
 	case string(make([]byte, len(magic))): // new, or killed before its header was whole
 		if _, err := rand.Read(m.seed[:]); err != nil {
 			return err
 		}
-		copy(m.mem[16:], m.seed[:])
+		copy(m.mem[atSeed:], m.seed[:])
 		copy(m.mem, magic)
+		copy(m.mem[atSum:], sum())
 		return m.sync()
 	}
 	return errors.New("it was not made by this version for this purpose")
 }
 
 func (m *mapped) body() []byte { return m.mem[headerPage:] }
+
+// word is one of the header's words.
+func (m *mapped) word(at int) *uint64 { return (*uint64)(unsafe.Pointer(&m.mem[at])) }
+
+// guarded calls f and reports whether the file was there for it. m may be nil.
+func (m *mapped) guarded(f func()) (ok bool) {
+	if m == nil {
+		f()
+		return true
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if ok {
+			return
+		}
+		p := recover()
+		if _, fault := p.(interface{ Addr() uintptr }); !fault {
+			panic(p)
+		}
+	}()
+	f()
+	return true
+}
 
 func (m *mapped) sync() error {
 	if m == nil {
@@ -89,4 +161,13 @@ func (m *mapped) close() error {
 		m.mem = nil
 	}
 	return errors.Join(err, m.f.Close())
+}
+
+// raise stores v unless what is there is higher.
+func raise(p *int64, v int64) {
+	for old := atomic.LoadInt64(p); old < v; old = atomic.LoadInt64(p) {
+		if atomic.CompareAndSwapInt64(p, old, v) {
+			return
+		}
+	}
 }

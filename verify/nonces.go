@@ -18,7 +18,7 @@ import (
 // keeps its memory in a mapped file where it has one.
 type Nonces struct {
 	keep  int // nonces a credential
-	words int // uint64 words a slot: until, key (2), nonces
+	words int // uint64 words a slot
 	mem   []uint64
 	slots int
 	seed  [32]byte
@@ -27,8 +27,23 @@ type Nonces struct {
 	full  atomic.Uint64
 }
 
-// nonceProbe is how many neighbouring slots a credential may live in.
-const nonceProbe = 64
+// The words of a slot. A slot with until 0 is free. The floor serves a nonce window
+// (see increase).
+const (
+	nonceUntil = iota // Unix ns
+	nonceKey
+	nonceKeyRest
+	nonceFloor // no nonce at or below it is accepted
+	nonceNext  // the floor of the next period
+	nonceSince // Unix ns: when this period began
+	nonceList  // the nonces, lowest first
+)
+
+const (
+	nonceMagic = "VDTNON2\n"
+	// nonceProbe is how many neighbouring slots a credential may live in.
+	nonceProbe = 64
+)
 
 // NewNonces returns a table in plain memory for about n credentials that keeps
 // the highest keep nonces of each.
@@ -42,14 +57,14 @@ func NewNonces(n, keep int) *Nonces {
 }
 
 func newNonces(n, keep int) *Nonces {
-	return &Nonces{keep: keep, words: 3 + keep, slots: max(2*n, 2*nonceProbe)}
+	return &Nonces{keep: keep, words: nonceList + keep, slots: max(2*n, 2*nonceProbe)}
 }
 
 // OpenNonces opens or creates a table kept in a file of the folder.
 func OpenNonces(dir string, n, keep int) (*Nonces, error) {
 	t := newNonces(n, keep)
 	path := filepath.Join(dir, fmt.Sprintf("nonces-%d", keep))
-	m, err := mapFile(path, "VDTNON1\n", int64(t.slots*t.words*8))
+	m, err := mapFile(path, nonceMagic, int64(t.slots*t.words*8))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open nonces %s: %w", path, err)
 	}
@@ -71,38 +86,69 @@ func (t *Nonces) Close() error {
 var (
 	errNonceReused    = errors.New("nonce was used")
 	errNonceRegressed = errors.New("nonce is below what is accepted")
-	errNonceFull      = errors.New("no room for another credential's nonces")
+	errNonceFull      = errors.New("no room for another credential's nonces, or no file")
 )
 
 // use takes a nonce of the credential that key names. window is by how much it may
 // fall short of the highest where one is kept.
-func (t *Nonces) use(key Key, nonce, window uint64, now time.Time) error {
+func (t *Nonces) use(key Key, nonce, window uint64, now time.Time) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.slot(key, now.UnixNano())
-	if s == nil {
-		t.full.Add(1)
-		return errNonceFull
-	}
-	atomic.StoreUint64(&s[0], uint64(now.Add(nonceKeepHold).UnixNano()))
-	if t.keep == 1 {
-		high := s[3]
-		switch {
-		case nonce > high:
-			atomic.StoreUint64(&s[3], nonce)
-		case nonce == high:
-			return errNonceReused
-		case high-nonce > window:
-			return errNonceRegressed
+	ok := t.file.guarded(func() {
+		s := t.slot(key, now.UnixNano())
+		if s == nil {
+			err = errNonceFull
+			return
 		}
-		return nil
+		atomic.StoreUint64(&s[nonceUntil], uint64(now.Add(nonceKeepHold).UnixNano()))
+		if t.keep == 1 {
+			err = increase(s, nonce, window, now.UnixNano())
+			return
+		}
+		err = insertHighest(s[nonceList:], nonce)
+	})
+	if !ok {
+		err = errNonceFull
 	}
-	return insertHighest(s[3:], nonce)
+	if err == errNonceFull {
+		t.full.Add(1)
+	}
+	return err
+}
+
+// noncePeriod is how long one floor stays. A nonce falls under the floor three
+// periods after it was taken, at the latest.
+const noncePeriod = maxHold / 4
+
+// increase takes a nonce that may fall short of the highest by up to window. That
+// such a nonce is new, the replay window knows, for maxHold. So what was highest two
+// periods ago becomes the floor: a nonce whose signature is forgotten is below it.
+func increase(s []uint64, nonce, window uint64, now int64) error {
+	high := s[nonceList]
+	age := now - int64(s[nonceSince])
+	if age >= int64(noncePeriod) || age < -int64(noncePeriod) {
+		floor := s[nonceNext]
+		if age >= 2*int64(noncePeriod) { // silent for so long that both are over
+			floor = high
+		}
+		atomic.StoreUint64(&s[nonceFloor], floor)
+		atomic.StoreUint64(&s[nonceNext], high)
+		atomic.StoreUint64(&s[nonceSince], uint64(now))
+	}
+	switch {
+	case nonce > high:
+		atomic.StoreUint64(&s[nonceList], nonce)
+	case nonce == high:
+		return errNonceReused
+	case high-nonce > window || nonce <= s[nonceFloor]:
+		return errNonceRegressed
+	}
+	return nil
 }
 
 // insertHighest keeps list sorted, lowest first, zeroes being free.
 func insertHighest(list []uint64, nonce uint64) error {
-	if nonce < list[0] {
+	if nonce < list[0] || nonce == 0 {
 		return errNonceRegressed
 	}
 	at := 0
@@ -115,32 +161,35 @@ func insertHighest(list []uint64, nonce uint64) error {
 	// Shifting from the low end keeps the list sorted at every step but for one
 	// doubled value, so that a crash here loses only the lowest nonce.
 	for i := 0; i+1 < at; i++ {
-		list[i] = list[i+1]
+		atomic.StoreUint64(&list[i], list[i+1])
 	}
-	list[at-1] = nonce
+	atomic.StoreUint64(&list[at-1], nonce)
 	return nil
 }
 
 // slot returns the words of the credential's slot, a fresh one if it has none,
-// nil if there is no room.
+// nil if there is no room. A slot that fell silent is taken only where none was
+// never used.
 func (t *Nonces) slot(key Key, now int64) []uint64 {
-	lo, hi := binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])
+	lo, hi := key.halves()
 	at := mix(lo^binary.LittleEndian.Uint64(t.seed[:8])) % uint64(t.slots)
 	var free []uint64
 	for range nonceProbe {
 		s := t.mem[int(at)*t.words : (int(at)+1)*t.words]
-		if s[1] == lo && s[2] == hi && s[0] != 0 {
+		switch until := int64(s[nonceUntil]); {
+		case until == 0 && (free == nil || free[nonceUntil] != 0):
+			free = s
+		case until != 0 && s[nonceKey] == lo && s[nonceKeyRest] == hi:
 			return s
-		}
-		if free == nil && int64(s[0]) <= now {
+		case until <= now && free == nil:
 			free = s
 		}
 		at = (at + 1) % uint64(t.slots)
 	}
 	if free != nil {
-		atomic.StoreUint64(&free[0], 0)
+		atomic.StoreUint64(&free[nonceUntil], 0)
 		clear(free[1:])
-		free[1], free[2] = lo, hi
+		free[nonceKey], free[nonceKeyRest] = lo, hi
 	}
 	return free
 }

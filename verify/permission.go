@@ -14,12 +14,7 @@ func (x *Case) permitted() {
 	if e == nil {
 		return
 	}
-	deny := func(why vedette.Reason) {
-		x.Call.Verdict = vedette.Unauthorised
-		x.Call.Reasons = append(x.Call.Reasons, "")
-		copy(x.Call.Reasons[1:], x.Call.Reasons)
-		x.Call.Reasons[0] = why
-	}
+	deny := func(why vedette.Reason) { x.say(vedette.Unauthorised, why) }
 	if !e.Expires.IsZero() && !x.Now.Before(e.Expires) {
 		deny(vedette.CredentialOver)
 		return
@@ -34,6 +29,10 @@ func (x *Case) permitted() {
 	}
 	if why := allowed(&e.Credential, &x.Call.Action); why != "" {
 		deny(why)
+		return
+	}
+	if x.Call.Operation == vedette.OpOrderBatch && len(x.Call.Batch) == 0 && len(e.Instruments) > 0 {
+		deny(vedette.InstrumentDenied) // parts that could not be read are on no list
 		return
 	}
 	for i := range x.Call.Batch {
@@ -58,17 +57,23 @@ func (x *Case) addressAllowed() bool {
 	return false
 }
 
-// allowed returns why the credential may not do the action, "" if it may.
+// allowed returns why the credential may not do the action, "" if it may. A list
+// that is stated holds against what the dialect does not know as well: an endpoint
+// that is unknown is on no list of operations, and an order, or a cancelling of all,
+// that names no instrument is on no list of instruments.
 func allowed(c *vedette.Credential, a *vedette.Action) vedette.Reason {
 	need := a.Operation.Needs()
 	if need != 0 && c.Permissions != 0 && c.Permissions&need == 0 {
 		return vedette.NoPermission
 	}
-	if len(c.Operations) > 0 && need != 0 && !containsOp(c.Operations, a.Operation) {
+	if len(c.Operations) > 0 && (need != 0 || a.Operation == vedette.OpUnknown) && !containsOp(c.Operations, a.Operation) {
 		return vedette.OperationDenied
 	}
-	if len(c.Instruments) > 0 && a.Instrument != "" && need != 0 && !containsFold(c.Instruments, a.Instrument) {
-		return vedette.InstrumentDenied
+	if len(c.Instruments) > 0 && need != 0 {
+		blank := a.Instrument == "" && a.Operation != vedette.OpOrderNew && a.Operation != vedette.OpOrderCancelAll
+		if !blank && !containsFold(c.Instruments, a.Instrument) {
+			return vedette.InstrumentDenied
+		}
 	}
 	if a.Operation == vedette.OpWithdraw && len(c.WithdrawAllow) > 0 && !containsFold(c.WithdrawAllow, a.Address) {
 		return vedette.WithdrawDenied
@@ -103,6 +108,10 @@ func (v *Verifier) session(x *Case) {
 	}
 	x.Call.Credential = s.Key
 	if !v.identify(x) {
+		if v.Bearer == nil { // taken out of the keyring since it logged in
+			x.say(vedette.Unverifiable, vedette.UnknownKey)
+			return
+		}
 		x.Call.Account = s.Account
 	}
 	x.say(vedette.Authentic, vedette.SessionAuth)
@@ -145,8 +154,15 @@ func (v *Verifier) bearer(x *Case) {
 }
 
 // Issue remembers a token that the venue handed out in answer to a call of the
-// credential, or that the answer names.
+// credential, or that the answer names. A token is worth what the call was that got
+// it: one that came for a call that was not authentic, but let through, stays
+// unknown. Where the venue asks for no signature (Binance listenKey), the key's name
+// is all that it rests on, at the venue too.
 func (v *Verifier) Issue(x *Case, t *venue.Issued) {
+	byKey := x.Call.Verdict == vedette.Anonymous && x.Entry != nil
+	if x.Call.Verdict != vedette.Authentic && !byKey {
+		return
+	}
 	credential := t.Credential
 	if credential == "" {
 		credential = x.Call.Credential

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math/big"
+	"strings"
 	"unsafe"
 
 	secp "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
@@ -49,9 +50,10 @@ func (v *Verifier) genuine(x *Case, s *scratch) bool {
 			return true
 		}
 	}
-	x.say(verdict, why)
-	if why == vedette.BadSignature && v.Window.Known(x.key, x.Now) { // genuine, on altered content: not a wrong secret
-		x.say(verdict, vedette.SignatureReused)
+	if why == vedette.BadSignature && x.hashed && v.Window.Known(x.key, x.Now) { // genuine, on altered content: not a wrong secret
+		x.say(verdict, why, vedette.SignatureReused)
+	} else {
+		x.say(verdict, why)
 	}
 	return false
 }
@@ -63,7 +65,7 @@ func (v *Verifier) signedBy(x *Case, s *scratch, e *keyring.Entry, scheme *venue
 	if !ok {
 		return vedette.BadSignature
 	}
-	x.setKey(s, view(canonical(scheme.Algorithm, sig, &s.canon)))
+	x.setKey(s, "", canonical(scheme.Algorithm, sig, &s.canon))
 	material, old := &e.Material, false
 	if !s.matches(x, scheme, material, sig) {
 		material, old = e.Old(x.Now), true
@@ -114,6 +116,9 @@ func (s *scratch) signature(scheme *venue.Scheme, c *venue.Claim) ([]byte, bool)
 	if len(c.Signature) > maxSignature {
 		return nil, false
 	}
+	if strings.ContainsAny(c.Signature, "\r\n") { // package base64 would skip them
+		return nil, false
+	}
 	dst, src := s.sig[:], unsafe.Slice(unsafe.StringData(c.Signature), len(c.Signature))
 	var n int
 	var err error
@@ -121,14 +126,20 @@ func (s *scratch) signature(scheme *venue.Scheme, c *venue.Claim) ([]byte, bool)
 	case venue.Hex:
 		n, err = hex.Decode(dst, src)
 	case venue.Base64:
-		n, err = base64.StdEncoding.Strict().Decode(dst, src)
+		n, err = strictBase64.Decode(dst, src)
 	case venue.Base64URL:
-		n, err = base64.RawURLEncoding.Strict().Decode(dst, src)
+		n, err = strictBase64URL.Decode(dst, src)
 	default:
 		n = copy(dst, c.Signature)
 	}
 	return dst[:n], err == nil
 }
+
+// Strict decoders refuse text whose unused bits are not zero.
+var (
+	strictBase64    = base64.StdEncoding.Strict()
+	strictBase64URL = base64.RawURLEncoding.Strict()
+)
 
 // view is bytes as a string, without copying.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
@@ -222,7 +233,7 @@ func (v *Verifier) recovered(x *Case, s *scratch) bool {
 			continue
 		}
 		x.Call.Credential = address
-		x.setKey(s, view(canonical(venue.EIP712Recover, x.Claim.SigBytes, &s.canon)))
+		x.setKey(s, "", canonical(venue.EIP712Recover, x.Claim.SigBytes, &s.canon))
 		if v.identify(x) {
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -80,8 +81,9 @@ type Case struct {
 	Ref       Ref            // of the signature in the window
 	Challenge string
 
-	key  Key // of the signature
-	text [2 * len(Key{})]byte
+	key    Key // of the signature
+	hashed bool
+	text   [2 * len(Key{})]byte
 }
 
 type scratch struct {
@@ -100,12 +102,19 @@ func (v *Verifier) Verify(x *Case) {
 	v.scratch.Put(s)
 }
 
+// say sets the verdict. Why a call is not authentic stands before what else was
+// found; what is said of one that is comes last.
 func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
+	at := len(x.Call.Reasons)
+	if verdict != vedette.Authentic {
+		at = 0
+	}
 	x.Call.Verdict = verdict
-	x.Call.Reasons = append(x.Call.Reasons, reasons...)
+	x.Call.Reasons = slices.Insert(x.Call.Reasons, at, reasons...)
 }
 
 func (v *Verifier) verify(x *Case, s *scratch) {
+	x.Ref, x.Entry, x.hashed, x.Challenge = Ref{}, nil, false, ""
 	x.Call.Reasons = x.Call.Reasons[:0]
 	x.Claim.Reset()
 	if x.Fault != "" {
@@ -115,13 +124,17 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Dialect.Claim(x.Request, x.Claim)
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash = ""
-	if x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0 {
-		x.setKey(s, x.Claim.Signature) // as text; once the scheme is known, as bytes
-	}
 	if why := x.Request.Ambiguous(x.Dialect.Repeatable); why != "" {
 		x.say(vedette.Malformed, why)
-		return
+	} else {
+		v.byAuth(x, s)
 	}
+	if !x.hashed && (x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0) {
+		x.setKey(s, x.Claim.Signature, x.Claim.SigBytes) // as presented: no scheme to decode it by
+	}
+}
+
+func (v *Verifier) byAuth(x *Case, s *scratch) {
 	switch x.Claim.Auth {
 	case venue.AuthNone:
 		x.say(vedette.Anonymous)
@@ -182,7 +195,7 @@ func fresh(c *venue.Claim, now time.Time) vedette.Reason {
 		switch age := now.Sub(c.Time); {
 		case age > c.MaxAge:
 			return vedette.WindowPassed
-		case age < 0 && -age >= c.MaxAhead:
+		case age < 0 && !c.Time.Before(now.Add(c.MaxAhead)): // -age could overflow
 			return vedette.ClockAhead
 		}
 	}
@@ -192,8 +205,10 @@ func fresh(c *venue.Claim, now time.Time) vedette.Reason {
 	return ""
 }
 
-// until returns when the request could no longer be accepted.
-func until(c *venue.Claim, now time.Time) (t time.Time, bounded bool) {
+// until returns when the request could no longer be accepted: fixed where the
+// request says so itself, open where nothing would refuse it after the time that
+// its signature is remembered for.
+func until(c *venue.Claim, now time.Time) (t time.Time, fixed, open bool) {
 	switch {
 	case !c.Time.IsZero():
 		t = c.Time.Add(c.MaxAge)
@@ -202,13 +217,15 @@ func until(c *venue.Claim, now time.Time) (t time.Time, bounded bool) {
 		}
 	case !c.Expires.IsZero():
 		t = c.Expires
+	case c.NonceRule != venue.NonceNone: // ordered, or good for one session only
+		return now.Add(nonceHold), false, false
 	default:
-		return now.Add(nonceHold), true
+		return now.Add(maxHold), false, true
 	}
 	if t.Sub(now) > maxHold {
-		return now.Add(maxHold), false
+		return now.Add(maxHold), false, c.NonceRule != venue.NonceIncreasing && c.NonceRule != venue.NonceHighest
 	}
-	return t.Add(time.Millisecond), true // the last instant is still accepted
+	return t.Add(time.Millisecond), true, false // the last instant is still accepted
 }
 
 // once holds the signature against the window and the nonce against its rule.
@@ -218,12 +235,16 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 		x.say(vedette.Authentic, vedette.Replayable)
 		return true
 	}
-	t, bounded := until(c, x.Now)
+	ordered := c.NonceRule == venue.NonceIncreasing || c.NonceRule == venue.NonceHighest
+	t, fixed, open := until(c, x.Now)
 	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
-		t = x.Now.Add(maxHold)
+		t, fixed = x.Now.Add(maxHold), false
 	}
-	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), now: x.Now,
-		until: t, tick: max(c.Tick, time.Millisecond)}
+	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: x.Call.Operation.Changes(),
+		judging: ordered, fixed: fixed && !ordered, now: x.Now, until: t, tick: max(c.Tick, time.Millisecond)}
+	if x.Call.Source.Addr() == x.Source {
+		u.port = x.Call.Source.Port()
+	}
 	var seen Seen
 	seen, x.Ref = v.Window.use(&u)
 	switch seen {
@@ -239,15 +260,19 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	case SeenCoincident:
 		x.say(vedette.Authentic, vedette.Coincident)
 		return true
-	case SeenFull:
+	case SeenFull, SeenUnknown:
 		x.say(vedette.Unverifiable, vedette.ReplayFull)
 		return false
 	}
-	if !v.nonce(x, s) {
-		return false
+	if ordered {
+		if !v.nonce(x, s) {
+			x.Ref = Ref{} // stays in judgement: or a second copy would be a retry of what was never good
+			return false
+		}
+		v.Window.judged(x.Ref)
 	}
 	x.say(vedette.Authentic)
-	if !bounded {
+	if open {
 		x.say(vedette.Authentic, vedette.Replayable)
 	}
 	return true
@@ -256,12 +281,8 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 func (v *Verifier) nonce(x *Case, s *scratch) bool {
 	c := x.Claim
 	table := v.Increasing
-	switch c.NonceRule {
-	case venue.NonceHighest:
+	if c.NonceRule == venue.NonceHighest {
 		table = v.Highest
-	case venue.NonceIncreasing:
-	default:
-		return true
 	}
 	n, err := strconv.ParseUint(c.Nonce, 10, 64)
 	if err != nil {
@@ -293,10 +314,17 @@ func (v *Verifier) nonce(x *Case, s *scratch) bool {
 // refused: the same request is then no retry any more.
 func (v *Verifier) Answered(x *Case) { v.Window.Answered(x.Ref) }
 
-// setKey sets the window's key of the call's signature, and the call's
-// SignatureHash to it.
-func (x *Case) setKey(s *scratch, signature string) {
-	x.key = s.digest(x.Dialect.Name, x.Call.Credential, signature)
+// Unanswered tells the window that the call is over and no answer came: the same
+// request is then a retry, also of a call that changes something.
+func (v *Verifier) Unanswered(x *Case) { v.Window.Unanswered(x.Ref) }
+
+// setKey sets the window's key of the call's signature, given as text or bytes,
+// and the call's SignatureHash to it.
+func (x *Case) setKey(s *scratch, signature string, bytes []byte) {
+	if signature == "" {
+		signature = view(bytes)
+	}
+	x.key, x.hashed = s.digest(x.Dialect.Name, x.Call.Credential, signature), true
 	hex.Encode(x.text[:], x.key[:])
 	x.Call.SignatureHash = unsafe.String(&x.text[0], len(x.text))
 }

@@ -6,14 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"vedette"
 	"vedette/keyring"
@@ -25,9 +21,10 @@ var epoch = time.UnixMilli(1795340739148)
 const testSecret = "dummysecret0123456789abcdef"
 
 type bench struct {
-	t   testing.TB
-	v   *Verifier
-	now time.Time
+	t       testing.TB
+	v       *Verifier
+	now     time.Time
+	dialect *venue.Dialect
 }
 
 func newBench(t testing.TB, change ...func(*keyring.Spec)) *bench {
@@ -41,14 +38,16 @@ func newBench(t testing.TB, change ...func(*keyring.Spec)) *bench {
 	if err := ring.Add(spec, epoch); err != nil {
 		t.Fatal(err)
 	}
-	return &bench{t: t, now: epoch, v: New(Config{Keys: ring, Window: NewWindow(1000), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})}
+	return &bench{t: t, now: epoch, dialect: venue.Binance, v: New(Config{Keys: ring, Window: NewWindow(1000), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})}
 }
 
 // call is one signed Binance request.
 type call struct {
 	method, path, query, body string
 	key, secret, from         string
+	port                      uint16
 	at                        time.Time
+	seconds                   bool // the timestamp is in seconds
 }
 
 func (b *bench) order(change ...func(*call)) *call {
@@ -56,7 +55,11 @@ func (b *bench) order(change ...func(*call)) *call {
 	for _, f := range change {
 		f(c)
 	}
-	c.query += fmt.Sprintf("&timestamp=%d", c.at.UnixMilli())
+	stamp := c.at.UnixMilli()
+	if c.seconds {
+		stamp = c.at.Unix()
+	}
+	c.query += fmt.Sprintf("&timestamp=%d", stamp)
 	m := hmac.New(sha256.New, []byte(c.secret))
 	m.Write([]byte(c.query + c.body))
 	c.query += "&signature=" + hex.EncodeToString(m.Sum(nil))
@@ -64,7 +67,8 @@ func (b *bench) order(change ...func(*call)) *call {
 }
 
 func (b *bench) send(c *call) (*Case, string) {
-	x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+	from := netip.MustParseAddr(c.from)
+	x := &Case{Dialect: b.dialect, Source: from, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{Source: netip.AddrPortFrom(from, c.port)},
 		Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Body: []byte(c.body), Header: venue.Header{{Name: "x-mbx-apikey", Value: c.key}}}}
 	venue.Binance.Meaning(x.Request, x.Call)
 	b.v.Verify(x)
@@ -110,11 +114,17 @@ func TestReplay(t *testing.T) {
 	c := b.order()
 	x := b.want(c, "authentic")
 	b.now = b.now.Add(10 * time.Millisecond)
-	b.want(c, "authentic retry") // no answer yet, same source
+	b.want(c, "replayed signature_reused") // on its way: nobody may double it
+	b.v.Unanswered(x)
 	c.from = "198.51.100.9"
 	b.want(c, "replayed signature_reused")
 	c.from = "192.0.2.7"
-	b.v.Answered(x)
+	b.want(c, "authentic retry")           // no answer came, same source
+	b.want(c, "replayed signature_reused") // on its way again
+	b.v.Unanswered(x)
+	y := b.want(c, "authentic retry")
+	b.v.Answered(y)
+	b.v.Unanswered(x) // an answer stays an answer
 	b.want(c, "replayed signature_reused")
 	c.path = "/api/v3/order/test"
 	b.want(c, "replayed cross_endpoint")
@@ -132,24 +142,76 @@ func TestReplay(t *testing.T) {
 	b.want(c, "stale window_passed")
 }
 
+func read(c *call) { c.method = "GET" }
+
 func TestRetryIsBounded(t *testing.T) {
 	b := newBench(t)
-	c := b.order()
+	c := b.order(read)
 	b.want(c, "authentic")
 	for range maxRetries - 1 {
 		b.want(c, "authentic retry")
 	}
 	b.want(c, "replayed signature_reused")
+
+	c = b.order(func(c *call) { c.query += "&a=1" })
+	b.v.Unanswered(b.want(c, "authentic"))
+	for range maxChangeRetries {
+		b.v.Unanswered(b.want(c, "authentic retry"))
+	}
+	b.want(c, "replayed signature_reused")
+}
+
+// TestRetryOfRefused: what a nonce refused is no first use to retry.
+func TestRetryOfRefused(t *testing.T) {
+	n := 0
+	b := newBench(t)
+	d := *venue.Binance
+	d.Claim = func(r *venue.Request, c *venue.Claim) {
+		venue.Binance.Claim(r, c)
+		n++
+		c.NonceRule, c.Nonce = venue.NonceIncreasing, "7"
+	}
+	b.dialect = &d
+	b.want(b.order(read), "authentic")
+	c := b.order(read, func(c *call) { c.query += "&a=1" })
+	b.want(c, "replayed nonce_reused")
+	b.want(c, "replayed signature_reused")
 }
 
 func TestCoincident(t *testing.T) {
 	b := newBench(t)
-	c := b.order()
+	c := b.order(read)
 	b.v.Answered(b.want(c, "authentic"))
 	b.now = b.now.Add(900 * time.Microsecond)
 	b.want(c, "authentic coincident")
 	b.now = b.now.Add(100 * time.Microsecond)
 	b.want(c, "replayed signature_reused")
+
+	c = b.order(func(c *call) { c.query += "&a=1" }) // changes something, in milliseconds: never
+	c.port = 4000
+	b.v.Answered(b.want(c, "authentic"))
+	b.want(c, "replayed signature_reused")
+
+	seconds := func(c *call) { c.seconds = true }
+	b.now = epoch.Add(time.Second)
+	c = b.order(seconds)
+	c.port = 4000
+	b.v.Answered(b.want(c, "authentic"))
+	b.now = b.now.Add(500 * time.Millisecond)
+	c.port = 4001
+	b.want(c, "replayed signature_reused")
+	c.port = 0
+	b.want(c, "replayed signature_reused")
+	c.port = 4000
+	b.want(c, "authentic coincident")
+	b.now = b.now.Add(500 * time.Millisecond)
+	b.want(c, "replayed signature_reused")
+}
+
+// TestFarFuture: a time so far ahead that differences overflow is not fresh.
+func TestFarFuture(t *testing.T) {
+	b := newBench(t)
+	b.want(b.order(func(c *call) { c.at = time.Unix(99999999999, 0); c.seconds = true }), "stale clock_ahead")
 }
 
 func TestPermission(t *testing.T) {
@@ -188,83 +250,6 @@ func TestRotation(t *testing.T) {
 	b.want(b.order(func(c *call) { c.query += "&a=1" }), "authentic old_secret")
 	b.now = b.now.Add(time.Hour)
 	b.want(b.order(func(c *call) { c.query += "&a=2" }), "forged bad_signature")
-}
-
-// TestWindowSurvives kills nothing: it abandons the mapping, as a killed process
-// does, and opens the file anew.
-func TestWindowSurvives(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "replay")
-	w, err := OpenWindow(path, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenWindow(path, 1000); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("second opener: %v", err)
-	}
-	u := use{key: Key{1}, content: 7, now: epoch, until: epoch.Add(time.Minute)}
-	if seen, _ := w.use(&u); seen != SeenNever {
-		t.Fatal("seen before")
-	}
-	if err := unix.Flock(int(w.file.f.Fd()), unix.LOCK_UN); err != nil { // as death would; no msync, no munmap
-		t.Fatal(err)
-	}
-	w2, err := OpenWindow(path, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w2.Close()
-	if w2.seed != w.seed {
-		t.Error("seed changed")
-	}
-	u.source = 1
-	if seen, _ := w2.use(&u); seen != SeenAgain {
-		t.Errorf("after restart: %d", seen)
-	}
-	if _, err := OpenWindow(path+"x", 1000); err != nil {
-		t.Error(err)
-	}
-	if err := os.WriteFile(path+"y", []byte("not a window"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenWindow(path+"y", 1000); err == nil {
-		t.Error("opened a file of another size")
-	}
-}
-
-// TestWindowFills fills a window past its stated size: nothing remembered is
-// forgotten before its time, and what finds no room is said to.
-func TestWindowFills(t *testing.T) {
-	const n = 10000
-	w := NewWindow(n)
-	key := func(i int) (k Key) {
-		sum := sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(i >> 16)})
-		copy(k[:], sum[:])
-		return k
-	}
-	full := 0
-	for i := range 3 * n {
-		seen, _ := w.use(&use{key: key(i), content: 1, now: epoch, until: epoch.Add(time.Minute)})
-		if seen == SeenFull {
-			full++
-			if i < n {
-				t.Fatalf("full after %d of %d", i, n)
-			}
-		} else if seen != SeenNever {
-			t.Fatalf("signature %d: %d", i, seen)
-		}
-	}
-	st := w.Stats(epoch)
-	if st.Live+full != 3*n || int(st.Full) != full {
-		t.Errorf("live %d + full %d is not %d (counted %d)", st.Live, full, 3*n, st.Full)
-	}
-	for i := range n {
-		if seen, _ := w.use(&use{key: key(i), content: 1, now: epoch.Add(time.Second), source: 9, until: epoch.Add(time.Minute)}); seen != SeenAgain {
-			t.Fatalf("signature %d forgotten: %d", i, seen)
-		}
-	}
-	if seen, _ := w.use(&use{key: key(1), content: 1, now: epoch.Add(2 * time.Minute), until: epoch.Add(3 * time.Minute)}); seen != SeenNever {
-		t.Errorf("remembered past its end: %d", seen)
-	}
 }
 
 func TestNoncesIncreasing(t *testing.T) {
@@ -310,21 +295,5 @@ func TestNoncesHighest(t *testing.T) {
 		if err := n.use(Key{1}, nonce, 0, epoch); err != want {
 			t.Fatalf("nonce %d: %v, want %v", nonce, err, want)
 		}
-	}
-}
-
-func BenchmarkVerifyHMAC(b *testing.B) {
-	bb := newBench(b)
-	bb.v.Window = NewWindow(1 << 20)
-	c := bb.order()
-	x, _ := bb.send(c)
-	// The signature stays the same, so the window is told that it is a retry.
-	b.ReportAllocs()
-	for b.Loop() {
-		x.Request.Reset()
-		x.Request.Method, x.Request.Path, x.Request.Query = c.method, c.path, c.query
-		x.Request.Header = append(x.Request.Header, venue.Field{Name: "X-MBX-APIKEY", Value: c.key})
-		venue.Binance.Meaning(x.Request, x.Call)
-		bb.v.Verify(x)
 	}
 }

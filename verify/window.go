@@ -17,39 +17,86 @@ import (
 // that ends, without a write per call. A power cut may lose what the kernel had
 // not written back; Restore fills that in from the ledger.
 //
+// A clock that runs ahead lets entries end early. Those that nothing overwrote are
+// known again once the clock is right. For the others the window keeps the latest
+// end that it forgot: a signature that ends no later may be one of them, and is
+// SeenUnknown, never SeenNever. With a clock that does not go back there are none.
+//
 // An attacker who can write the file can make the monitor forget or invent
 // signatures; it is 0600 and lies beside the ledger, that shows both.
 type Window struct {
-	slots []slot
-	mask  uint64 // of buckets
-	seed  [32]byte
-	file  *mapped // nil in plain memory
-	locks [256]sync.Mutex
-	full  atomic.Uint64
+	buckets []bucket
+	mask    uint64 // of buckets
+	stripes uint64 // mask of locks in use
+	seed    [32]byte
+	start   uint64  // generation of this process, in stateGeneration bits
+	lost    *int64  // Unix ns: the latest end of an entry that was overwritten
+	file    *mapped // nil in plain memory
+	locks   [256]sync.Mutex
+	full    atomic.Uint64
+	unknown atomic.Uint64
+	faults  atomic.Uint64
 }
 
-// slot is one remembered signature. until is written last and zeroed first, so
-// that a process killed half way leaves a free slot, never a false one.
-type slot struct {
-	until   int64 // Unix ns; the slot is free when this is past
-	key     [16]byte
-	content uint64 // keyed hash of method, path, query and body; 0 if unknown (restored)
-	first   int64  // Unix ns of the first arrival
-	source  uint32 // hash of the client's address
-	tries   uint16
-	state   uint16
+const bucketSlots = 8
+
+// bucket holds eight signatures, column by column: looking one up reads two cache
+// lines. until is written last and zeroed first, so that a process killed half way
+// leaves a free slot, never a false one.
+type bucket struct {
+	until   [bucketSlots]int64  // Unix ns; the slot is free when this is past
+	key     [bucketSlots]uint64 // first half
+	rest    [bucketSlots]uint64 // second half
+	content [bucketSlots]uint64 // keyed hash of method, path, query and body; 0 if unknown (restored)
+	first   [bucketSlots]int64  // Unix ns of the first arrival
+	who     [bucketSlots]who
 }
+
+// who is the client of the first use and how that went: hash of the address (32
+// bits), port (16), uses (8), generation (6) and state (2).
+type who uint64
 
 const (
-	bucketSlots = 8
-	windowMagic = "VDTWIN1\n"
-	stateOpen   = 1 // forwarded, no answer yet
-	stateDone   = 2 // answered or refused
+	stateJudging = iota // remembered, not yet judged
+	stateOpen           // forwarded, no answer yet
+	stateEnded          // over, without an answer
+	stateDone           // answered or refused
+
+	stateGeneration = 63
 )
+
+func newWho(source uint32, port uint16, generation, state uint64) who {
+	return who(uint64(source)<<32 | uint64(port)<<16 | 1<<8 | generation<<2 | state)
+}
+
+func (w who) source() uint32              { return uint32(w >> 32) }
+func (w who) port() uint16                { return uint16(w >> 16) }
+func (w who) uses() int                   { return int(w >> 8 & 255) }
+func (w who) to(generation, s uint64) who { return w&^255 | who(generation<<2|s) }
+
+// state is what the state means to a process of that generation. An earlier process
+// ended with all that it had open.
+func (w who) state(generation uint64) uint64 {
+	s := uint64(w & 3)
+	switch {
+	case uint64(w>>2)&stateGeneration == generation:
+	case s == stateOpen:
+		return stateEnded
+	case s == stateJudging:
+		return stateDone
+	}
+	return s
+}
+
+const windowMagic = "VDTWIN2\n"
 
 // Key identifies a signature: a truncated SHA-256 over venue, credential and
 // signature.
 type Key [16]byte
+
+func (k *Key) halves() (uint64, uint64) {
+	return binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:])
+}
 
 // Ref points at a remembered signature, to mark its answer.
 type Ref struct {
@@ -61,32 +108,38 @@ type Ref struct {
 // Seen is what the window knows about a signature.
 type Seen uint8
 
-// What Window.Use can find.
+// What a use can find.
 const (
 	SeenNever      Seen = iota // first use, now remembered
 	SeenRetry                  // same request, same source, first use unanswered
 	SeenCoincident             // same request, same source, within one tick of the clock
 	SeenAgain                  // same request
 	SeenElsewhere              // another method, path, query or body
-	SeenFull                   // no room: nothing is known, nothing remembered
+	SeenFull                   // no room, or the file is gone: nothing is known, nothing remembered
+	SeenUnknown                // the clock went back: it may have been seen and forgotten
 )
 
 // NewWindow returns a window in plain memory for about n signatures.
 func NewWindow(n int) *Window {
-	w := &Window{}
-	buckets := bucketsFor(n)
-	w.slots, w.mask = make([]slot, buckets*bucketSlots), uint64(buckets-1)
+	w := newWindow(n)
+	w.buckets, w.lost = make([]bucket, w.mask+1), new(int64)
 	if _, err := rand.Read(w.seed[:]); err != nil {
 		panic("BUG: no randomness: " + err.Error())
 	}
 	return w
 }
 
-// bucketsFor leaves a quarter or more of the slots free: with two choices of
-// bucket, overflow is then out of reach of chance.
+func newWindow(n int) *Window {
+	b := uint64(bucketsFor(n))
+	// A stripe has 1024 buckets or more, so that chance does not crowd one of them.
+	return &Window{mask: b - 1, stripes: min(uint64(len(Window{}.locks)), max(1, b/1024)) - 1}
+}
+
+// bucketsFor leaves half or more of the slots free: with two choices of
+// bucket, overflow is then out of reach of chance (TestWindowNeverFull).
 func bucketsFor(n int) int {
 	b := 1
-	for b*bucketSlots*3/4 < n {
+	for b*bucketSlots/2 < n {
 		b *= 2
 	}
 	return b
@@ -95,13 +148,14 @@ func bucketsFor(n int) int {
 // OpenWindow opens or creates the window kept in a file. A file made for another
 // size is refused, since forgetting is not an option: delete it to start anew.
 func OpenWindow(path string, n int) (*Window, error) {
-	buckets := bucketsFor(n)
-	m, err := mapFile(path, windowMagic, int64(buckets)*bucketSlots*int64(unsafe.Sizeof(slot{})))
+	w := newWindow(n)
+	m, err := mapFile(path, windowMagic, int64(w.mask+1)*int64(unsafe.Sizeof(bucket{})))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open replay window %s: %w", path, err)
 	}
-	w := &Window{file: m, mask: uint64(buckets - 1), seed: m.seed}
-	w.slots = unsafe.Slice((*slot)(unsafe.Pointer(&m.body()[0])), buckets*bucketSlots)
+	w.file, w.seed, w.start = m, m.seed, *m.word(atStarts)&stateGeneration
+	w.lost = (*int64)(unsafe.Pointer(m.word(atLost)))
+	w.buckets = unsafe.Slice((*bucket)(unsafe.Pointer(&m.body()[0])), w.mask+1)
 	return w, nil
 }
 
@@ -110,16 +164,16 @@ func (w *Window) Sync() error { return w.file.sync() }
 
 // Close syncs and releases the file. The window must not be used after.
 func (w *Window) Close() error {
-	w.slots = nil
+	w.buckets = nil
 	return w.file.close()
 }
 
-// buckets returns the two buckets of a key. The seed keeps an attacker from
-// choosing signatures that crowd one bucket.
-func (w *Window) buckets(k Key) (a, b uint64) {
-	x := binary.LittleEndian.Uint64(k[:8]) ^ binary.LittleEndian.Uint64(w.seed[:8])
-	y := binary.LittleEndian.Uint64(k[8:]) ^ binary.LittleEndian.Uint64(w.seed[8:16])
-	return mix(x) & w.mask, mix(y) & w.mask
+// choices returns the two buckets of a key, that share a lock. The seed keeps an
+// attacker from choosing signatures that crowd one bucket.
+func (w *Window) choices(lo, hi uint64) (a, b uint64) {
+	a = mix(lo^binary.LittleEndian.Uint64(w.seed[:8])) & w.mask
+	b = mix(hi^binary.LittleEndian.Uint64(w.seed[8:16])) & w.mask
+	return a, b&^w.stripes | a&w.stripes
 }
 
 // mix is the finaliser of SplitMix64.
@@ -129,147 +183,191 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// lock takes the locks of both buckets, in order.
-func (w *Window) lock(a, b uint64) (first, second *sync.Mutex) {
-	i, j := a%256, b%256
-	if i > j {
-		i, j = j, i
+// locked calls f with the key's two buckets, locked. It reports whether the memory
+// was there.
+func (w *Window) locked(lo, hi uint64, f func(a, b uint64)) bool {
+	a, b := w.choices(lo, hi)
+	l := &w.locks[a&w.stripes]
+	l.Lock()
+	defer l.Unlock()
+	if w.file.guarded(func() { f(a, b) }) {
+		return true
 	}
-	first = &w.locks[i]
-	first.Lock()
-	if i != j {
-		second = &w.locks[j]
-		second.Lock()
-	}
-	return first, second
+	w.faults.Add(1)
+	return false
 }
 
 // use is one use of a signature.
 type use struct {
 	key     Key
 	content uint64
-	source  uint32
+	source  uint32 // hash of the client's address
+	port    uint16 // of the client, 0 if unknown
+	changes bool   // the call alters something at the venue
+	judging bool   // more is to be checked: judged or Answered follows
+	fixed   bool   // until is a function of the request alone
 	now     time.Time
 	until   time.Time     // when it could no longer be accepted
 	tick    time.Duration // resolution of the request's own timestamp
 }
 
 // use looks a signature up and remembers it.
-func (w *Window) use(u *use) (Seen, Ref) {
-	a, b := w.buckets(u.key)
-	first, second := w.lock(a, b)
-	seen, at := w.useLocked(a, b, u)
-	if second != nil {
-		second.Unlock()
+func (w *Window) use(u *use) (seen Seen, r Ref) {
+	lo, hi := u.key.halves()
+	seen = SeenFull
+	w.locked(lo, hi, func(a, b uint64) { seen, r.slot = w.useLocked(a, b, lo, hi, u) })
+	switch seen {
+	case SeenFull:
+		w.full.Add(1)
+	case SeenUnknown:
+		w.unknown.Add(1)
 	}
-	first.Unlock()
-	return seen, Ref{slot: at, key: u.key, set: seen <= SeenCoincident}
+	r.key, r.set = u.key, seen <= SeenCoincident
+	return seen, r
 }
 
-func (w *Window) useLocked(a, b uint64, u *use) (Seen, uint64) {
-	now := u.now.UnixNano()
-	free, freeIn := -1, [2]int{}
-	for n, bucket := range [2]uint64{a, b} {
-		if n == 1 && a == b {
-			break
-		}
-		for i := range bucketSlots {
-			at := bucket*bucketSlots + uint64(i)
-			s := &w.slots[at]
-			if s.until <= now {
-				freeIn[n]++
-				if free < 0 || n == 1 && freeIn[1] > freeIn[0] {
-					free = int(at)
-				}
-				continue
-			}
-			if s.key == u.key {
-				return s.again(u, now), at
-			}
-		}
+func (w *Window) useLocked(a, b, lo, hi uint64, u *use) (Seen, uint64) {
+	now, until := u.now.UnixNano(), u.until.UnixNano()
+	at, found, ok := w.find(a, b, lo, hi, now)
+	if found {
+		return w.again(at, u, now), at
 	}
-	if free < 0 {
-		w.full.Add(1)
+	if !ok {
 		return SeenFull, 0
 	}
-	w.slots[free].fill(u, now)
-	return SeenNever, uint64(free)
-}
-
-func (s *slot) fill(u *use, now int64) {
-	atomic.StoreInt64(&s.until, 0)
-	s.key, s.content, s.first, s.source, s.tries, s.state = u.key, u.content, now, u.source, 1, stateOpen
-	atomic.StoreInt64(&s.until, u.until.UnixNano())
-}
-
-func (s *slot) again(u *use, now int64) Seen {
-	switch {
-	case s.content != 0 && s.content != u.content:
-		return SeenElsewhere
-	case s.content == 0 || s.source != u.source || s.tries >= maxRetries:
-		return SeenAgain
-	case s.state == stateOpen:
-		s.tries++
-		return SeenRetry
-	case now-s.first < int64(u.tick):
-		s.tries++
-		return SeenCoincident
+	seen := SeenNever
+	if u.fixed && until <= atomic.LoadInt64(w.lost) {
+		seen = SeenUnknown
 	}
-	return SeenAgain
+	state := uint64(stateOpen)
+	if seen == SeenUnknown {
+		state = stateDone
+	} else if u.judging {
+		state = stateJudging
+	}
+	w.fill(at, lo, hi, until, u.content, now, newWho(u.source, u.port, w.start, state))
+	return seen, at
+}
+
+// find returns the slot of a key, or else a free one in the emptier bucket; ok is
+// false if there is neither.
+func (w *Window) find(a, b, lo, hi uint64, now int64) (at uint64, found, ok bool) {
+	best := 0
+	for _, n := range [2]uint64{a, b} {
+		k := &w.buckets[n]
+		free, last := 0, 0
+		for i := range k.until {
+			if k.until[i] <= now {
+				free, last = free+1, i
+			} else if k.key[i] == lo && k.rest[i] == hi {
+				return n*bucketSlots + uint64(i), true, true
+			}
+		}
+		if free > best {
+			best, at = free, n*bucketSlots+uint64(last)
+		}
+	}
+	return at, false, best > 0
+}
+
+func (w *Window) fill(at, lo, hi uint64, until int64, content uint64, first int64, by who) {
+	k, i := &w.buckets[at/bucketSlots], at%bucketSlots
+	raise(w.lost, k.until[i])
+	atomic.StoreInt64(&k.until[i], 0)
+	k.key[i], k.rest[i], k.content[i], k.first[i], k.who[i] = lo, hi, content, first, by
+	atomic.StoreInt64(&k.until[i], until)
+}
+
+// again judges a further use of a signature that is remembered.
+//
+// Reading twice harms nobody, so a repeated read is a Retry until it was answered,
+// and Coincident within the tick of the venue's timestamp, for the same address.
+//
+// What changes something must not happen twice by an attacker's hand. He who shares
+// the client's address (a NAT, a cloud's egress) can copy a request while the first
+// is on its way, and again until it is answered. So such a request is a Retry only
+// once the first use ended without an answer, and only maxChangeRetries times: the
+// client cannot know either whether it was carried out, and has the right to ask
+// again; anybody else gains at most what the client would do itself. And it is
+// Coincident only on the connection of the first use, where nobody else can write:
+// two equal orders within a second are real at venues that count time in seconds.
+// On another connection they are refused: one such order lost is an error message,
+// one too many is money. The client cures it with an order id of its own.
+func (w *Window) again(at uint64, u *use, now int64) Seen {
+	k, i := &w.buckets[at/bucketSlots], at%bucketSlots
+	by := k.who[i]
+	state := by.state(w.start)
+	if k.content[i] != 0 && k.content[i] != u.content {
+		return SeenElsewhere
+	}
+	if k.content[i] == 0 || by.source() != u.source || state == stateJudging {
+		return SeenAgain
+	}
+	age := now - k.first[i]
+	coincident := age < int64(u.tick) && age > -int64(u.tick)
+	most := maxRetries
+	var seen Seen
+	switch {
+	case !u.changes && state != stateDone:
+		seen = SeenRetry
+	case !u.changes && coincident:
+		seen = SeenCoincident
+	case coincident && u.tick > time.Millisecond && u.port != 0 && by.port() == u.port:
+		seen = SeenCoincident
+	case state == stateEnded:
+		seen, most = SeenRetry, maxChangeRetries+1
+	default:
+		return SeenAgain
+	}
+	if by.uses() >= most {
+		return SeenAgain
+	}
+	by += 1 << 8
+	if seen == SeenRetry {
+		by = by.to(w.start, stateOpen)
+	}
+	k.who[i] = by
+	return seen
 }
 
 // Known looks a signature up without remembering it.
-func (w *Window) Known(k Key, now time.Time) bool {
-	a, b := w.buckets(k)
-	first, second := w.lock(a, b)
-	found := w.find(a, b, k, now.UnixNano()) != nil
-	if second != nil {
-		second.Unlock()
-	}
-	first.Unlock()
+func (w *Window) Known(k Key, now time.Time) (found bool) {
+	lo, hi := k.halves()
+	w.locked(lo, hi, func(a, b uint64) { _, found, _ = w.find(a, b, lo, hi, now.UnixNano()) })
 	return found
 }
 
-func (w *Window) find(a, b uint64, k Key, now int64) *slot {
-	for _, bucket := range [2]uint64{a, b} {
-		for i := range uint64(bucketSlots) {
-			if s := &w.slots[bucket*bucketSlots+i]; s.key == k && s.until > now {
-				return s
-			}
-		}
-	}
-	return nil
-}
+// Answered marks the use as answered or refused: from now on the same request is
+// a replay.
+func (w *Window) Answered(r Ref) { w.mark(r, stateDone) }
 
-// Answered marks the use as answered: from now on the same request is a replay.
-func (w *Window) Answered(r Ref) {
+// Unanswered marks the use as over without an answer: the client may try again.
+func (w *Window) Unanswered(r Ref) { w.mark(r, stateEnded) }
+
+// judged marks the use as forwarded.
+func (w *Window) judged(r Ref) { w.mark(r, stateOpen) }
+
+func (w *Window) mark(r Ref, state uint64) {
 	if !r.set {
 		return
 	}
-	a, b := w.buckets(r.key)
-	first, second := w.lock(a, b)
-	if s := &w.slots[r.slot]; s.key == r.key {
-		s.state = stateDone
-	}
-	if second != nil {
-		second.Unlock()
-	}
-	first.Unlock()
+	lo, hi := r.key.halves()
+	w.locked(lo, hi, func(_, _ uint64) {
+		k, i := &w.buckets[r.slot/bucketSlots], r.slot%bucketSlots
+		if k.key[i] == lo && k.rest[i] == hi && k.who[i].state(w.start) != stateDone {
+			k.who[i] = k.who[i].to(w.start, state)
+		}
+	})
 }
 
 // Restore remembers a signature that the ledger shows to have been used.
 func (w *Window) Restore(k Key, first, until, now time.Time) {
-	a, b := w.buckets(k)
-	l1, l2 := w.lock(a, b)
-	if w.find(a, b, k, now.UnixNano()) == nil {
-		if _, at := w.useLocked(a, b, &use{key: k, now: now, until: until}); w.slots[at].key == k {
-			w.slots[at].content, w.slots[at].first, w.slots[at].state = 0, first.UnixNano(), stateDone
+	lo, hi := k.halves()
+	w.locked(lo, hi, func(a, b uint64) {
+		if at, found, ok := w.find(a, b, lo, hi, now.UnixNano()); ok && !found {
+			w.fill(at, lo, hi, until.UnixNano(), 0, first.UnixNano(), newWho(0, 0, w.start, stateDone))
 		}
-	}
-	if l2 != nil {
-		l2.Unlock()
-	}
-	l1.Unlock()
+	})
 }
 
 // RestoreHash is Restore with the key as a record's signature_hash tells it. It
@@ -290,20 +388,27 @@ func (w *Window) RestoreHash(hash string, first, until, now time.Time) bool {
 type Stats struct {
 	Capacity int    // slots
 	Live     int    // signatures remembered now
-	Full     uint64 // uses that found no room
+	Full     uint64 // uses that found no room, or no file
+	Unknown  uint64 // uses that may be forgotten ones, after the clock went back
+	Faults   uint64 // times that the file's memory could not be touched
 }
 
 // Stats counts the live entries; it visits every slot.
 func (w *Window) Stats(now time.Time) Stats {
-	st := Stats{Capacity: len(w.slots), Full: w.full.Load()}
+	st := Stats{Capacity: len(w.buckets) * bucketSlots, Full: w.full.Load(), Unknown: w.unknown.Load(), Faults: w.faults.Load()}
 	ns := now.UnixNano()
-	for i := range w.slots {
-		if atomic.LoadInt64(&w.slots[i].until) > ns {
-			st.Live++
+	w.file.guarded(func() {
+		for b := range w.buckets {
+			for i := range bucketSlots {
+				if atomic.LoadInt64(&w.buckets[b].until[i]) > ns {
+					st.Live++
+				}
+			}
 		}
-	}
+	})
 	return st
 }
 
-// Full returns how many uses found no room.
-func (w *Window) Full() uint64 { return w.full.Load() }
+// Full returns how many uses could not be checked: no room, no file, or a clock
+// that went back.
+func (w *Window) Full() uint64 { return w.full.Load() + w.unknown.Load() }
