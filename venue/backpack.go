@@ -19,7 +19,7 @@ var Backpack = &Dialect{
 	Title: "Backpack Exchange",
 	Docs:  "https://docs.backpack.exchange/#section/Authentication/Signing-requests",
 	Hosts: []string{"api.backpack.exchange", "ws.backpack.exchange"},
-	Schemes: []Scheme{{Name: "ed25519", Algorithm: Ed25519, Signature: Base64,
+	Schemes: []Scheme{{Name: "ed25519", Algorithm: Ed25519, Signature: Base64, KeyIsPublic: true,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime,
 		Note:   "Method and path are signed as an instruction name. An order and a batch of that one order sign alike. A WebSocket log-in signs no channels."}},
 	Repeatable: []string{"marketType", "sources"},

@@ -73,15 +73,15 @@ func coverage(t *testing.T) string {
 
 A signed request can be altered in every part that its signature leaves out, and can be sent again for as long as the venue takes it. This
 table says what that is for each venue, by the dialects that Vedette verifies with. ` + "`TestCoverage`" + ` holds method, host, path, query and body of
-every row to captured requests of real clients: each part is altered, and the signature must break exactly where the table has a mark.
-Agreement with clients does not prove what a venue accepts.
+every row to captured requests of real clients: each part is altered, and the signature must break exactly where the table has a mark; ◐ is
+what only some endpoints sign. ` + "`TestAltered`" + ` alters signature, time and nonce. Agreement with clients does not prove what a venue accepts.
 
 **Fresh for** is how far a request's time may lie in the past and in the future, as the clients asked for it. **A captured request can be sent
 again** says what somebody who has seen one request could do at the venue alone; Vedette refuses each: the first time it sees a signature it
 remembers it for as long as it could be accepted, whatever the rest of the request says (` + "`signature_reused`, `cross_endpoint`" + `). Where the table
 says "for ever" it cannot, and marks the call ` + "`replayable`" + `.
 
-| Venue | Scheme | ` + strings.Join(partNames(), " | ") + ` | Fresh for | Nonce | A captured request can be sent again | Clients captured |
+| Venue | Scheme | ` + strings.Join(partNames(), " | ") + ` | Fresh for | Nonce rule | A captured request can be sent again | Clients captured |
 |---|---|` + strings.Repeat(":-:|", len(coverageParts)) + `---|---|---|---|
 `)
 	seen := observe(t)
@@ -93,7 +93,10 @@ says "for ever" it cannot, and marks the call ` + "`replayable`" + `.
 			f := seen[d.Name+" "+s.Name]
 			marks := make([]string, len(coverageParts))
 			for j, p := range coverageParts {
-				if s.Covers&p.part != 0 {
+				switch {
+				case s.Partly&p.part != 0:
+					marks[j] = "◐"
+				case s.Covers&p.part != 0:
 					marks[j] = "●"
 				}
 			}
@@ -226,7 +229,10 @@ func (f *freshness) rule() string {
 func again(s *venue.Scheme, f *freshness) string {
 	var open []string
 	for _, p := range coverageParts[:5] {
-		if s.Covers&p.part == 0 && p.part != venue.CoversHost {
+		switch {
+		case s.Partly&p.part != 0:
+			open = append(open, p.name+" on some endpoints")
+		case s.Covers&p.part == 0 && p.part != venue.CoversHost:
 			open = append(open, p.name)
 		}
 	}
