@@ -198,7 +198,8 @@ func (s *scratch) check(a venue.Algorithm, m *keyring.Material, msg, sig []byte)
 		case venue.RSAPKCS1SHA256:
 			return rsa.VerifyPKCS1v15(pub, crypto.SHA256, sum[:], sig) == nil
 		case venue.RSAPSSSHA256:
-			return rsa.VerifyPSS(pub, crypto.SHA256, sum[:], sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthAuto}) == nil
+			// The salt is as long as the hash (RFC 7518 section 3.5).
+			return rsa.VerifyPSS(pub, crypto.SHA256, sum[:], sig, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
 		}
 	case *ecdsa.PublicKey:
 		sum := sha256.Sum256(msg)
