@@ -254,6 +254,7 @@ var (
 		Asset: []string{"coin", "fromCoin", "currency"}, Address: []string{"address"}, Quantity: []string{"amount", "requestAmount"},
 		ClientID: []string{"transferId", "requestId"}, Object: []string{"toMemberId", "toUid", "subMemberId", "quoteTxId", "id"}, Instrument: []string{"symbol"},
 	}
+	bybitRFQ  = &Fields{Target: []string{"rfqId", "quoteId"}, ClientID: []string{"rfqLinkId", "quoteLinkId"}, Side: []string{"quoteSide"}}
 	bybitRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "orderLinkId"}, Asset: []string{"coin"}, Object: []string{"memberId", "subMemberId"}}
 	bybitKeys = &Fields{Object: []string{"apikey", "subuid", "subMemberId"}}
 )
@@ -302,6 +303,15 @@ func bybitTrading() []Route {
 		family("GET", spread, vedette.OpMarketRead, bybitRead, "instrument orderbook tickers recent-trade"),
 
 		family("GET", "/v5/rfq/", vedette.OpOrderQuery, nil, "*"),
+		family("POST", "/v5/rfq/", vedette.OpOrderNew, bybitRFQ, "create-rfq create-quote execute-quote accept-other-quote"),
+		family("POST", "/v5/rfq/", vedette.OpOrderCancel, bybitRFQ, "cancel-rfq cancel-quote"),
+		family("POST", "/v5/rfq/", vedette.OpOrderCancelAll, nil, "cancel-all-rfq cancel-all-quotes"),
+		family("POST", "/v5/strategy/", vedette.OpOrderNew, bybitOrder, "create"),
+		family("POST", "/v5/strategy/", vedette.OpOrderCancel, bybitRead, "stop"),
+		family("GET", "/v5/strategy/", vedette.OpOrderQuery, bybitRead, "list order-list"),
+		family("GET", "/v5/event/", vedette.OpOrderQuery, bybitRead, "order-realtime order-list trades settlements"),
+		family("GET", "/v5/event/", vedette.OpAccountRead, bybitRead, "positions"),
+		family("GET", "/v5/event/", vedette.OpMarketRead, bybitRead, "instruments-info orderbook"),
 		family("GET", "/v5/pre-upgrade/", vedette.OpOrderQuery, bybitRead, "*"),
 	)
 }
@@ -340,11 +350,15 @@ func bybitMore() []Route {
 	return slices.Concat(
 		family("POST", v5, vedette.OpOrderQuery, bybitCapital, "fiat/quote-apply"),
 		family("POST", v5, vedette.OpOrderNew, bybitCapital, "fiat/trade-execute"),
-		family("POST", v5, vedette.OpTransfer, bybitCapital, "spot-lever-token/purchase spot-lever-token/redeem spot-margin-trade/fixedborrow spot-margin-trade/fixedborrow-renew spot-cross-margin-trade/loan spot-cross-margin-trade/repay crypto-loan/borrow crypto-loan/repay crypto-loan/adjust-ltv crypto-loan-common/adjust-ltv crypto-loan-flexible/borrow crypto-loan-flexible/repay crypto-loan-flexible/repay-collateral crypto-loan-fixed/borrow crypto-loan-fixed/renew crypto-loan-fixed/supply crypto-loan-fixed/fully-repay crypto-loan-fixed/repay-collateral ins-loan/repay-loan lending/purchase lending/redeem lending/redeem-cancel earn/place-order"),
-		family("POST", v5, vedette.OpAdmin, bybitRead, "spot-margin-trade/switch-mode spot-margin-trade/set-leverage spot-margin-trade/set-auto-repay-mode spot-cross-margin-trade/switch crypto-loan-fixed/borrow-order-cancel crypto-loan-fixed/supply-order-cancel ins-loan/association-uid"),
-		family("POST", v5, vedette.OpAccountRead, bybitRead, "crypto-loan-common/max-loan"),
-		family("GET", v5, vedette.OpAccountRead, bybitRead, "fiat/* spot-lever-token/* spot-margin-trade/* spot-cross-margin-trade/* crypto-loan/* crypto-loan-common/* crypto-loan-flexible/* crypto-loan-fixed/* ins-loan/* lending/* earn/*"),
-		family("GET", v5, vedette.OpMarketRead, bybitRead, "market/* announcements/* system/* earn/product fiat/reference-price spot-margin-trade/data spot-margin-trade/collateral crypto-loan/collateral-data crypto-loan/loanable-data crypto-loan-common/collateral-data crypto-loan-common/loanable-data crypto-loan-fixed/supply-order-quote crypto-loan-fixed/borrow-order-quote ins-loan/product-infos"),
+		family("POST", v5, vedette.OpTransfer, bybitCapital, "spot-lever-token/purchase spot-lever-token/redeem spot-margin-trade/fixedborrow spot-margin-trade/fixedborrow-renew spot-cross-margin-trade/loan spot-cross-margin-trade/repay crypto-loan/borrow crypto-loan/repay crypto-loan/adjust-ltv crypto-loan-common/adjust-ltv crypto-loan-flexible/borrow crypto-loan-flexible/repay crypto-loan-flexible/repay-collateral crypto-loan-fixed/borrow crypto-loan-fixed/renew crypto-loan-fixed/supply crypto-loan-fixed/fully-repay crypto-loan-fixed/repay-collateral ins-loan/repay-loan lending/purchase lending/redeem lending/redeem-cancel earn/place-order earn/advance/place-order earn/fixed-term/place-order earn/fixed-term/redeem earn/liquidity-mining/reinvest earn/rwa/place-order earn/token/place-order earn/pwm/fund-transfer earn/pwm/investment-plan/claim earn/pwm/investment-plan/invest-more earn/pwm/investment-plan/redeem earn/pwm/investment-plan/subscribe alpha/lp/stake alpha/lp/redeem"),
+		family("POST", v5, vedette.OpAdmin, bybitRead, "spot-margin-trade/switch-mode spot-margin-trade/set-leverage spot-margin-trade/set-auto-repay-mode spot-cross-margin-trade/switch crypto-loan-fixed/borrow-order-cancel crypto-loan-fixed/supply-order-cancel ins-loan/association-uid earn/fixed-term/position/auto-invest earn/position/modify apilimit/set broker/apilimit/set p2p/item/create p2p/item/update p2p/item/online p2p/item/cancel p2p/order/pay p2p/order/message/send earn/pwm/asset-manager/create-fund earn/pwm/asset-manager/create-investment-plan earn/pwm/asset-manager/create-sub-account earn/pwm/asset-manager/manage-investment-plan earn/pwm/asset-manager/manage-order earn/pwm/asset-manager/settle-profit earn/pwm/customize-plan/create"),
+		family("POST", v5, vedette.OpAccountRead, bybitRead, "crypto-loan-common/max-loan spot-x/launchpool/user/activity-log spot-x/launchpool/user/history p2p/item/info p2p/item/personal/list p2p/order/info p2p/order/simplifyList p2p/order/pending/simplifyList p2p/order/message/listpage p2p/user/personal/info p2p/user/order/personal/info p2p/user/payment/list card/transaction/query-asset-records card/reward/points/balance card/reward/points/records"),
+		family("POST", v5, vedette.OpTransfer, bybitCapital, "p2p/order/finish"), // releases the assets
+		family("POST", v5, vedette.OpOrderNew, bybitCapital, "alpha/trade/purchase alpha/trade/redeem alpha/prediction/buy alpha/prediction/sell"),
+		family("POST", v5, vedette.OpOrderQuery, nil, "alpha/trade/quote alpha/trade/order-list alpha/prediction/order-list alpha/prediction/order-estimate alpha/lp/order-list"),
+		family("POST", v5, vedette.OpAccountRead, nil, "alpha/trade/asset-list alpha/trade/asset-detail alpha/prediction/position-list alpha/prediction/position-history alpha/prediction/portfolio-summary alpha/lp/position-list"),
+		family("GET", v5, vedette.OpAccountRead, bybitRead, "fiat/* spot-lever-token/* spot-margin-trade/* spot-cross-margin-trade/* crypto-loan/* crypto-loan-common/* crypto-loan-flexible/* crypto-loan-fixed/* ins-loan/* lending/* earn/* apilimit/* spot-x/*"),
+		family("GET", v5, vedette.OpMarketRead, bybitRead, "market/* announcements/* system/* spot-x/launchpool/project/list spot-x/puzzle/project/list spot-x/token-splash/project/list earn/product fiat/reference-price spot-margin-trade/data spot-margin-trade/collateral crypto-loan/collateral-data crypto-loan/loanable-data crypto-loan-common/collateral-data crypto-loan-common/loanable-data crypto-loan-fixed/supply-order-quote crypto-loan-fixed/borrow-order-quote ins-loan/product-infos"),
 		family("GET", "/v3/", vedette.OpMarketRead, nil, "public/time"),
 		family("GET", v5, vedette.OpMarketRead, nil, "private trade public/*"), // upgrades
 		family("GET", "/", vedette.OpMarketRead, nil, "realtime_public realtime_private"),

@@ -34,6 +34,8 @@ func TestBybitMeaning(t *testing.T) {
 		{`POST /v5/user/delete-api {}`, `key.delete`},
 		{`POST /v5/user/del-submember {"subMemberId":"5"}`, `admin obj=5`},
 		{`GET /v5/market/tickers?category=spot&symbol=BTCUSDT`, `market.read BTCUSDT`},
+		{`POST /v5/rfq/cancel-quote {"quoteId":"q1"}`, `order.cancel id=q1`},
+		{`POST /v5/p2p/order/finish {"orderId":"1"}`, `transfer`},
 		{`POST /v5/order/other {}`, `unknown`},
 
 		{`WS {"op":"auth","args":["k","1","s"]}`, `session.login`},

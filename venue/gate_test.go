@@ -33,6 +33,10 @@ func TestGateMeaning(t *testing.T) {
 		{`POST /api/v4/sub_accounts/9/keys {"name":"k"}`, `key.create obj=9`},
 		{`DELETE /api/v4/sub_accounts/9/keys/abc`, `key.delete obj=abc`},
 		{`POST /api/v4/futures/usdt/positions/BTC_USDT/leverage?leverage=5`, `admin BTC_USDT`},
+		{`POST /api/v4/crossex/orders {"text":"t-1","symbol":"BINANCE_FUTURE_ADA_USDT","side":"BUY","type":"LIMIT","qty":"1","price":"2","time_in_force":"POC"}`,
+			`order.new BINANCE_FUTURE_ADA_USDT buy limit 1 @2 gtc post cl=t-1`},
+		{`POST /api/v4/crossex/batch_cancel_orders [{"order_id":"5"},{"text":"t-1"}]`, `order.batch | order.cancel id=5 | order.cancel id=t-1`},
+		{`POST /api/v4/stock/orders {"symbol":"AAPL","side":2,"volume":"1","price_type":"market","time_in_force":"day"}`, `order.new AAPL sell market 1 day`},
 		{`GET /api/v4/spot/tickers?currency_pair=BTC_USDT`, `market.read BTC_USDT`},
 		{`POST /api/v4/other {}`, `unknown`},
 

@@ -319,7 +319,7 @@ func okxTrading() []Route {
 
 		family("POST", "/api/v5/copytrading/", vedette.OpOrderNew, okxClose, "close-subposition"),
 		family("POST", "/api/v5/copytrading/", vedette.OpOrderNew, okxOrder, "algo-order"),
-		family("POST", "/api/v5/copytrading/", vedette.OpAdmin, okxRead, "set-instruments amend-profit-sharing-ratio first-copy-settings amend-copy-settings stop-copy-trading batch-set-leverage"),
+		family("POST", "/api/v5/copytrading/", vedette.OpAdmin, okxRead, "set-instruments amend-profit-sharing-ratio first-copy-settings amend-copy-settings stop-copy-trading batch-set-leverage apply-lead-trading stop-lead-trading"),
 		family("GET", "/api/v5/copytrading/", vedette.OpAccountRead, okxRead, "*"),
 		family("GET", "/api/v5/copytrading/", vedette.OpMarketRead, okxRead, "public-config public-lead-traders public-weekly-pnl public-pnl public-stats public-preference-currency public-current-subpositions public-subpositions-history public-copy-traders"),
 	)
@@ -330,7 +330,7 @@ func okxAccount() []Route {
 	return slices.Concat(
 		family("GET", account, vedette.OpAccountRead, okxRead, "*"),
 		family("POST", account, vedette.OpAccountRead, nil, "simulated_margin position-builder position-builder-graph bills-history-archive"),
-		family("POST", account, vedette.OpTransfer, okxCapital, "position/margin-balance spot-manual-borrow-repay quick-margin-borrow-repay borrow-repay move-positions fixed-loan/borrowing-order fixed-loan/amend-borrowing-order fixed-loan/manual-reborrow fixed-loan/repay-borrowing-order"),
+		family("POST", account, vedette.OpTransfer, okxCapital, "position/margin-balance spot-manual-borrow-repay quick-margin-borrow-repay borrow-repay move-positions fixed-loan/borrowing-order fixed-loan/amend-borrowing-order fixed-loan/manual-reborrow fixed-loan/repay-borrowing-order fixed-loan/convert-to-market-loan fixed-loan/reduce-liabilities"),
 		family("POST", account, vedette.OpAdmin, okxRead, "set-position-mode set-leverage set-fee-type set-greeks set-isolated-mode set-auto-repay set-riskOffset-type set-riskOffset-amt activate-option set-auto-loan account-level-switch-preset set-account-level set-collateral-assets mmp-reset mmp-config set-auto-earn set-settle-currency set-trading-config demo-adjust-balance subaccount/set-loan-allocation"),
 
 		family("GET", asset, vedette.OpAccountRead, okxRead, "*"),
@@ -366,8 +366,8 @@ func okxAccount() []Route {
 
 		family("GET", finance, vedette.OpAccountRead, okxRead, "*"),
 		family("GET", finance, vedette.OpMarketRead, okxRead, "savings/lending-rate-summary savings/lending-rate-history staking-defi/eth/apy-history staking-defi/sol/apy-history fixed-loan/lending-offers fixed-loan/lending-apy-history fixed-loan/pending-lending-volume sfp/dcd/products"),
-		family("POST", finance, vedette.OpTransfer, okxCapital, "savings/purchase-redempt staking-defi/purchase staking-defi/redeem staking-defi/cancel staking-defi/eth/purchase staking-defi/eth/redeem staking-defi/eth/cancel-redeem staking-defi/sol/purchase staking-defi/sol/redeem staking-defi/sol/cancel-redeem flexible-loan/adjust-collateral flexible-loan/borrow flexible-loan/repay okusd/subscribe okusd/redeem sfp/dcd/order sfp/dcd/trade sfp/dcd/redeem"),
-		family("POST", finance, vedette.OpAccountRead, okxCapital, "flexible-loan/max-loan sfp/dcd/quote sfp/dcd/redeem-quote"),
+		family("POST", finance, vedette.OpTransfer, okxCapital, "savings/purchase-redempt staking-defi/purchase staking-defi/redeem staking-defi/cancel staking-defi/eth/purchase staking-defi/eth/redeem staking-defi/eth/cancel-redeem staking-defi/sol/purchase staking-defi/sol/redeem staking-defi/sol/cancel-redeem flexible-loan/adjust-collateral flexible-loan/borrow flexible-loan/repay okusd/subscribe okusd/redeem sfp/dcd/order sfp/dcd/trade sfp/dcd/redeem fixed-loan/lending-order fixed-loan/amend-lending-order stable-rewards/trade"),
+		family("POST", finance, vedette.OpAccountRead, okxCapital, "flexible-loan/max-loan sfp/dcd/quote sfp/dcd/redeem-quote stable-rewards/quote"),
 		family("POST", finance, vedette.OpAdmin, okxCapital, "savings/set-lending-rate"),
 		family("GET", "/api/v5/affiliate/", vedette.OpAccountRead, nil, "*"),
 	)
