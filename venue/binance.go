@@ -282,6 +282,9 @@ func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 			}
 		}
 	}
+	if route != nil && route.Op == vedette.OpAccountRead {
+		a.Account = uidText(body.Get("uid"))
+	}
 	if k := body.Get("listenKey").Text(); k != "" {
 		issued.Token, issued.TTL = k, time.Hour
 	}

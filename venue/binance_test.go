@@ -67,7 +67,7 @@ func TestBinanceAnswer(t *testing.T) {
 		{"POST /sapi/v1/capital/withdraw/apply\n" + `200 {"id":"7213fea8e94b4a5593d507237e5a555b"}`, `200 accepted`},
 		{"POST /fapi/v1/batchOrders\n" + `200 [{"code":-2022,"msg":"ReduceOnly Order is rejected."}]`, `200 rejected error=-2022`},
 		{"POST /fapi/v1/batchOrders\n" + `200 [{"orderId":5,"status":"NEW"}]`, `200 accepted order=5`},
-		{"GET /api/v3/account\n" + `200 {"balances":[]}`, `200`},
+		{"GET /api/v3/account\n" + `200 {"balances":[],"uid":354937868}`, `200 account=354937868`},
 		{`WS {"id":1,"method":"order.place","params":{}}` + "\n" + `WS {"id":1,"status":200,"result":{"orderId":28,"status":"NEW"}}`, `200 accepted order=28`},
 		{`WS {"id":1,"method":"session.logon","params":{}}` + "\n" + `WS {"id":1,"status":400,"error":{"code":-1022,"msg":"x"}}`, `400 rejected error=-1022 login-failed`},
 	})
