@@ -18,6 +18,9 @@ const (
 	// retry may be carried out: client libraries retry 3 times unless told otherwise.
 	maxRetries       = 16
 	maxChangeRetries = 3
+	// concurrency is how far apart calls arrive that a client makes at once: one goes out
+	// on an open connection, another waits for TCP and TLS, three round trips of 200 ms.
+	concurrency = time.Second
 	// maxForms bounds the forms of one message that are tried.
 	maxForms = 8
 	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.

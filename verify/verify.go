@@ -240,13 +240,17 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
 		t, fixed = x.Now.Add(maxHold), false
 	}
-	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: x.Call.Operation.Changes(),
+	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: x.Call.Operation.Changes(), reads: reads(x.Call.Operation),
 		judging: ordered, fixed: fixed && !ordered, now: x.Now, until: t, tick: max(c.Tick, time.Millisecond)}
 	if x.Call.Source.Addr() == x.Source {
 		u.port = x.Call.Source.Port()
 	}
 	var seen Seen
 	seen, x.Ref = v.Window.use(&u)
+	if l := x.Request.Session; c.Login && l != nil && l.Key == x.Call.Credential && (seen == SeenAgain || seen == SeenElsewhere) {
+		x.say(vedette.Authentic, vedette.SessionAuth) // repeated on the session that it opened, as some clients do: it gains nothing
+		return true
+	}
 	switch seen {
 	case SeenElsewhere:
 		x.say(vedette.Replayed, vedette.CrossEndpoint)
@@ -276,6 +280,11 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 		x.say(vedette.Authentic, vedette.Replayable)
 	}
 	return true
+}
+
+// reads reports whether an operation only reads: a log-in does more.
+func reads(op vedette.Operation) bool {
+	return op == vedette.OpMarketRead || op == vedette.OpAccountRead || op == vedette.OpOrderQuery
 }
 
 func (v *Verifier) nonce(x *Case, s *scratch) bool {

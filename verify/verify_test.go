@@ -208,6 +208,29 @@ func TestCoincident(t *testing.T) {
 	b.want(c, "replayed signature_reused")
 }
 
+// TestConcurrentReads: reads made in the same instant carry the same signature where
+// it leaves the path open.
+func TestConcurrentReads(t *testing.T) {
+	b := newBench(t)
+	on := func(method, path string) func(*call) {
+		return func(c *call) { c.method, c.path, c.query = method, path, "recvWindow=5000" }
+	}
+	b.v.Answered(b.want(b.order(on("GET", "/api/v3/account")), "authentic"))
+	b.now = b.now.Add(300 * time.Millisecond)
+	at := func(c *call) { c.at = epoch }
+	b.want(b.order(at, on("GET", "/sapi/v1/margin/allPairs")), "authentic coincident")
+	b.want(b.order(at, on("DELETE", "/api/v3/openOrders")), "replayed cross_endpoint")
+	b.want(b.order(at, on("GET", "/api/v3/nobody/knows")), "replayed cross_endpoint")
+	b.want(b.order(at, on("GET", "/api/v3/openOrders"), func(c *call) { c.from = "192.0.2.8" }), "replayed cross_endpoint")
+	b.now = b.now.Add(700 * time.Millisecond)
+	b.want(b.order(at, on("GET", "/api/v3/openOrders")), "replayed cross_endpoint")
+
+	b.now = epoch.Add(2 * time.Second)
+	b.want(b.order(on("DELETE", "/api/v3/openOrders")), "authentic")
+	c := b.order(on("GET", "/api/v3/openOrders"))
+	b.want(c, "replayed cross_endpoint")
+}
+
 // TestFarFuture: a time so far ahead that differences overflow is not fresh.
 func TestFarFuture(t *testing.T) {
 	b := newBench(t)

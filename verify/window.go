@@ -47,7 +47,7 @@ type bucket struct {
 	until   [bucketSlots]int64  // Unix ns; the slot is free when this is past
 	key     [bucketSlots]uint64 // first half
 	rest    [bucketSlots]uint64 // second half
-	content [bucketSlots]uint64 // keyed hash of method, path, query and body; 0 if unknown (restored)
+	content [bucketSlots]uint64 // use.marked; 0 if unknown (restored)
 	first   [bucketSlots]int64  // Unix ns of the first arrival
 	who     [bucketSlots]who
 }
@@ -203,12 +203,25 @@ type use struct {
 	content uint64
 	source  uint32 // hash of the client's address
 	port    uint16 // of the client, 0 if unknown
-	changes bool   // the call alters something at the venue
+	changes bool   // the call alters something at the venue, or opens a session
+	reads   bool   // the call only reads
 	judging bool   // more is to be checked: judged or Answered follows
 	fixed   bool   // until is a function of the request alone
 	now     time.Time
 	until   time.Time     // when it could no longer be accepted
 	tick    time.Duration // resolution of the request's own timestamp
+}
+
+// contentRead is the bit of a remembered content hash that says whether the call only
+// reads.
+const contentRead = 1
+
+// marked is the content with that bit.
+func (u *use) marked() uint64 {
+	if u.reads {
+		return u.content<<1 | contentRead
+	}
+	return u.content << 1
 }
 
 // use looks a signature up and remembers it.
@@ -245,7 +258,7 @@ func (w *Window) useLocked(a, b, lo, hi uint64, u *use) (Seen, uint64) {
 	} else if u.judging {
 		state = stateJudging
 	}
-	w.fill(at, lo, hi, until, u.content, now, newWho(u.source, u.port, w.start, state))
+	w.fill(at, lo, hi, until, u.marked(), now, newWho(u.source, u.port, w.start, state))
 	return seen, at
 }
 
@@ -293,12 +306,27 @@ func (w *Window) fill(at, lo, hi uint64, until int64, content uint64, first int6
 // two equal orders within a second are real at venues that count time in seconds.
 // On another connection they are refused: one such order lost is an error message,
 // one too many is money. The client cures it with an order id of its own.
+//
+// A log-in counts as such a request, since whoever repeats it has a session: a client
+// that opens two connections in one second of such a venue has the second refused, and
+// signs the next with a time of its own.
+//
+// Where a signature leaves the endpoint open, a client that makes several calls in the
+// same instant signs them alike: ccxt does, when it loads Binance's markets. So reads
+// of the same address that come within concurrency of each other are Coincident. He
+// who copies one of them can read what else the key may read, from the client's own
+// address, within that time; what changes something he cannot.
 func (w *Window) again(at uint64, u *use, now int64) Seen {
 	k, i := &w.buckets[at/bucketSlots], at%bucketSlots
 	by := k.who[i]
 	state := by.state(w.start)
-	if k.content[i] != 0 && k.content[i] != u.content {
-		return SeenElsewhere
+	if c := k.content[i]; c != 0 && c&^contentRead != u.marked()&^contentRead {
+		aside := now - k.first[i]
+		if !u.reads || c&contentRead == 0 || by.source() != u.source || max(aside, -aside) >= int64(concurrency) || by.uses() >= maxRetries {
+			return SeenElsewhere
+		}
+		k.who[i] = by + 1<<8
+		return SeenCoincident
 	}
 	if k.content[i] == 0 || by.source() != u.source || state == stateJudging {
 		return SeenAgain
