@@ -203,8 +203,7 @@ type use struct {
 	content uint64
 	source  uint32 // hash of the client's address
 	port    uint16 // of the client, 0 if unknown
-	changes bool   // the call alters something at the venue, or opens a session
-	reads   bool   // the call only reads
+	changes bool   // the call does more than read
 	judging bool   // more is to be checked: judged or Answered follows
 	fixed   bool   // until is a function of the request alone
 	now     time.Time
@@ -218,7 +217,7 @@ const contentRead = 1
 
 // marked is the content with that bit.
 func (u *use) marked() uint64 {
-	if u.reads {
+	if !u.changes {
 		return u.content<<1 | contentRead
 	}
 	return u.content << 1
@@ -322,7 +321,7 @@ func (w *Window) again(at uint64, u *use, now int64) Seen {
 	state := by.state(w.start)
 	if c := k.content[i]; c != 0 && c&^contentRead != u.marked()&^contentRead {
 		aside := now - k.first[i]
-		if !u.reads || c&contentRead == 0 || by.source() != u.source || max(aside, -aside) >= int64(concurrency) || by.uses() >= maxRetries {
+		if u.changes || c&contentRead == 0 || by.source() != u.source || max(aside, -aside) >= int64(concurrency) || by.uses() >= maxRetries {
 			return SeenElsewhere
 		}
 		k.who[i] = by + 1<<8

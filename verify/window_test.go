@@ -319,7 +319,6 @@ type remembered struct {
 	source  uint32
 	until   time.Time
 	changes bool
-	reads   bool
 	state   uint64
 	uses    int
 }
@@ -344,7 +343,6 @@ func TestWindowModel(t *testing.T) {
 				u := &use{key: numbered(i), content: rapid.Uint64Range(1, 3).Draw(t, "content"), source: rapid.Uint32Range(1, 2).Draw(t, "source"),
 					changes: rapid.Bool().Draw(t, "changes"), now: now, fixed: true,
 					until: now.Add(time.Duration(rapid.IntRange(1, 50).Draw(t, "life")) * time.Millisecond)}
-				u.reads = !u.changes && rapid.Bool().Draw(t, "reads")
 				want := expect(model, i, u)
 				got, ref := w.use(u)
 				if got != want {
@@ -403,11 +401,11 @@ func TestWindowModel(t *testing.T) {
 func expect(model map[int]*remembered, i int, u *use) Seen {
 	m := model[i]
 	if m == nil || !m.until.After(u.now) {
-		model[i] = &remembered{u.content, u.source, u.until, u.changes, u.reads, stateOpen, 1}
+		model[i] = &remembered{u.content, u.source, u.until, u.changes, stateOpen, 1}
 		return SeenNever
 	}
 	switch {
-	case m.content != u.content && m.reads && u.reads && m.source == u.source && m.uses < maxRetries:
+	case m.content != u.content && !m.changes && !u.changes && m.source == u.source && m.uses < maxRetries:
 		m.uses++ // no entry lives longer than concurrency here
 		return SeenCoincident
 	case m.content != u.content:
