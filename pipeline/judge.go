@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"strings"
 	"time"
 
@@ -161,7 +164,7 @@ func (m *Monitor) settle(w *waiting) {
 
 // Reply implements sensor.Monitor.
 func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
-	r := venue.Request{Kind: venue.Reply, Session: &s.Session, Body: message}
+	r := venue.Request{Kind: venue.Reply, Session: &s.Session, Body: unzipped(message)}
 	if s.Dialect.Push != nil {
 		s.Dialect.Push(&r, &s.Session)
 	}
@@ -181,6 +184,26 @@ func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
 		m.answered(s, w, &r, at)
 		return
 	}
+}
+
+// maxReply bounds the plain form of a compressed message that is looked at.
+const maxReply = 1 << 20
+
+// unzipped returns a message that the venue compressed with gzip, as HTX does, in
+// the clear; any other as it is. What does not unpack within the bound is left.
+func unzipped(message []byte) []byte {
+	if len(message) < 18 || message[0] != 0x1f || message[1] != 0x8b {
+		return message
+	}
+	z, err := gzip.NewReader(bytes.NewReader(message))
+	if err != nil {
+		return message
+	}
+	plain, err := io.ReadAll(io.LimitReader(z, maxReply+1))
+	if err != nil || len(plain) > maxReply {
+		return message
+	}
+	return plain
 }
 
 // answered completes a message's call with the venue's answer.

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -257,6 +259,26 @@ func TestMessageMeetsItsAnswer(t *testing.T) {
 	w.want(w.log.last(t), "operation", "order.new")
 	if len(w.log.records) != 3 || w.log.last(t)["status"] != nil {
 		t.Errorf("%v", w.log.records)
+	}
+}
+
+func TestUnzipped(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write([]byte(`{"ping":1}`))
+	z.Close()
+	if got := unzipped(b.Bytes()); string(got) != `{"ping":1}` {
+		t.Errorf("%q", got)
+	}
+	if got := unzipped(b.Bytes()[:b.Len()-1]); len(got) != b.Len()-1 {
+		t.Errorf("cut message: %q", got)
+	}
+	b.Reset()
+	z.Reset(&b)
+	z.Write(make([]byte, 2*maxReply))
+	z.Close()
+	if got := unzipped(b.Bytes()); len(got) != b.Len() {
+		t.Errorf("a bomb became %d bytes", len(got))
 	}
 }
 
