@@ -38,6 +38,7 @@ type Limits struct {
 	MessageBytes    int           // WebSocket message of the client; over it the session ends with 1009. 1 MiB.
 	ReplyBytes      int           // WebSocket message of the venue. 16 MiB: depth snapshots are large.
 	SessionIdle     time.Duration // a session without any frame in both directions ends. 10 min: venues ping every 20 s to 3 min.
+	CloseTimeout    time.Duration // for the other side to answer a Close frame. 2 s.
 	FailuresToDown  int           // failures in a row after which an upstream counts as down. 5.
 	DownTime        time.Duration // how long a down upstream is not tried. 1 s.
 	SweepResolution time.Duration // how coarse all timeouts above are. 100 ms.
@@ -95,6 +96,7 @@ func (l Limits) withDefaults() Limits {
 	setInt(&l.MessageBytes, 1<<20)
 	setInt(&l.ReplyBytes, 16<<20)
 	setTime(&l.SessionIdle, 10*time.Minute)
+	setTime(&l.CloseTimeout, 2*time.Second)
 	setInt(&l.FailuresToDown, 5)
 	setTime(&l.DownTime, time.Second)
 	setTime(&l.SweepResolution, 100*time.Millisecond)

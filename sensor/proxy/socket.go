@@ -18,9 +18,6 @@ import (
 	"vedette/venue"
 )
 
-// closeWait is how long one side of a session has for its part of the closing handshake.
-const closeWait = 2 * time.Second
-
 // socket is a WebSocket session. Each direction has a goroutine; messages are read whole,
 // judged or shown to the monitor, and framed anew.
 type socket struct {
@@ -210,12 +207,12 @@ func (k *socket) touch() {
 // errClosing says that a direction ended with a Close frame, which was passed on.
 var errClosing = errors.New("websocket: closing")
 
-// finish ends one direction. After a Close frame the other side has closeWait to answer it;
+// finish ends one direction. After a Close frame the other side has CloseTimeout to answer it;
 // after anything else both are told as far as they can be, and closed.
 func (k *socket) finish(err error, onward *guard) {
 	if errors.Is(err, errClosing) {
 		k.closing.Store(true)
-		onward.arm(k.p.sweep, closeWait)
+		onward.arm(k.p.sweep, k.lim.CloseTimeout)
 		return
 	}
 	k.ending.Do(func() { k.tell(err) })

@@ -163,9 +163,7 @@ func TestSocketUpgradeRefused(t *testing.T) {
 			t.Errorf("monitor saw %+v", c.Answer)
 		}
 	}
-	if r.m.Closings() != 2 {
-		t.Errorf("%d closings", r.m.Closings())
-	}
+	eventually(t, "both closed", func() bool { return r.m.Closings() == 2 })
 }
 
 func TestSocketVenueCloses(t *testing.T) {
@@ -368,6 +366,28 @@ func TestSocketShutdown(t *testing.T) {
 	if err := <-done; err != nil || r.m.Closings() != 1 {
 		t.Errorf("%v, %d closings", err, r.m.Closings())
 	}
+}
+
+// A side that does not answer a Close frame, and talks on, is not waited for long.
+func TestSocketCloseIsNotAnswered(t *testing.T) {
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		acceptRaw(c, br)
+		for {
+			if _, err := c.Write([]byte("\x81\x01x")); err != nil {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	r := newRig(t, addr, func(c *Config) { c.Limits.CloseTimeout = 50 * time.Millisecond })
+	c := r.dial()
+	io.WriteString(c, openSocket+clientFrame(0x88, "\x03\xe8"))
+	start := time.Now()
+	io.Copy(io.Discard, c)
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("took %v", d)
+	}
+	eventually(t, "closed", func() bool { return r.m.Closings() == 1 })
 }
 
 func TestSocketSurvivesReload(t *testing.T) {

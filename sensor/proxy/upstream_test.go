@@ -65,6 +65,34 @@ func TestUpstreamComesBack(t *testing.T) {
 	}
 }
 
+// Only failures in a row count.
+func TestAnswersEndARowOfFailures(t *testing.T) {
+	var fail atomic.Bool
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		for {
+			if _, err := http.ReadRequest(br); err != nil || fail.Load() {
+				return
+			}
+			br.Discard(3)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		}
+	})
+	r := newRig(t, addr, func(c *Config) { c.Limits.FailuresToDown, c.Limits.DownTime = 3, time.Hour })
+	for i := range 9 {
+		fail.Store(i%3 != 2)
+		want := 502
+		if i%3 == 2 {
+			want = 200
+		}
+		if s := statuses(r.raw(order)); s[0] != want {
+			t.Errorf("call %d: got %v, want %d", i, s, want)
+		}
+	}
+	if !r.Up()["test"] {
+		t.Error("counts as down")
+	}
+}
+
 func TestActiveCheckFindsUpstreamBack(t *testing.T) {
 	var healthy atomic.Bool
 	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
@@ -303,7 +331,8 @@ func TestReleaseWaitsForDone(t *testing.T) {
 		<-o.got
 		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		early, _ := io.ReadAll(c)
-		if path == "/small" && len(early) > 0 || len(early) >= len(big) {
+		_, released, _ := bytes.Cut(early, []byte("\r\n\r\n"))
+		if path == "/small" && len(early) > 0 || len(released) >= len(big) {
 			t.Errorf("%s: %d bytes were released before Done", path, len(early))
 		}
 		gate <- struct{}{}

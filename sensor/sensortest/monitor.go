@@ -112,9 +112,6 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		m.Decide(x)
 		judged = true
 	}
-	if x.Fault != "" && !x.Call.Decision.Refused() {
-		x.Call.Decision = vedette.Decision{Effect: vedette.Deny, Reason: x.Fault}
-	}
 	m.mu.Lock()
 	s.Decision = x.Call.Decision
 	m.mu.Unlock()
@@ -168,7 +165,7 @@ func (m *Monitor) finish(x *sensor.Exchange) {
 		m.violate("request changed between Judge and Done: %+v, then %+v", s.Request, now)
 	}
 	s.Answer, s.AnswerBytes, s.Done = unit(&x.Answer), x.AnswerBytes, true
-	if s.Decision.Refused() && x.Answer.Status != 0 {
+	if (s.Decision.Refused() || s.Fault != "") && x.Answer.Status != 0 {
 		m.violate("a refused call has an answer of the venue: %s", s.Request.Path)
 	}
 	if len(x.Answer.Body) > sensor.AnswerLimit {
