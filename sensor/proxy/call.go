@@ -198,7 +198,7 @@ func (c *call) refuse(w client) error {
 	}
 	ref := &c.x.Refusal
 	status := ref.Status
-	if c.h.bad != faultNone && (status == 0 || status < 400) {
+	if c.h.bad != faultNone { // says more than a venue's own shape could
 		status = c.h.bad.status()
 	}
 	if status < 200 || status > 599 {
@@ -321,6 +321,9 @@ func (c *call) ask(l *link) (sent, got bool, err error) {
 		n, err = bufs.WriteTo(l.Conn)
 	}
 	if err != nil {
+		if n > 0 && c.earlyAnswer(l) {
+			return true, true, nil
+		}
 		return n > 0, false, fmt.Errorf("cannot send to upstream: %w", err)
 	}
 	if got, err = l.readHead(&c.a, lim.AnswerHeadBytes); err != nil {
@@ -330,6 +333,14 @@ func (c *call) ask(l *link) (sent, got bool, err error) {
 		return true, true, fmt.Errorf("%w: switches protocols unasked", errBadAnswer)
 	}
 	return true, true, nil
+}
+
+// earlyAnswer looks for a refusal that the upstream sent, and closed, without reading the
+// whole request (RFC 9112 section 9.5).
+func (c *call) earlyAnswer(l *link) bool {
+	_, err := l.readHead(&c.a, c.st.cfg.Limits.AnswerHeadBytes)
+	c.a.close = true
+	return err == nil && c.a.status >= 400
 }
 
 // relayUnopened is relay for a session that was not opened; the link stays the caller's.

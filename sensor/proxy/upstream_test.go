@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -828,5 +829,142 @@ func TestRouting(t *testing.T) {
 	}
 	if n := r.Stats().Unrouted; n != 3 {
 		t.Errorf("%d unrouted", n)
+	}
+}
+
+// An upstream may refuse a long body before it has read it.
+func TestEarlyAnswer(t *testing.T) {
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		http.ReadRequest(br)
+		io.WriteString(c, "HTTP/1.1 413 Too Long\r\nContent-Length: 4\r\n\r\nlong")
+		time.Sleep(20 * time.Millisecond) // closes with unread data: a reset
+	})
+	r := newRig(t, addr, nil)
+	got := r.raw("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8000000\r\n\r\n" + strings.Repeat("x", 8000000))
+	if s := statuses(got); len(s) != 1 || s[0] != 413 && s[0] != 502 {
+		t.Errorf("got %.200q", got)
+	}
+}
+
+func TestHideClient(t *testing.T) {
+	o := newOrigin(t, nil)
+	r := newRig(t, o.addr, func(c *Config) {
+		c.Venues[0].HideClient = true
+		c.Trusted = prefixes("127.0.0.0/8")
+	})
+	r.raw("GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nForwarded: for=x\r\n\r\n")
+	for name := range (<-o.got).header {
+		if k := kindOf(name); k == kindForwarded || k == kindForwardedFor || k == kindForwardedProto {
+			t.Errorf("venue got %s", name)
+		}
+	}
+	if c := r.m.Calls()[0]; c.Source != "203.0.113.7:0" || c.Request.Scheme != "https" {
+		t.Errorf("monitor saw %s by %s", c.Source, c.Request.Scheme)
+	}
+}
+
+// Listeners come and go, and change between plain HTTP and TLS, while others serve on.
+func TestReloadListeners(t *testing.T) {
+	o := newOrigin(t, nil)
+	r := newRig(t, o.addr, nil)
+	kept := r.dial()
+	br := bufio.NewReader(kept)
+	ask := func() {
+		t.Helper()
+		io.WriteString(kept, order)
+		if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%v %v", resp, err)
+		} else {
+			io.Copy(io.Discard, resp.Body)
+		}
+	}
+	ask()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := r.cfg
+	added.Listeners = append([]Listener{}, r.cfg.Listeners...)
+	added.Listeners = append(added.Listeners, Listener{Listener: l})
+	if err := r.Reload(added); err != nil {
+		t.Fatal(err)
+	}
+	ask()
+	second := &rig{Proxy: r.Proxy, t: t, m: r.m, addr: l.Addr().String()}
+	if s := statuses(second.raw(order)); s[0] != 200 {
+		t.Errorf("new listener: %v", s)
+	}
+	a := newAuthority(t)
+	added.Listeners[1].TLS = &TLS{Certificate: a.issue("vedette.test")}
+	if err := r.Reload(added); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := second.httpsClient(a, nil, false).Get("https://" + second.addr + "/")
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("with TLS: %v", err)
+	}
+	resp.Body.Close()
+	added.Listeners = added.Listeners[:1]
+	if err := r.Reload(added); err != nil {
+		t.Fatal(err)
+	}
+	ask()
+	if _, err := net.Dial("tcp", second.addr); err == nil {
+		t.Error("removed listener still listens")
+	}
+	if n := r.Stats().Reloads; n != 3 {
+		t.Errorf("%d reloads", n)
+	}
+}
+
+func TestSlowHandshake(t *testing.T) {
+	o := newOrigin(t, nil)
+	a := newAuthority(t)
+	r := newRig(t, o.addr, func(c *Config) {
+		c.Listeners[0].TLS = &TLS{Certificate: a.issue("vedette.test")}
+		c.Limits.HandshakeTimeout = 50 * time.Millisecond
+	})
+	c := r.dial()
+	io.WriteString(c, "\x16\x03\x01")
+	start := time.Now()
+	if b, _ := io.ReadAll(c); time.Since(start) > time.Second {
+		t.Errorf("got %q after %v", b, time.Since(start))
+	}
+	eventually(t, "counted", func() bool { return r.Stats().HandshakeFailed == 1 })
+}
+
+func TestBadConfigurations(t *testing.T) {
+	good := func() Config {
+		return Config{Monitor: allowAll{}, Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Venues: []Venue{{Name: "a", Dialect: testDialect, Upstream: "http://127.0.0.1:1"}}}
+	}
+	for name, spoil := range map[string]func(*Config){
+		"no monitor":          func(c *Config) { c.Monitor = nil },
+		"no dialect":          func(c *Config) { c.Venues[0].Dialect = nil },
+		"venue twice":         func(c *Config) { c.Venues = append(c.Venues, c.Venues[0]) },
+		"venue without name":  func(c *Config) { c.Venues[0].Name = "" },
+		"upstream scheme":     func(c *Config) { c.Venues[0].Upstream = "ftp://x" },
+		"upstream with path":  func(c *Config) { c.Venues[0].Upstream = "http://x/api" },
+		"upstream with user":  func(c *Config) { c.Venues[0].Upstream = "http://u:p@x" },
+		"no verification":     func(c *Config) { c.Venues[0].UpstreamTLS = &tls.Config{InsecureSkipVerify: true} },
+		"prefix":              func(c *Config) { c.Venues[0].PathPrefix = "api/" },
+		"listener twice":      func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
+		"unknown venue":       func(c *Config) { c.Listeners[0].Venues = []string{"b"} },
+		"TLS without a key":   func(c *Config) { c.Listeners[0].TLS = &TLS{CertFile: "x"} },
+		"TLS without files":   func(c *Config) { c.Listeners[0].TLS = &TLS{CertFile: "/nonexistent/c", KeyFile: "/nonexistent/k"} },
+		"address taken":       func(c *Config) { c.Listeners[0].Addr = "256.0.0.1:0" },
+		"head limit":          func(c *Config) { c.Limits.HeadBytes = 10 },
+		"target over head":    func(c *Config) { c.Limits.TargetBytes = 1 << 19 },
+		"negative body limit": func(c *Config) { c.Limits.BodyBytes = -1 },
+	} {
+		c := good()
+		spoil(&c)
+		p, err := New(c)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			p.Shutdown(context.Background())
+		}
+		if err != nil && strings.Contains(err.Error(), "u:p") {
+			t.Errorf("%s: tells the secret: %v", name, err)
+		}
 	}
 }
