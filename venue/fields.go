@@ -244,8 +244,28 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Params().ambiguous(repeatable) {
 		return vedette.Ambiguous
 	}
-	if r.Kind != Reply && r.IsJSON() && r.JSONError() != nil {
+	if r.Kind != Reply && r.IsJSON() && (r.JSONError() != nil || r.bothWays()) {
+		return vedette.Ambiguous
+	}
+	if r.innerBad {
 		return vedette.Ambiguous
 	}
 	return ""
+}
+
+// bothWays reports whether a parameter of the query stands in the body's object too:
+// which of them counts, each venue decides for itself.
+func (r *Request) bothWays() bool {
+	if r.Kind == Message || len(r.Params().list) == 0 || r.JSON().Kind() != strictjson.Object {
+		return false
+	}
+	if r.JSON().Len() > maxParams { // beside a query, more than any venue takes
+		return true
+	}
+	for i := range r.params.list {
+		if r.JSON().Get(r.params.list[i].name(&r.params)).Exists() {
+			return true
+		}
+	}
+	return false
 }

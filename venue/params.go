@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"hash/maphash"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -16,11 +17,30 @@ const (
 type Param struct {
 	Key, Value string // raw
 	In         uint8
+	keyClass   byteClass // of all bytes of Key
+	valueClass byteClass // of all bytes of Value
+	isDecoded  bool
 	decoded    string
 	plain      string // the key decoded, where it has escapes
-	isDecoded  bool
-	plainName  bool // nothing in Key is escaped
 }
+
+// byteClass says what a text holds besides plain ASCII, as bits.
+type byteClass uint8
+
+const (
+	classAnd    byteClass = 1 << iota // &
+	classEquals                       // =
+	classEscape                       // % or +
+	classOdd                          // NUL, or beyond ASCII
+)
+
+var byteClasses = func() (t [256]byteClass) {
+	t['&'], t['='], t['%'], t['+'], t[0] = classAnd, classEquals, classEscape, classEscape, classOdd
+	for c := utf8.RuneSelf; c < len(t); c++ {
+		t[c] = classOdd
+	}
+	return t
+}()
 
 // Params are the parameters of one request, in wire order.
 type Params struct {
@@ -28,8 +48,18 @@ type Params struct {
 	bad  bool // an escape that cannot be read, or decoded text that is not UTF-8
 }
 
-// maxParams bounds the parameters of one request; past it they are ambiguous.
-const maxParams = 256
+const (
+	// maxParams bounds the parameters of one request; past it they are ambiguous.
+	maxParams = 256
+	// maxFolded bounds the names that are compared without regard to case: the longest
+	// that a venue knows has about 40 bytes. Beyond, only equal names are the same.
+	maxFolded = 64
+	// fewParams are compared pair by pair, more by a hash of the name.
+	fewParams = 16
+)
+
+// nameSeed keeps others from choosing names whose hashes are equal.
+var nameSeed = maphash.MakeSeed()
 
 func (p *Params) reset() { p.list, p.bad = p.list[:0], false }
 
@@ -38,18 +68,51 @@ func (p *Params) All() []Param { return p.list }
 
 func (p *Params) add(s string, in uint8) {
 	for s != "" {
-		var one string
-		one, s, _ = strings.Cut(s, "&")
-		if one == "" {
-			continue
+		var q Param
+		if s = q.cut(s); q.Key == "" && q.Value == "" && q.keyClass == 0 {
+			continue // nothing between two &
 		}
 		if len(p.list) >= maxParams {
 			p.bad = true
 			return
 		}
-		k, v, _ := strings.Cut(one, "=")
-		p.list = append(p.list, Param{Key: k, Value: v, In: in, plainName: strings.IndexByte(k, '%') < 0 && strings.IndexByte(k, '+') < 0})
+		q.In = in
+		q.keyClass &^= classEquals
+		p.list = append(p.list, q)
 	}
+}
+
+// cut takes the first parameter off s and returns the rest. An = in the text leaves
+// its mark in keyClass.
+func (q *Param) cut(s string) (rest string) {
+	i := 0
+	for i < len(s) {
+		c := byteClasses[s[i]]
+		if c&(classAnd|classEquals) != 0 {
+			break
+		}
+		q.keyClass |= c
+		i++
+	}
+	q.Key = s[:i]
+	if i == len(s) {
+		return ""
+	}
+	if s[i] == '&' {
+		return s[i+1:]
+	}
+	q.keyClass |= classEquals
+	s = s[i+1:]
+	for i = 0; i < len(s); i++ {
+		c := byteClasses[s[i]]
+		if c == classAnd {
+			q.Value = s[:i]
+			return s[i+1:]
+		}
+		q.valueClass |= c
+	}
+	q.Value = s
+	return ""
 }
 
 // Raw returns the first parameter of that name as on the wire. Names are compared
@@ -80,7 +143,7 @@ func (p *Params) Has(name string) bool {
 }
 
 func (q *Param) name(p *Params) string {
-	if q.plainName {
+	if q.keyClass&classEscape == 0 {
 		return q.Key
 	}
 	if q.plain == "" {
@@ -90,6 +153,9 @@ func (q *Param) name(p *Params) string {
 }
 
 func (q *Param) decode(p *Params) string {
+	if q.valueClass&classEscape == 0 {
+		return q.Value
+	}
 	if !q.isDecoded {
 		q.isDecoded = true
 		q.decoded = p.unescape(q.Value)
@@ -100,9 +166,6 @@ func (q *Param) decode(p *Params) string {
 // unescape decodes as a form does. What cannot be decoded stays as it is and is
 // remembered as ambiguous.
 func (p *Params) unescape(s string) string {
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
-	}
 	out, ok := AppendUnescaped(make([]byte, 0, len(s)), s, true)
 	if !ok {
 		p.bad = true
@@ -114,19 +177,21 @@ func (p *Params) unescape(s string) string {
 // spaces if plus. ok is false if an escape is broken; it is then copied as it is.
 func AppendUnescaped(dst []byte, s string, plus bool) (out []byte, ok bool) {
 	ok = true
+	from := 0 // of what is copied as it is
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '+' && plus:
-			dst = append(dst, ' ')
+			dst = append(append(dst, s[from:i]...), ' ')
+			from = i + 1
 		case c == '%' && i+2 < len(s) && unhex(s[i+1]) < 16 && unhex(s[i+2]) < 16:
-			dst = append(dst, unhex(s[i+1])<<4|unhex(s[i+2]))
+			dst = append(append(dst, s[from:i]...), unhex(s[i+1])<<4|unhex(s[i+2]))
 			i += 2
-		default:
-			ok = ok && c != '%'
-			dst = append(dst, c)
+			from = i + 1
+		case c == '%':
+			ok = false
 		}
 	}
-	return dst, ok
+	return append(dst, s[from:]...), ok
 }
 
 func unhex(c byte) byte {
@@ -141,21 +206,88 @@ func unhex(c byte) byte {
 
 // ambiguous reports whether two readers could understand the parameters
 // differently: a name twice, in one case or two, in query and body; a broken
-// escape; text that is not UTF-8; a NUL.
+// escape; text that is not UTF-8; a NUL; a name that is not ASCII.
 func (p *Params) ambiguous(repeatable []string) bool {
 	for i := range p.list {
-		a := p.list[i].name(p)
-		if v := p.list[i].decode(p); p.bad || !utf8.ValidString(v) || !utf8.ValidString(a) || strings.IndexByte(v, 0) >= 0 || strings.IndexByte(a, 0) >= 0 {
+		q := &p.list[i]
+		if (q.keyClass|q.valueClass)&(classEscape|classOdd) != 0 && p.odd(q) {
 			return true
 		}
-		for j := 0; j < i; j++ {
+	}
+	return p.bad || p.repeated(repeatable)
+}
+
+// odd reports whether a parameter cannot be read, or not by all alike.
+func (p *Params) odd(q *Param) bool {
+	name, v := q.name(p), q.decode(p)
+	if p.bad || !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
+		return true
+	}
+	for i := 0; i < len(name); i++ {
+		if byteClasses[name[i]] == classOdd {
+			return true
+		}
+	}
+	return false
+}
+
+// repeated reports whether a name stands twice that must not. The cost is bounded
+// for any input: pairs are compared for few parameters, and hashes for many.
+func (p *Params) repeated(repeatable []string) bool {
+	if len(p.list) > fewParams {
+		return p.repeatedHash(repeatable)
+	}
+	for i := range p.list {
+		a := p.list[i].name(p)
+		for j := range i {
 			b := p.list[j].name(p)
-			if strings.EqualFold(a, b) && !(a == b && contains(repeatable, a)) {
+			if len(a) == len(b) && sameName(a, b) && !(a == b && contains(repeatable, a)) {
 				return true
 			}
 		}
 	}
-	return p.bad
+	return false
+}
+
+func sameName(a, b string) bool {
+	if len(a) > maxFolded {
+		return a == b
+	}
+	return a == "" || a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b)
+}
+
+func (p *Params) repeatedHash(repeatable []string) bool {
+	var hashes [maxParams]uint64
+	for i := range p.list {
+		a := p.list[i].name(p)
+		h := foldedHash(a)
+		for j, other := range hashes[:i] {
+			if h != other {
+				continue
+			}
+			if b := p.list[j].name(p); !(a == b && contains(repeatable, a)) {
+				return true
+			}
+		}
+		hashes[i] = h
+	}
+	return false
+}
+
+// foldedHash is equal for equal names: without regard to case, where they are short.
+func foldedHash(name string) uint64 {
+	if len(name) > maxFolded {
+		return maphash.String(nameSeed, name)
+	}
+	var b [maxFolded]byte
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		b[i] = c
+	}
+	return maphash.Bytes(nameSeed, b[:len(name)])
 }
 
 func contains(list []string, s string) bool {

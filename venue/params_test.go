@@ -64,7 +64,10 @@ func TestAmbiguous(t *testing.T) {
 		{"", `{"a":1,"a":2}`, nil, vedette.Ambiguous},
 		{"", `{"a":1`, nil, vedette.Ambiguous},
 		{"", "{\"a\":\"\xff\"}", nil, vedette.Ambiguous},
-		{"a=1", `{"a":1}`, nil, ""}, // one is JSON: venues keep the two apart
+		{"a=1", `{"a":1}`, nil, vedette.Ambiguous}, // which one counts, each venue decides for itself
+		{"b=1", `{"a":1}`, nil, ""},
+		{"b=1", `[{"b":1}]`, nil, ""},
+		{"\u00e9=1", "", nil, vedette.Ambiguous},
 	} {
 		r := &venue.Request{Method: "POST", Query: x.query, Body: []byte(x.body)}
 		if got := r.Ambiguous(x.repeatable); got != x.want {

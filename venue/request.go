@@ -40,7 +40,9 @@ type Request struct {
 	doc    strictjson.Doc
 	docErr error
 	inner  strictjson.Doc // of a parameter that holds JSON
-	held   []byte         // decoded from base64 text of the request
+	// innerBad says that such a parameter could not be read.
+	innerBad bool
+	held     []byte // decoded from base64 text of the request
 }
 
 // Field is one header field as it arrived.
@@ -81,7 +83,7 @@ func (r *Request) Reset() {
 	r.Kind, r.Status, r.parsed = HTTPRequest, 0, 0
 	r.Method, r.Scheme, r.Host, r.Path, r.Query = "", "", "", "", ""
 	r.Header, r.Body, r.Session = r.Header[:0], nil, nil
-	r.held = r.held[:0]
+	r.held, r.innerBad = r.held[:0], false
 }
 
 // Params returns the query's and, if the body is a form, the body's parameters.
@@ -129,7 +131,11 @@ func (r *Request) JSONError() error {
 // there is none. One parameter at a time: a second call ends the first's values.
 func (r *Request) ParamJSON(name string) strictjson.Value {
 	s := r.Params().Get(name)
-	if s == "" || r.inner.Parse([]byte(s)) != nil {
+	if s == "" {
+		return strictjson.Value{}
+	}
+	if r.inner.Parse([]byte(s)) != nil {
+		r.innerBad = true // the venue may read what we do not
 		return strictjson.Value{}
 	}
 	return r.inner.Root()
