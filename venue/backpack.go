@@ -112,7 +112,8 @@ func backpackMeaning(r *Request, c *vedette.Call) {
 	m := r.JSON()
 	c.Method = m.Get("method").Text()
 	backpackRoutes.MeanAs(backpackRoutes.Find(WS, c.Method), r.Path, Values{}, c)
-	for s := m.Get("params").First(); s.Exists(); s = s.Next(m.Get("params")) {
+	streams := m.Get("params")
+	for s := streams.First(); s.Exists(); s = s.Next(streams) {
 		name := s.Text()
 		if strings.HasPrefix(name, "account.") {
 			c.Operation = vedette.OpAccountRead

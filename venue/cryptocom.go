@@ -35,7 +35,8 @@ var (
 		Quantity: []string{"quantity", "new_quantity", "notional"},
 		ClientID: []string{"client_oid"}, Target: []string{"order_id", "orig_client_oid", "list_id"}, Object: []string{"isolation_id"},
 		Refine: func(v Values, a *vedette.Action) {
-			for e := v.member("exec_inst").First(); e.Exists(); e = e.Next(v.member("exec_inst")) {
+			list := v.member("exec_inst")
+			for e := list.First(); e.Exists(); e = e.Next(list) {
 				a.PostOnly = a.PostOnly || e.Text() == "POST_ONLY" || e.Text() == "SMART_POST_ONLY"
 				a.ReduceOnly = a.ReduceOnly || e.Text() == "REDUCE_ONLY"
 			}
@@ -116,7 +117,8 @@ func cryptoMeaning(r *Request, c *vedette.Call) {
 		c.Operation = vedette.OpMarketRead
 		cryptoTarget.Fill(v, &c.Action)
 	case r.Kind == Message && (method == "subscribe" || method == "unsubscribe"):
-		for ch := v.member("channels").First(); ch.Exists(); ch = ch.Next(v.member("channels")) {
+		channels := v.member("channels")
+		for ch := channels.First(); ch.Exists(); ch = ch.Next(channels) {
 			name, rest, _ := strings.Cut(ch.Text(), ".")
 			if name == "user" {
 				c.Operation = vedette.OpAccountRead
