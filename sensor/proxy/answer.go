@@ -91,7 +91,7 @@ func (a *answer) field(line []byte) error {
 		}
 		a.length = n
 	case kindCoding:
-		if a.chunked || !strings.EqualFold(value, "chunked") {
+		if a.chunked || a.minor == 0 || !strings.EqualFold(value, "chunked") {
 			return fmt.Errorf("%w: transfer coding", errBadAnswer)
 		}
 		a.chunked = true

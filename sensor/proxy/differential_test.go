@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"vedette/venue"
 )
@@ -126,6 +128,71 @@ func compareChunks(t *testing.T, in []byte, step int) {
 		t.Fatalf("read %q, net/http %q, %v", body, got, err)
 	}
 }
+
+// FuzzAnswer checks that an answer that is accepted is the same to net/http: status, header, body.
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello"), false)
+	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), false)
+	f.Add([]byte("HTTP/1.0 200\r\n\r\nuntil the end"), false)
+	f.Add([]byte("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), true)
+	f.Fuzz(func(t *testing.T, in []byte, head bool) {
+		method := "GET"
+		if head {
+			method = "HEAD"
+		}
+		l := &link{Conn: fakeConn{bytes.NewReader(in)}, buf: make([]byte, 512)}
+		var a answer
+		end := headEnd(in, 0)
+		if end < 0 {
+			return
+		}
+		if a.parse(in[:end]) != nil || a.status < 200 {
+			return
+		}
+		l.Conn = fakeConn{bytes.NewReader(in[end:])}
+		src := body{l: l, frame: a.framing(method), left: a.length}
+		src.chunks.lenient = true
+		var got []byte
+		for {
+			piece, err := src.next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return
+			}
+			got = append(got, piece...)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(in)), &http.Request{Method: method})
+		if err != nil {
+			t.Fatalf("net/http refuses what was accepted: %v\n%q", err, in)
+		}
+		want, err := io.ReadAll(resp.Body)
+		if err != nil || !bytes.Equal(got, want) || resp.StatusCode != a.status {
+			t.Fatalf("%d with %q, net/http %d with %q, %v\n%q", a.status, got, resp.StatusCode, want, err, in)
+		}
+		for _, f := range a.fields {
+			switch answerKind(f.Name) {
+			case kindCoding, kindLength, kindHop:
+				continue
+			}
+			if !contains(resp.Header.Values(f.Name), f.Value) {
+				t.Fatalf("%s: %q, net/http %q\n%q", f.Name, f.Value, resp.Header.Values(f.Name), in)
+			}
+		}
+	})
+}
+
+// fakeConn is a connection that only gives bytes.
+type fakeConn struct{ *bytes.Reader }
+
+func (fakeConn) Close() error                     { return nil }
+func (fakeConn) LocalAddr() net.Addr              { return nil }
+func (fakeConn) RemoteAddr() net.Addr             { return nil }
+func (fakeConn) SetDeadline(time.Time) error      { return nil }
+func (fakeConn) SetReadDeadline(time.Time) error  { return nil }
+func (fakeConn) SetWriteDeadline(time.Time) error { return nil }
+func (fakeConn) Write(b []byte) (int, error)      { return len(b), nil }
 
 func TestCompareSeeds(t *testing.T) {
 	lim := Limits{}.withDefaults()
