@@ -123,6 +123,18 @@ func (m *Monitor) append(record []byte) (uint64, bool) {
 	return 0, false
 }
 
+// LogState tells what the log can do now, nil for everything, so that the gate
+// learns of it also while no call comes.
+func (m *Monitor) LogState(err error) {
+	if down := err != nil; m.logDown.CompareAndSwap(!down, down) {
+		if down {
+			m.Gate.Degraded("ledger", err.Error())
+		} else {
+			m.Gate.Recovered("ledger")
+		}
+	}
+}
+
 // wait holds the answer back until the record is durable.
 func (m *Monitor) wait(position uint64) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)

@@ -427,3 +427,19 @@ type discard struct{}
 func (discard) Append([]byte) (uint64, error)      { return 0, nil }
 func (discard) Wait(context.Context, uint64) error { return nil }
 func (discard) Lost(uint64)                        {}
+
+// TestLogStateWithoutCalls: the gate learns of the log's state while nothing comes.
+func TestLogStateWithoutCalls(t *testing.T) {
+	g, err := gate.New(gate.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := New(Config{Gate: g, Log: &memory{}})
+	defer m.Close()
+	for _, err := range []error{nil, ledger.ErrFull, ledger.ErrFull, nil, nil} {
+		m.LogState(err)
+		if failing := len(g.Failing()) > 0; failing != (err != nil) {
+			t.Errorf("after %v: %v", err, g.Failing())
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -376,7 +377,7 @@ func (a *app) keep(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	wall, mono := time.Now().Round(0), time.Now()
-	beats := 0
+	beats, failing := 0, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -387,10 +388,25 @@ func (a *app) keep(ctx context.Context) {
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
+		failing = a.watchLedger(failing)
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
 		}
 	}
+}
+
+// watchLedger tells gate and operator when the ledger stops or begins to take records,
+// also while no call comes. It returns whether the ledger fails.
+func (a *app) watchLedger(failing bool) bool {
+	s := a.ledger.Stats()
+	a.monitor.LogState(s.Err)
+	switch {
+	case s.Err != nil && !failing:
+		a.log.Error("the ledger takes no records: calls are refused or let through unrecorded, as the policy for failure says", "error", s.Err)
+	case s.Err == nil && failing:
+		a.log.Info("the ledger takes records again", "lost", s.Lost)
+	}
+	return s.Err != nil
 }
 
 // syncBeats is how many seconds lie between writing the replay state back to disk.
@@ -464,6 +480,8 @@ func (a *app) Restrictions() []vedette.Restriction { return a.gate.List() }
 
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
 	if err == nil {
 		err = a.freezeKeys()
@@ -484,8 +502,11 @@ func (a *app) Reload() error {
 	if err != nil {
 		return err
 	}
-	if c.Dir != a.config.Dir || c.replayEntries() != a.config.replayEntries() || c.Ledger != a.config.Ledger || c.Ops != a.config.Ops {
-		return errors.New("dir, ops, ledger and replay cannot change while running: restart")
+	if a.config.dirFlag {
+		c.Dir, c.dirFlag = a.config.Dir, true
+	}
+	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
+		return errors.New("dir, ops, ledger, replay, bodies, findings and tokens cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

@@ -36,7 +36,13 @@ type config struct {
 	Findings  findingsConfig      `yaml:"findings"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 
-	path string
+	path    string
+	dirFlag bool // Dir was given on the command line
+}
+
+// fixed is what cannot change while the monitor runs.
+func (c *config) fixed() []any {
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Tokens, c.Keys.MasterKey}
 }
 
 type listenerConfig struct {

@@ -34,7 +34,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 		return err
 	}
 	if *dir != "" {
-		c.Dir = *dir
+		c.Dir, c.dirFlag = *dir, true
 	}
 	if *check {
 		fmt.Fprintln(e.stderr, "configuration is good")
