@@ -98,6 +98,21 @@ func newMonitor(t testing.TB, s setup) *monitor {
 	return m
 }
 
+// memoryDir is a folder in memory, where no other program keeps the disk busy; one
+// on disk where there is none. What kill -9 leaves is the same in both.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "e2e-")
+	if err != nil {
+		dir, err = os.MkdirTemp("", "e2e-")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // configure writes vedette.yaml anew.
 func (m *monitor) configure(s setup) {
 	m.t.Helper()
@@ -112,6 +127,9 @@ func (m *monitor) configure(s setup) {
 	if !s.noKeys && s.venue != nil {
 		keys = "keys:\n  file: keys.yaml\n"
 		write(m.t, filepath.Join(m.home, "keys.yaml"), keysYAML(s.venue.Keys...))
+	}
+	if !strings.Contains(s.yaml, "replay:") {
+		s.yaml += "replay:\n  entries: 65536\n" // the default takes a moment to reserve
 	}
 	write(m.t, m.config, fmt.Sprintf("dir: %s\nmode: %s\nops: 127.0.0.1:0\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: %s\n%s%s%s",
 		m.dir, s.mode, upstream, s.venueYAML, keys, s.yaml))
