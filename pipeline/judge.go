@@ -87,6 +87,8 @@ func (m *Monitor) Done(x *sensor.Exchange) {
 		m.Verifier.Answered(&s.Case)
 	case refused:
 		m.Verifier.Answered(&s.Case)
+	default: // the venue did not answer: the client may ask again
+		m.Verifier.Unanswered(&s.Case)
 	}
 	if refused && c.Answer.Status == 0 {
 		c.Answer.Status = x.Refusal.Status
@@ -226,7 +228,8 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 		return
 	}
 	for _, w := range conv.pending {
-		m.record(w.call, w.body) // unanswered: the client may send it again elsewhere
+		m.Verifier.Unanswered(&w.kase) // the client may send it again elsewhere
+		m.record(w.call, w.body)
 	}
 	s.State = nil
 }

@@ -18,6 +18,10 @@ const (
 	// retry may be carried out: client libraries retry 3 times unless told otherwise.
 	maxRetries       = 16
 	maxChangeRetries = 3
+	// retryAfter is how long a call must have waited for its answer before the same
+	// bytes count as its client's retry: venues answer within tens of milliseconds, and no
+	// client gives up before hundreds.
+	retryAfter = 100 * time.Millisecond
 	// concurrency is how far apart calls arrive that a client makes at once: one goes out
 	// on an open connection, another waits for TCP and TLS, three round trips of 200 ms.
 	concurrency = time.Second

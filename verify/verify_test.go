@@ -115,6 +115,11 @@ func TestReplay(t *testing.T) {
 	x := b.want(c, "authentic")
 	b.now = b.now.Add(10 * time.Millisecond)
 	b.want(c, "replayed signature_reused") // on its way: nobody may double it
+	slow := b.order(func(c *call) { c.query += "&slow=1" })
+	b.want(slow, "authentic")
+	b.now = b.now.Add(retryAfter)
+	b.want(slow, "authentic retry") // the client gave up on an answer that is still out
+	b.want(slow, "replayed signature_reused")
 	b.v.Unanswered(x)
 	c.from = "198.51.100.9"
 	b.want(c, "replayed signature_reused")

@@ -298,9 +298,10 @@ func (w *Window) fill(at, lo, hi uint64, until int64, content uint64, first int6
 // What changes something must not happen twice by an attacker's hand. He who shares
 // the client's address (a NAT, a cloud's egress) can copy a request while the first
 // is on its way, and again until it is answered. So such a request is a Retry only
-// once the first use ended without an answer, and only maxChangeRetries times: the
-// client cannot know either whether it was carried out, and has the right to ask
-// again; anybody else gains at most what the client would do itself. And it is
+// once the first use ended without an answer, or has waited for one for retryAfter,
+// longer than venues take and shorter than clients wait; and only maxChangeRetries
+// times. The client cannot know either whether it was carried out, and has the right
+// to ask again; anybody else gains at most what the client would do itself. And it is
 // Coincident only on the connection of the first use, where nobody else can write:
 // two equal orders within a second are real at venues that count time in seconds.
 // On another connection they are refused: one such order lost is an error message,
@@ -341,7 +342,7 @@ func (w *Window) again(at uint64, u *use, now int64) Seen {
 		seen = SeenCoincident
 	case coincident && u.tick > time.Millisecond && u.port != 0 && by.port() == u.port:
 		seen = SeenCoincident
-	case state == stateEnded:
+	case state == stateEnded, state == stateOpen && age >= int64(retryAfter):
 		seen, most = SeenRetry, maxChangeRetries+1
 	default:
 		return SeenAgain
@@ -352,6 +353,7 @@ func (w *Window) again(at uint64, u *use, now int64) Seen {
 	by += 1 << 8
 	if seen == SeenRetry {
 		by = by.to(w.start, stateOpen)
+		k.first[i] = now
 	}
 	k.who[i] = by
 	return seen

@@ -321,6 +321,7 @@ type remembered struct {
 	changes bool
 	state   uint64
 	uses    int
+	first   time.Time
 }
 
 // TestWindowModel holds the window to a map, over random uses, answers, restarts and
@@ -401,7 +402,7 @@ func TestWindowModel(t *testing.T) {
 func expect(model map[int]*remembered, i int, u *use) Seen {
 	m := model[i]
 	if m == nil || !m.until.After(u.now) {
-		model[i] = &remembered{u.content, u.source, u.until, u.changes, stateOpen, 1}
+		model[i] = &remembered{u.content, u.source, u.until, u.changes, stateOpen, 1, u.now}
 		return SeenNever
 	}
 	switch {
@@ -412,7 +413,9 @@ func expect(model map[int]*remembered, i int, u *use) Seen {
 		return SeenElsewhere
 	case m.source != u.source:
 		return SeenAgain
-	case !u.changes && m.state != stateDone && m.uses < maxRetries, u.changes && m.state == stateEnded && m.uses <= maxChangeRetries:
+	case !u.changes && m.state != stateDone && m.uses < maxRetries, u.changes && m.uses <= maxChangeRetries &&
+		(m.state == stateEnded || m.state == stateOpen && u.now.Sub(m.first) >= retryAfter):
+		m.first = u.now
 		m.uses++
 		m.state = stateOpen
 		return SeenRetry
