@@ -44,7 +44,7 @@ type Call struct {
 	SignatureHash string
 	Nonce         string
 	Claimed       time.Time // the request's own timestamp, zero if it has none
-	RequestBytes  int // of the body or message
+	RequestBytes  int       // of the body or message
 	ASN           uint32
 	Country       string
 }

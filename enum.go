@@ -71,6 +71,7 @@ const (
 	OpUserLogin
 	OpPasswordChange
 	OpAdmin
+	OpSetting // leverage, margin and position modes: what traders set for their own trading
 	opCount
 )
 
@@ -80,7 +81,7 @@ const Operations = int(opCount)
 var operationNames = []string{"unknown", "session.login", "session.logout", "market.read", "account.read", "order.query",
 	"order.new", "order.amend", "order.cancel", "order.cancel_all", "order.batch", "withdraw", "transfer",
 	"deposit.address", "key.create", "key.change", "key.delete", "mfa.change", "allowlist.change", "user.login",
-	"password.change", "admin"}
+	"password.change", "admin", "setting.change"}
 
 func (o Operation) String() string { return enumName(operationNames, o) }
 
@@ -113,7 +114,7 @@ func (o Operation) Needs() Permission {
 	switch o {
 	case OpAccountRead, OpOrderQuery, OpDepositAddress:
 		return PermRead
-	case OpOrderNew, OpOrderAmend, OpOrderCancel, OpOrderCancelAll, OpOrderBatch:
+	case OpOrderNew, OpOrderAmend, OpOrderCancel, OpOrderCancelAll, OpOrderBatch, OpSetting:
 		return PermTrade
 	case OpWithdraw:
 		return PermWithdraw

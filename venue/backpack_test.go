@@ -25,7 +25,7 @@ func TestBackpackMeaning(t *testing.T) {
 		{`GET /wapi/v1/capital/deposit/address?blockchain=Solana`, `deposit.address`},
 		{`POST /api/v1/borrowLend {"quantity":"1","side":"Lend","symbol":"SOL"}`, `transfer 1 asset=SOL`},
 		{`POST /api/v1/rfq/accept {"quoteId":"q","rfqId":"r"}`, `order.new id=r`},
-		{`PATCH /api/v1/account {"autoLend":true}`, `admin`},
+		{`PATCH /api/v1/account {"autoLend":true}`, `setting.change`},
 		{`GET /api/v1/depth?symbol=A`, `market.read A`},
 		{`POST /api/v1/unheard {}`, `unknown`},
 		{`WS {"method":"SUBSCRIBE","params":["depth.SOL_USDC"]}`, `market.read SOL_USDC`},

@@ -37,7 +37,7 @@ var bitfinexChanges = []Route{
 	{Method: "POST", Path: bitfinexWrite + "funding/keep", Op: vedette.OpAdmin, Fields: bitfinexOffer},
 	{Method: "POST", Path: bitfinexWrite + "position/claim", Op: vedette.OpOrderNew, Fields: bitfinexTarget},
 	{Method: "POST", Path: bitfinexWrite + "position/increase", Op: vedette.OpOrderNew, Fields: bitfinexOrder},
-	{Method: "POST", Path: bitfinexWrite + "position/update/funding/type", Op: vedette.OpAdmin, Fields: bitfinexRead},
+	{Method: "POST", Path: bitfinexWrite + "position/update/funding/type", Op: vedette.OpSetting, Fields: bitfinexRead},
 	{Method: "POST", Path: bitfinexWrite + "deriv/collateral/set", Op: vedette.OpTransfer, Fields: &Fields{Instrument: []string{"symbol"}, Quantity: []string{"collateral"}}},
 	{Method: "POST", Path: bitfinexWrite + "deriv/collateral/limits", Op: vedette.OpAccountRead, Fields: bitfinexRead},
 

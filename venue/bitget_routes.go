@@ -96,7 +96,7 @@ func bitgetMix() []Route {
 		fields(bitgetSymbol, batch("POST", order, "orderIdList", vedette.OpOrderCancel, bitgetTarget, "batch-cancel-orders cancel-plan-order")),
 		family("GET", order, vedette.OpOrderQuery, bitgetRead, "*"),
 		family("GET", mix, vedette.OpAccountRead, bitgetRead, "account/* position/*"),
-		family("POST", mix, vedette.OpAdmin, bitgetRead, "account/set-auto-margin account/set-leverage account/set-all-leverage account/set-asset-mode account/set-margin-mode account/set-position-mode"),
+		family("POST", mix, vedette.OpSetting, bitgetRead, "account/set-auto-margin account/set-leverage account/set-all-leverage account/set-asset-mode account/set-margin-mode account/set-position-mode"),
 		family("POST", mix, vedette.OpTransfer, bitgetCapital, "account/set-margin account/union-convert"),
 		family("GET", mix, vedette.OpMarketRead, bitgetRead, "market/*"),
 	)
@@ -122,7 +122,7 @@ func bitgetUnified() []Route {
 		family("POST", account, vedette.OpWithdraw, bitgetCapital, "withdraw withdrawal"),
 		family("POST", account, vedette.OpTransfer, bitgetCapital, "transfer sub-transfer sub-master-transfer repay move-positions set-margin"),
 		family("POST", account, vedette.OpAccountRead, bitgetRead, "max-open-available sub-deposit-records"),
-		family("POST", account, vedette.OpAdmin, bitgetCapital, "set-leverage set-hold-mode switch-deduct deposit-account switch adjust-account-mode cancel-withdrawal set-collateral-type"),
+		family("POST", account, vedette.OpSetting, bitgetCapital, "set-leverage set-hold-mode switch-deduct deposit-account switch adjust-account-mode cancel-withdrawal set-collateral-type"),
 
 		family("GET", v3, vedette.OpAccountRead, bitgetRead, "position/* user/* broker/* ins-loan/* loan/* tax/* copy/* convert/* earn/* stockplus/asset/*"),
 		family("GET", v3, vedette.OpOrderQuery, bitgetRead, "stockplus/trade/* p2p/*"),

@@ -31,7 +31,7 @@ var BitMEX = &Dialect{
 }
 
 // opSetting is what a change of leverage or margin mode counts as.
-const opSetting = vedette.OpAdmin
+const opSetting = vedette.OpSetting
 
 var (
 	bitmexOrder = &Fields{

@@ -29,7 +29,7 @@ func TestBitMEXMeaning(t *testing.T) {
 		{`POST /api/v1/user/walletTransfer {"currency":"XBt","amount":5,"fromAccountId":1,"toAccountId":2}`, `transfer 5 asset=XBt obj=2`},
 		{`POST /api/v1/address {"currency":"XBt","address":"bc1q","name":"n"}`, `allowlist.change asset=XBt to=bc1q`},
 		{`DELETE /api/v1/apiKey {"apiKeyID":"abc"}`, `key.delete obj=abc`},
-		{`POST /api/v1/position/leverage {"symbol":"XBTUSD","leverage":5}`, `admin XBTUSD`},
+		{`POST /api/v1/position/leverage {"symbol":"XBTUSD","leverage":5}`, `setting.change XBTUSD`},
 		{`GET /api/v1/instrument/active`, `market.read`},
 		{`GET /api/v1/orderBook/L2?symbol=XBTUSD`, `market.read XBTUSD`},
 		{`POST /api/v1/nothing {}`, `unknown`},

@@ -292,7 +292,7 @@ func bybitTrading() []Route {
 
 		family("POST", position, vedette.OpOrderNew, bybitStops, "trading-stop"),
 		family("POST", position, vedette.OpTransfer, bybitRead, "add-margin move-positions"),
-		family("POST", position, vedette.OpAdmin, bybitRead, "set-leverage switch-isolated set-tpsl-mode switch-mode set-risk-limit set-auto-add-margin confirm-pending-mmr"),
+		family("POST", position, vedette.OpSetting, bybitRead, "set-leverage switch-isolated set-tpsl-mode switch-mode set-risk-limit set-auto-add-margin confirm-pending-mmr"),
 		family("GET", position, vedette.OpAccountRead, bybitRead, "*"),
 
 		family("POST", spread, vedette.OpOrderNew, bybitOrder, "order/create"),
@@ -321,7 +321,7 @@ func bybitAccount() []Route {
 	return slices.Concat(
 		family("GET", account, vedette.OpAccountRead, bybitRead, "*"),
 		family("POST", account, vedette.OpTransfer, bybitCapital, "quick-repayment borrow repay no-convert-repay"),
-		family("POST", account, vedette.OpAdmin, bybitRead, "upgrade-to-uta set-margin-mode set-hedging-mode mmp-modify mmp-reset set-limit-px-action set-delta-mode set-collateral-switch set-collateral-switch-batch demo-apply-money"),
+		family("POST", account, vedette.OpSetting, bybitRead, "upgrade-to-uta set-margin-mode set-hedging-mode mmp-modify mmp-reset set-limit-px-action set-delta-mode set-collateral-switch set-collateral-switch-batch demo-apply-money"),
 
 		family("GET", asset, vedette.OpAccountRead, bybitRead, "*"),
 		family("GET", asset, vedette.OpDepositAddress, bybitRead, "deposit/query-address deposit/query-sub-member-address"),
@@ -351,7 +351,7 @@ func bybitMore() []Route {
 		family("POST", v5, vedette.OpOrderQuery, bybitCapital, "fiat/quote-apply"),
 		family("POST", v5, vedette.OpOrderNew, bybitCapital, "fiat/trade-execute"),
 		family("POST", v5, vedette.OpTransfer, bybitCapital, "spot-lever-token/purchase spot-lever-token/redeem spot-margin-trade/fixedborrow spot-margin-trade/fixedborrow-renew spot-cross-margin-trade/loan spot-cross-margin-trade/repay crypto-loan/borrow crypto-loan/repay crypto-loan/adjust-ltv crypto-loan-common/adjust-ltv crypto-loan-flexible/borrow crypto-loan-flexible/repay crypto-loan-flexible/repay-collateral crypto-loan-fixed/borrow crypto-loan-fixed/renew crypto-loan-fixed/supply crypto-loan-fixed/fully-repay crypto-loan-fixed/repay-collateral ins-loan/repay-loan lending/purchase lending/redeem lending/redeem-cancel earn/place-order earn/advance/place-order earn/fixed-term/place-order earn/fixed-term/redeem earn/liquidity-mining/reinvest earn/rwa/place-order earn/token/place-order earn/pwm/fund-transfer earn/pwm/investment-plan/claim earn/pwm/investment-plan/invest-more earn/pwm/investment-plan/redeem earn/pwm/investment-plan/subscribe alpha/lp/stake alpha/lp/redeem"),
-		family("POST", v5, vedette.OpAdmin, bybitRead, "spot-margin-trade/switch-mode spot-margin-trade/set-leverage spot-margin-trade/set-auto-repay-mode spot-cross-margin-trade/switch crypto-loan-fixed/borrow-order-cancel crypto-loan-fixed/supply-order-cancel ins-loan/association-uid earn/fixed-term/position/auto-invest earn/position/modify apilimit/set broker/apilimit/set p2p/item/create p2p/item/update p2p/item/online p2p/item/cancel p2p/order/pay p2p/order/message/send earn/pwm/asset-manager/create-fund earn/pwm/asset-manager/create-investment-plan earn/pwm/asset-manager/create-sub-account earn/pwm/asset-manager/manage-investment-plan earn/pwm/asset-manager/manage-order earn/pwm/asset-manager/settle-profit earn/pwm/customize-plan/create"),
+		family("POST", v5, vedette.OpSetting, bybitRead, "spot-margin-trade/switch-mode spot-margin-trade/set-leverage spot-margin-trade/set-auto-repay-mode spot-cross-margin-trade/switch crypto-loan-fixed/borrow-order-cancel crypto-loan-fixed/supply-order-cancel ins-loan/association-uid earn/fixed-term/position/auto-invest earn/position/modify apilimit/set broker/apilimit/set p2p/item/create p2p/item/update p2p/item/online p2p/item/cancel p2p/order/pay p2p/order/message/send earn/pwm/asset-manager/create-fund earn/pwm/asset-manager/create-investment-plan earn/pwm/asset-manager/create-sub-account earn/pwm/asset-manager/manage-investment-plan earn/pwm/asset-manager/manage-order earn/pwm/asset-manager/settle-profit earn/pwm/customize-plan/create"),
 		family("POST", v5, vedette.OpAccountRead, bybitRead, "crypto-loan-common/max-loan spot-x/launchpool/user/activity-log spot-x/launchpool/user/history p2p/item/info p2p/item/personal/list p2p/order/info p2p/order/simplifyList p2p/order/pending/simplifyList p2p/order/message/listpage p2p/user/personal/info p2p/user/order/personal/info p2p/user/payment/list card/transaction/query-asset-records card/reward/points/balance card/reward/points/records"),
 		family("POST", v5, vedette.OpTransfer, bybitCapital, "p2p/order/finish"), // releases the assets
 		family("POST", v5, vedette.OpOrderNew, bybitCapital, "alpha/trade/purchase alpha/trade/redeem alpha/prediction/buy alpha/prediction/sell"),

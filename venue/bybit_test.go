@@ -22,7 +22,7 @@ func TestBybitMeaning(t *testing.T) {
 		{`POST /v5/order/cancel-batch {"category":"linear","request":[{"symbol":"A","orderId":"1"},{"symbol":"B","orderLinkId":"x"}]}`,
 			`order.batch | order.cancel A id=1 | order.cancel B id=x`},
 		{`POST /v5/position/trading-stop {"category":"linear","symbol":"XRPUSDT","stopLoss":"0.2"}`, `order.new XRPUSDT stop stop=0.2 reduce`},
-		{`POST /v5/position/set-leverage {"category":"linear","symbol":"BTCUSDT","buyLeverage":"6"}`, `admin BTCUSDT`},
+		{`POST /v5/position/set-leverage {"category":"linear","symbol":"BTCUSDT","buyLeverage":"6"}`, `setting.change BTCUSDT`},
 		{`GET /v5/order/realtime?category=linear&symbol=ETHUSDT&orderId=5`, `order.query ETHUSDT id=5`},
 		{`GET /v5/account/wallet-balance?accountType=UNIFIED&coin=BTC`, `account.read asset=BTC`},
 		{`POST /v5/asset/withdraw/create {"coin":"BTC","chain":"BTC","address":"bc1q","amount":"1","timestamp":1}`, `withdraw 1 asset=BTC to=bc1q`},

@@ -43,7 +43,7 @@ var coinbaseAdvanced = []Route{
 	{Method: "POST", Path: coinbaseV3 + "/portfolios", Op: vedette.OpAdmin, Fields: coinbaseAdmin},
 	{Method: "PUT", Path: coinbaseV3 + "/portfolios/{account}", Op: vedette.OpAdmin},
 	{Method: "DELETE", Path: coinbaseV3 + "/portfolios/{account}", Op: vedette.OpAdmin},
-	{Method: "POST", Path: coinbaseV3 + "/cfm/intraday/margin_setting", Op: vedette.OpAdmin, Fields: coinbaseAdmin},
+	{Method: "POST", Path: coinbaseV3 + "/cfm/intraday/margin_setting", Op: vedette.OpSetting, Fields: coinbaseAdmin},
 	{Method: "POST", Path: coinbaseV3 + "/intx/multi_asset_collateral", Op: vedette.OpAdmin},
 
 	{Method: WS, Path: "subscribe", Op: vedette.OpMarketRead},

@@ -90,9 +90,9 @@ var coinbaseIntlChanges = []Route{
 	{Method: "PATCH", Path: "/api/v1/portfolios", Op: vedette.OpAdmin, Fields: coinbaseIntlAdmin},
 	{Method: "PUT", Path: "/api/v1/portfolios/{account}", Op: vedette.OpAdmin},
 	{Method: "PATCH", Path: "/api/v1/portfolios/{account}", Op: vedette.OpAdmin},
-	{Method: "POST", Path: "/api/v1/portfolios/margin", Op: vedette.OpAdmin, Fields: coinbaseIntlAdmin},
+	{Method: "POST", Path: "/api/v1/portfolios/margin", Op: vedette.OpSetting, Fields: coinbaseIntlAdmin},
 	{Method: "POST", Path: "/api/v1/portfolios/{account}/cross-collateral-enabled", Op: vedette.OpAdmin},
-	{Method: "POST", Path: "/api/v1/portfolios/{account}/auto-margin-enabled", Op: vedette.OpAdmin},
+	{Method: "POST", Path: "/api/v1/portfolios/{account}/auto-margin-enabled", Op: vedette.OpSetting},
 
 	{Method: WS, Path: "SUBSCRIBE", Op: vedette.OpMarketRead},
 	{Method: WS, Path: "UNSUBSCRIBE", Op: vedette.OpMarketRead},

@@ -29,7 +29,7 @@ func TestCryptoComMeaning(t *testing.T) {
 		{post("private/create-withdrawal", `{"currency":"BTC","amount":"1","address":"bc1q","client_wid":"w"}`), `withdraw 1 cl=w asset=BTC to=bc1q`},
 		{post("private/create-subaccount-transfer", `{"from":"a","to":"b","currency":"CRO","amount":"1"}`), `transfer 1 asset=CRO obj=b`},
 		{post("private/get-deposit-address", `{"currency":"BTC"}`), `deposit.address asset=BTC`},
-		{post("private/change-account-leverage", `{"account_id":"a","leverage":5}`), `admin obj=a`},
+		{post("private/change-account-leverage", `{"account_id":"a","leverage":5}`), `setting.change obj=a`},
 		{post("private/unheard-of", `{}`), `unknown`},
 		{`GET /exchange/v1/public/get-book?instrument_name=B&depth=10`, `market.read B`},
 		{`WS {"id":1,"method":"public/auth","api_key":"k","sig":"s","nonce":1}`, `session.login`},

@@ -32,7 +32,7 @@ func TestGateMeaning(t *testing.T) {
 		{`GET /api/v4/wallet/deposit_address?currency=BTC`, `deposit.address asset=BTC`},
 		{`POST /api/v4/sub_accounts/9/keys {"name":"k"}`, `key.create obj=9`},
 		{`DELETE /api/v4/sub_accounts/9/keys/abc`, `key.delete obj=abc`},
-		{`POST /api/v4/futures/usdt/positions/BTC_USDT/leverage?leverage=5`, `admin BTC_USDT`},
+		{`POST /api/v4/futures/usdt/positions/BTC_USDT/leverage?leverage=5`, `setting.change BTC_USDT`},
 		{`POST /api/v4/crossex/orders {"text":"t-1","symbol":"BINANCE_FUTURE_ADA_USDT","side":"BUY","type":"LIMIT","qty":"1","price":"2","time_in_force":"POC"}`,
 			`order.new BINANCE_FUTURE_ADA_USDT buy limit 1 @2 gtc post cl=t-1`},
 		{`POST /api/v4/crossex/batch_cancel_orders [{"order_id":"5"},{"text":"t-1"}]`, `order.batch | order.cancel id=5 | order.cancel id=t-1`},

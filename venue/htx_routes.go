@@ -127,7 +127,7 @@ func htxContracts(prefix string) []Route {
 		family("POST", prefix, vedette.OpOrderQuery, htxRead, "order_info order_detail openorders hisorders hisorders_exact matchresults matchresults_exact trigger_openorders trigger_hisorders tpsl_openorders tpsl_hisorders relation_tpsl_order track_openorders track_hisorders"),
 		family("POST", prefix, vedette.OpAccountRead, htxRead, "balance_valuation account_info position_info account_position_info sub_account_list sub_account_info_list sub_account_info sub_position_info financial_record financial_record_exact user_settlement_records order_limit fee transfer_limit position_limit master_sub_transfer_record available_level_rate lever_position_limit"),
 		family("POST", prefix, vedette.OpTransfer, htxCapital, "master_sub_transfer transfer_inner"),
-		family("POST", prefix, vedette.OpAdmin, htxRead, "switch_lever_rate switch_position_mode sub_auth"),
+		family("POST", prefix, vedette.OpSetting, htxRead, "switch_lever_rate switch_position_mode sub_auth"),
 		family("GET", prefix, vedette.OpAccountRead, htxRead, "sub_auth_list api_trading_status position_side"),
 		family("GET", prefix, vedette.OpMarketRead, htxRead, "contract_info index query_elements price_limit open_interest delivery_price risk_info insurance_fund adjustfactor his_open_interest ladder_margin api_state elite_account_ratio elite_position_ratio liquidation_orders settlement_records funding_rate batch_funding_rate historical_funding_rate estimated_settlement_price trade_state transfer_state"),
 	)
@@ -156,7 +156,7 @@ func htxV5() []Route {
 		family("POST", v5, vedette.OpOrderCancelAll, htxContractTarget, "trade/cancel_all_orders trade/cancel-after"),
 		family("POST", v5, vedette.OpOrderNew, htxClose, "trade/position trade/position_all"),
 		family("POST", v5, vedette.OpTransfer, htxCapital, "position/margin"),
-		family("POST", v5, vedette.OpAdmin, htxRead, "account/asset_mode position/lever position/mode account/fee_deduction_currency"),
+		family("POST", v5, vedette.OpSetting, htxRead, "account/asset_mode position/lever position/mode account/fee_deduction_currency"),
 		family("GET", v5, vedette.OpOrderQuery, htxRead, "trade/* algo/*"),
 		family("GET", v5, vedette.OpAccountRead, htxRead, "account/* position/* trade/position/opens"),
 		family("GET", copying, vedette.OpAccountRead, nil, "*"),

@@ -124,7 +124,7 @@ func TestHyperliquidMeaning(t *testing.T) {
 		{act(`{"type":"usdClassTransfer","amount":"1","toPerp":true,"nonce":1}`), `transfer 1`},
 		{act(`{"type":"vaultTransfer","vaultAddress":"0xv","isDeposit":true,"usd":10}`), `transfer 10 obj=0xv`},
 		{act(`{"type":"approveAgent","agentAddress":"0xa","agentName":"n","nonce":1}`), `key.create obj=0xa`},
-		{act(`{"type":"updateLeverage","asset":0,"isCross":true,"leverage":5}`), `admin 0`},
+		{act(`{"type":"updateLeverage","asset":0,"isCross":true,"leverage":5}`), `setting.change 0`},
 		{act(`{"type":"multiSig","payload":{"multiSigUser":"0x1","outerSigner":"0x2","action":{"type":"scheduleCancel"}}}`), `order.cancel_all`},
 		{act(`{"type":"brandNew"}`), `unknown`},
 		{`POST /exchange {"action":{"type":"scheduleCancel"},"nonce":1,"vaultAddress":"0xv","signature":{}}`, `order.cancel_all obj=0xv`},

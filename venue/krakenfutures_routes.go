@@ -43,12 +43,12 @@ var krakenFuturesTrading = []Route{
 	{Method: "POST", Path: krakenFuturesV3 + "transfer/subaccount", Op: vedette.OpTransfer, Fields: krakenFuturesFunds},
 	// To the spot wallet of the same user, not to an address.
 	{Method: "POST", Path: krakenFuturesV3 + "withdrawal", Op: vedette.OpTransfer, Fields: krakenFuturesFunds},
-	{Method: "PUT", Path: krakenFuturesV3 + "leveragepreferences", Op: vedette.OpAdmin, Fields: krakenFuturesAdmin},
+	{Method: "PUT", Path: krakenFuturesV3 + "leveragepreferences", Op: vedette.OpSetting, Fields: krakenFuturesAdmin},
 	{Method: "PUT", Path: krakenFuturesV3 + "pnlpreferences", Op: vedette.OpAdmin, Fields: krakenFuturesAdmin},
 	{Method: "PUT", Path: krakenFuturesV3 + "self-trade-strategy", Op: vedette.OpAdmin},
 	{Method: "PUT", Path: krakenFuturesV3 + "subaccount/{account}/trading-enabled", Op: vedette.OpAdmin},
-	{Method: "PUT", Path: krakenFuturesV3 + "rfq-assignment/max-leverage", Op: vedette.OpAdmin},
-	{Method: "DELETE", Path: krakenFuturesV3 + "rfq-assignment/max-leverage", Op: vedette.OpAdmin},
+	{Method: "PUT", Path: krakenFuturesV3 + "rfq-assignment/max-leverage", Op: vedette.OpSetting},
+	{Method: "DELETE", Path: krakenFuturesV3 + "rfq-assignment/max-leverage", Op: vedette.OpSetting},
 	{Method: "POST", Path: krakenFuturesV3 + "assignmentprogram/add", Op: vedette.OpAdmin, Fields: krakenFuturesAdmin},
 	{Method: "POST", Path: krakenFuturesV3 + "assignmentprogram/delete", Op: vedette.OpAdmin, Fields: krakenFuturesAdmin},
 }

@@ -29,7 +29,7 @@ func TestKrakenFuturesMeaning(t *testing.T) {
 		{`POST /derivatives/api/v3/transfer fromAccount=cash&toAccount=flex&unit=xbt&amount=1`, `transfer 1 asset=xbt obj=flex`},
 		{`POST /derivatives/api/v3/transfer/subaccount fromUser=a&toUser=b&unit=xbt&amount=1`, `transfer 1 asset=xbt obj=b`},
 		{`POST /derivatives/api/v3/withdrawal currency=xbt&amount=2&targetWallet=w`, `transfer 2 asset=xbt obj=w`},
-		{`PUT /derivatives/api/v3/leveragepreferences?symbol=PF_XBTUSD&maxLeverage=3`, `admin PF_XBTUSD`},
+		{`PUT /derivatives/api/v3/leveragepreferences?symbol=PF_XBTUSD&maxLeverage=3`, `setting.change PF_XBTUSD`},
 		{`PUT /derivatives/api/v3/subaccount/u1/trading-enabled`, `admin obj=u1`},
 		{`GET /derivatives/api/v3/accounts`, `account.read`},
 		{`GET /derivatives/api/v3/openorders`, `order.query`},

@@ -326,7 +326,7 @@ func kucoinFutures() []Route {
 	const api = "/api/"
 	return slices.Concat(
 		family("POST", api, vedette.OpTransfer, kucoinCapital, "v1/position/margin/deposit-margin v1/margin/withdrawMargin v1/copy-trade/futures/position/margin/deposit-margin v1/copy-trade/futures/position/margin/withdraw-margin"),
-		family("POST", api, vedette.OpAdmin, kucoinRead, "v1/position/margin/auto-deposit-status v1/position/risk-limit-level/change v1/copy-trade/futures/position/margin/auto-deposit-status v1/copy-trade/futures/position/risk-limit-level/change v1/copy-trade/futures/position/changeMarginMode v1/copy-trade/futures/position/changeCrossUserLeverage v1/copy-trade/position/switchPositionMode v2/changeCrossUserLeverage v2/position/changeMarginMode v2/position/batchChangeMarginMode v2/position/switchPositionMode v3/position/update-user-leverage"),
+		family("POST", api, vedette.OpSetting, kucoinRead, "v1/position/margin/auto-deposit-status v1/position/risk-limit-level/change v1/copy-trade/futures/position/margin/auto-deposit-status v1/copy-trade/futures/position/risk-limit-level/change v1/copy-trade/futures/position/changeMarginMode v1/copy-trade/futures/position/changeCrossUserLeverage v1/copy-trade/position/switchPositionMode v2/changeCrossUserLeverage v2/position/changeMarginMode v2/position/batchChangeMarginMode v2/position/switchPositionMode v3/position/update-user-leverage"),
 		family("GET", api, vedette.OpAccountRead, kucoinRead, "v1/account-overview v1/account-overview-all v1/position v1/positions v1/history-positions v1/funding-history v1/transaction-history v1/margin/maxWithdrawMargin v1/copy-trade/futures/* v2/getCrossUserLeverage v2/getMaxOpenSize v2/batchGetCrossOrderLimit v2/position/getMarginMode v2/position/getPositionMode v1/trade-statistics"),
 	)
 }
@@ -369,7 +369,7 @@ func kucoinUnified() []Route {
 		batch("POST", ua, "batchOrders", vedette.OpOrderNew, kucoinOrder, "{}/order/place-batch"),
 		batch("POST", ua, "cancelOrderList", vedette.OpOrderCancel, kucoinTarget, "{}/order/cancel-batch"),
 		family("POST", ua, vedette.OpTransfer, kucoinCapital, "account/transfer"),
-		family("POST", ua, vedette.OpAdmin, kucoinRead, "account/mode {}/account/modify-leverage {}/account/modify-leverage-margin-cross sub-account/canTransferOut"),
+		family("POST", ua, vedette.OpSetting, kucoinRead, "account/mode {}/account/modify-leverage {}/account/modify-leverage-margin-cross sub-account/canTransferOut"),
 		family("GET", ua, vedette.OpOrderQuery, kucoinRead, "{}/order/detail {}/order/open-list {}/order/history {}/order/execution"),
 		family("GET", ua, vedette.OpAccountRead, kucoinRead, "account/* {}/account/balance {}/account/overview {}/position/open-list {}/position/history {}/position/tiers position/* sub-account/* user/fee-rate dcp/query unified/account/leverage"),
 		family("GET", ua, vedette.OpDepositAddress, kucoinRead, "asset/deposit/address account/deposit/address"),

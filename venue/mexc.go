@@ -393,7 +393,7 @@ func mexcPrivate() []Route {
 		family("POST", p, vedette.OpOrderNew, &Fields{Instrument: []string{"symbol"}, Refine: marketReduce}, "position/close_all"),
 		family("POST", p, vedette.OpOrderNew, &Fields{Instrument: []string{"symbol"}, Quantity: []string{"vol"}}, "position/reverse"),
 		family("POST", p, vedette.OpTransfer, mexcCapital, "position/change_margin"),
-		family("POST", p, vedette.OpAdmin, mexcRead, "position/change_auto_add_im position/change_leverage position/change_position_mode account/change_risk_level market_maker/self_trade/blacklist/create market_maker/self_trade/blacklist/update market_maker/self_trade/blacklist/delete"),
+		family("POST", p, vedette.OpSetting, mexcRead, "position/change_auto_add_im position/change_leverage position/change_position_mode account/change_risk_level market_maker/self_trade/blacklist/create market_maker/self_trade/blacklist/update market_maker/self_trade/blacklist/delete"),
 		family("POST", p, vedette.OpAccountRead, mexcRead, "account/asset/analysis/v3 account/asset/analysis/calendar/daily/v3 account/asset/analysis/calendar/monthly/v3 account/asset/analysis/recent/v3"),
 		family("GET", p, vedette.OpAccountRead, mexcRead, "account/asset/{asset} account/* position/* market_maker/*"),
 	)

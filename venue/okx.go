@@ -303,7 +303,7 @@ func okxTrading() []Route {
 		family("POST", rfq, vedette.OpOrderNew, okxOrder, "create-rfq create-quote execute-quote"),
 		family("POST", rfq, vedette.OpOrderCancel, okxTarget, "cancel-rfq cancel-quote"),
 		family("POST", rfq, vedette.OpOrderCancelAll, nil, "cancel-batch-rfqs cancel-all-rfqs cancel-batch-quotes cancel-all-quotes cancel-all-after"),
-		family("POST", rfq, vedette.OpAdmin, nil, "maker-instrument-settings mmp-reset mmp-config"),
+		family("POST", rfq, vedette.OpSetting, nil, "maker-instrument-settings mmp-reset mmp-config"),
 		family("GET", rfq, vedette.OpOrderQuery, nil, "*"),
 		family("GET", rfq, vedette.OpMarketRead, nil, "public-trades"),
 
@@ -331,7 +331,7 @@ func okxAccount() []Route {
 		family("GET", account, vedette.OpAccountRead, okxRead, "*"),
 		family("POST", account, vedette.OpAccountRead, nil, "simulated_margin position-builder position-builder-graph bills-history-archive"),
 		family("POST", account, vedette.OpTransfer, okxCapital, "position/margin-balance spot-manual-borrow-repay quick-margin-borrow-repay borrow-repay move-positions fixed-loan/borrowing-order fixed-loan/amend-borrowing-order fixed-loan/manual-reborrow fixed-loan/repay-borrowing-order fixed-loan/convert-to-market-loan fixed-loan/reduce-liabilities"),
-		family("POST", account, vedette.OpAdmin, okxRead, "set-position-mode set-leverage set-fee-type set-greeks set-isolated-mode set-auto-repay set-riskOffset-type set-riskOffset-amt activate-option set-auto-loan account-level-switch-preset set-account-level set-collateral-assets mmp-reset mmp-config set-auto-earn set-settle-currency set-trading-config demo-adjust-balance subaccount/set-loan-allocation"),
+		family("POST", account, vedette.OpSetting, okxRead, "set-position-mode set-leverage set-fee-type set-greeks set-isolated-mode set-auto-repay set-riskOffset-type set-riskOffset-amt activate-option set-auto-loan account-level-switch-preset set-account-level set-collateral-assets mmp-reset mmp-config set-auto-earn set-settle-currency set-trading-config demo-adjust-balance subaccount/set-loan-allocation"),
 
 		family("GET", asset, vedette.OpAccountRead, okxRead, "*"),
 		family("GET", asset, vedette.OpMarketRead, nil, "exchange-list"),

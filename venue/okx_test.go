@@ -30,7 +30,7 @@ func TestOKXMeaning(t *testing.T) {
 		{`GET /api/v5/trade/order?instId=BTC-USDT&ordId=9`, `order.query BTC-USDT id=9`},
 		{`GET /api/v5/trade/orders-pending`, `order.query`},
 		{`GET /api/v5/account/balance?ccy=BTC`, `account.read asset=BTC`},
-		{`POST /api/v5/account/set-leverage {"instId":"BTC-USDT","lever":"5"}`, `admin BTC-USDT`},
+		{`POST /api/v5/account/set-leverage {"instId":"BTC-USDT","lever":"5"}`, `setting.change BTC-USDT`},
 		{`POST /api/v5/asset/withdrawal {"ccy":"BTC","amt":"1","dest":"4","toAddr":"bc1q","chain":"BTC-Bitcoin"}`, `withdraw 1 asset=BTC to=bc1q`},
 		{`POST /api/v5/asset/transfer {"ccy":"USDT","amt":"1.5","from":"6","to":"18","subAcct":"mini"}`, `transfer 1.5 asset=USDT obj=mini`},
 		{`GET /api/v5/asset/deposit-address?ccy=BTC`, `deposit.address asset=BTC`},

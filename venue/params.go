@@ -103,6 +103,9 @@ func (q *Param) cut(s string) (rest string) {
 	}
 	q.keyClass |= classEquals
 	s = s[i+1:]
+	if len(s) > longText {
+		return q.cutLong(s)
+	}
 	for i = 0; i < len(s); i++ {
 		c := byteClasses[s[i]]
 		if c == classAnd {
@@ -115,23 +118,42 @@ func (q *Param) cut(s string) (rest string) {
 	return ""
 }
 
+// longText is from where on the searches of package strings are faster.
+const longText = 256
+
+func (q *Param) cutLong(s string) (rest string) {
+	q.Value, rest, _ = strings.Cut(s, "&")
+	q.valueClass = classOdd // for the closer look to tell
+	if strings.IndexByte(q.Value, '%') >= 0 || strings.IndexByte(q.Value, '+') >= 0 {
+		q.valueClass |= classEscape
+	}
+	return rest
+}
+
+// find returns the first parameter of that name, nil if there is none.
+func (p *Params) find(name string) *Param {
+	for i := range p.list {
+		q := &p.list[i]
+		if len(q.Key) == len(name) && q.Key == name || q.keyClass&classEscape != 0 && q.name(p) == name {
+			return q
+		}
+	}
+	return nil
+}
+
 // Raw returns the first parameter of that name as on the wire. Names are compared
 // after decoding.
 func (p *Params) Raw(name string) (string, bool) {
-	for i := range p.list {
-		if p.list[i].name(p) == name {
-			return p.list[i].Value, true
-		}
+	if q := p.find(name); q != nil {
+		return q.Value, true
 	}
 	return "", false
 }
 
 // Get returns the first parameter of that name, decoded; "" if there is none.
 func (p *Params) Get(name string) string {
-	for i := range p.list {
-		if p.list[i].name(p) == name {
-			return p.list[i].decode(p)
-		}
+	if q := p.find(name); q != nil {
+		return q.decode(p)
 	}
 	return ""
 }

@@ -67,26 +67,30 @@ func unescapePlain(s string) string {
 	return text(b)
 }
 
-// appendWithout appends query or form text without the parameters of that name.
+// appendWithout appends query or form text without the parameters of that name. A
+// trailing & is part of what was signed.
 func appendWithout(dst []byte, s, name string) []byte {
-	first := true
-	for s != "" {
-		var one string
-		var more bool
-		one, s, more = strings.Cut(s, "&")
-		if k, _, _ := strings.Cut(one, "="); k == name {
+	start := len(dst)
+	from := 0 // of what is copied
+	for at := 0; ; {
+		i := strings.Index(s[at:], name)
+		if i < 0 {
+			return append(dst, s[from:]...)
+		}
+		i, at = at+i, at+i+len(name)
+		if i > 0 && s[i-1] != '&' || at < len(s) && s[at] != '=' && s[at] != '&' {
 			continue
 		}
-		if !first {
-			dst = append(dst, '&')
+		dst = append(dst, s[from:i]...)
+		if j := strings.IndexByte(s[at:], '&'); j >= 0 {
+			at += j + 1
+		} else {
+			at = len(s)
 		}
-		dst = append(dst, one...)
-		first = false
-		if more && s == "" { // a trailing & is part of what was signed
-			dst = append(dst, '&')
+		if from = at; from == len(s) { // nothing follows: the separator before goes too
+			return dst[:max(start, len(dst)-1)]
 		}
 	}
-	return dst
 }
 
 // correlateID ties messages by their "id" member.

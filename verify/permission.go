@@ -127,13 +127,17 @@ func (v *Verifier) token(x *Case) {
 		return
 	}
 	x.Call.Credential = credential
+	if credential == "" {
+		x.say(vedette.Anonymous)
+		return
+	}
 	v.identify(x)
 	x.say(vedette.Authentic, vedette.SessionAuth)
 	x.permitted()
 }
 
 func (v *Verifier) bearer(x *Case) {
-	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok {
+	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
 		x.Call.Credential = credential
 		v.identify(x)
 		x.say(vedette.Authentic, vedette.SessionAuth)
@@ -157,18 +161,26 @@ func (v *Verifier) bearer(x *Case) {
 // credential, or that the answer names. A token is worth what the call was that got
 // it: one that came for a call that was not authentic, but let through, stays
 // unknown. Where the venue asks for no signature (Binance listenKey), the key's name
-// is all that it rests on, at the venue too.
+// is all that it rests on, at the venue too; and what anybody may have (KuCoin's
+// public streams) stays anonymous.
 func (v *Verifier) Issue(x *Case, t *venue.Issued) {
 	byKey := x.Call.Verdict == vedette.Anonymous && x.Entry != nil
-	if x.Call.Verdict != vedette.Authentic && !byKey {
+	public := x.Call.Verdict == vedette.Anonymous && x.Claim != nil && x.Claim.Auth == venue.AuthNone
+	if x.Call.Verdict != vedette.Authentic && !byKey && !public {
 		return
 	}
 	credential := t.Credential
 	if credential == "" {
 		credential = x.Call.Credential
 	}
-	if t.Token == "" || credential == "" {
+	if public {
+		credential = ""
+	} else if credential == "" {
 		return
 	}
-	v.issued.add(x.Dialect.Name, t.Token, credential, t.TTL, x.Now)
+	for _, token := range [2]string{t.Token, t.Refresh} {
+		if token != "" {
+			v.issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
+		}
+	}
 }

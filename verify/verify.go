@@ -135,6 +135,11 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 }
 
 func (v *Verifier) byAuth(x *Case, s *scratch) {
+	if x.Claim.Fault != "" {
+		x.say(vedette.Malformed, x.Claim.Fault)
+		v.identify(x)
+		return
+	}
 	switch x.Claim.Auth {
 	case venue.AuthNone:
 		x.say(vedette.Anonymous)
@@ -166,11 +171,6 @@ func (v *Verifier) identify(x *Case) bool {
 // signed judges a call that carries a signature, in the order of what an attacker
 // learns least from: is it genuine, is it fresh, is it new, is it allowed.
 func (v *Verifier) signed(x *Case, s *scratch) {
-	if x.Claim.Fault != "" {
-		x.say(vedette.Malformed, x.Claim.Fault)
-		v.identify(x)
-		return
-	}
 	if !v.genuine(x, s) {
 		return
 	}
