@@ -37,6 +37,7 @@ func withBinary(run func() int) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "vedette")
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // else every command ends a second late
 	if out, err := exec.Command("go", "build", "-race", "-o", program, "vedette/cmd/vedette").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "cannot build: %v\n%s", err, out)
 		return 1

@@ -130,4 +130,3 @@ func TestTamper(t *testing.T) {
 		t.Errorf("a ledger made anew passes for the old one: %s", out)
 	}
 }
-
