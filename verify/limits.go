@@ -25,8 +25,10 @@ const (
 	// concurrency is how far apart calls arrive that a client makes at once: one goes out
 	// on an open connection, another waits for TCP and TLS, three round trips of 200 ms.
 	concurrency = time.Second
-	// maxForms bounds the forms of one message that are tried.
-	maxForms = 8
+	// maxForms bounds the forms of one message that are tried. Beyond maxReformed bytes of
+	// query and body only the first is: clients that differ do so in small requests.
+	maxForms    = 8
+	maxReformed = 64 << 10
 	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.
 	maxSignature = 1024
 	// maxIssued bounds the venue-issued tokens that are remembered.

@@ -169,6 +169,9 @@ func canonical(a venue.Algorithm, sig []byte, buf *[65]byte) []byte {
 // matches tries every form of the message.
 func (s *scratch) matches(x *Case, scheme *venue.Scheme, m *keyring.Material, sig []byte) bool {
 	for form := range maxForms {
+		if form > 0 && len(x.Request.Query)+len(x.Request.Body) > maxReformed {
+			return false
+		}
 		msg, ok := x.Dialect.Message(x.Request, x.Claim, form, s.msg[:0])
 		if cap(msg) > cap(s.msg) && cap(msg) <= 1<<20 {
 			s.msg = msg

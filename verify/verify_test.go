@@ -325,3 +325,111 @@ func TestNoncesHighest(t *testing.T) {
 		}
 	}
 }
+
+// TestListsHoldAgainstTheUnknown: what the dialect cannot name is on no list.
+func TestListsHoldAgainstTheUnknown(t *testing.T) {
+	try := func(want, method, path, query, body string, change func(*keyring.Spec)) {
+		t.Helper()
+		b := newBench(t, change)
+		b.want(b.order(func(c *call) { c.method, c.path, c.query, c.body = method, path, query, body }), want)
+	}
+	eth := func(s *keyring.Spec) { s.Instruments = []string{"ETHUSDT"} }
+	cancels := func(s *keyring.Spec) { s.Operations = []vedette.Operation{vedette.OpOrderCancel} }
+	try("unauthorised operation", "POST", "/nobody/knows", "a=1", "", cancels)
+	try("authentic", "GET", "/api/v3/time", "a=1", "", cancels)
+	try("unauthorised instrument", "POST", "/api/v3/order", "side=BUY", "", eth)
+	try("unauthorised instrument", "DELETE", "/api/v3/openOrders", "a=1", "", eth)
+	try("authentic", "DELETE", "/api/v3/order", "orderId=1", "", eth)
+	try("unauthorised instrument", "POST", "/fapi/v1/batchOrders", "batchOrders=[]", "", eth)
+	// A list of parts that only the venue might read, and a name in query and JSON.
+	try("malformed ambiguous", "POST", "/fapi/v1/batchOrders", `batchOrders=[{"symbol":"ETHUSDT","symbol":"BTCUSDT"}]`, "", eth)
+	try("malformed ambiguous", "POST", "/api/v3/order", "symbol=BTCUSDT", `{"symbol":"ETHUSDT"}`, eth)
+}
+
+// TestIssue: a token is worth what the call was that got it.
+func TestIssue(t *testing.T) {
+	b := newBench(t)
+	use := func(token, want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/ws/" + token, Session: &venue.Session{}}}
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	token := func(c string) string { return strings.Repeat(c, 64) }
+	c := b.order()
+	good := b.want(c, "authentic")
+	b.v.Issue(good, &venue.Issued{Token: token("a")})
+	replayed := b.want(c, "replayed signature_reused")
+	b.v.Issue(replayed, &venue.Issued{Token: token("b")})
+	forged := b.want(b.order(func(c *call) { c.secret = "x" }), "forged bad_signature")
+	b.v.Issue(forged, &venue.Issued{Token: token("c")})
+	byKey := b.want(&call{method: "POST", path: "/api/v3/userDataStream", key: "key-1", from: "192.0.2.7"}, "anonymous no_signature")
+	b.v.Issue(byKey, &venue.Issued{Token: token("d")})
+	stranger := b.want(&call{method: "POST", path: "/api/v3/userDataStream", key: "nobody", from: "192.0.2.7"}, "anonymous no_signature")
+	b.v.Issue(stranger, &venue.Issued{Token: token("e")})
+	use(token("a"), "authentic [session]")
+	use(token("b"), "unverifiable [unknown_key]")
+	use(token("c"), "unverifiable [unknown_key]")
+	use(token("d"), "authentic [session]")
+	use(token("e"), "unverifiable [unknown_key]")
+	// Another venue's token of the same text is another token.
+	if _, ok := b.v.issued.find("mexc", token("a"), b.now); ok {
+		t.Error("a token crosses venues")
+	}
+}
+
+// TestSessionOutlivesKey: a session of a credential that was taken out of the keyring
+// authenticates nothing.
+func TestSessionOutlivesKey(t *testing.T) {
+	b := newBench(t)
+	send := func(want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Message, Body: []byte(`{"id":1,"method":"account.status"}`), Session: &venue.Session{Key: "key-1"}}}
+		venue.Binance.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	send("authentic [session]")
+	b.v.Keys.(*keyring.Ring).Remove("binance", "key-1")
+	send("unverifiable [unknown_key]")
+}
+
+// TestSignatureParameter: the signature in other dress is the same signature or none.
+func TestSignatureParameter(t *testing.T) {
+	b := newBench(t)
+	alter := func(want string, f func(q string) (query, body string)) {
+		t.Helper()
+		c := b.order(func(c *call) { c.query += "&n=" + fmt.Sprint(len(want)) + want[:1] })
+		b.v.Answered(b.want(c, "authentic"))
+		b.now = b.now.Add(2 * time.Millisecond)
+		d := *c
+		d.query, d.body = f(c.query)
+		b.want(&d, want)
+	}
+	swap := func(old, new string) func(string) (string, string) {
+		return func(q string) (string, string) { return strings.Replace(q, old, new, 1), "" }
+	}
+	alter("forged bad_signature signature_reused", swap("signature=", "%73ignature="))
+	alter("forged no_signature", swap("signature=", "Signature="))
+	alter("malformed ambiguous", func(q string) (string, string) { return q + "&signature=00", "" })
+	alter("malformed ambiguous", func(q string) (string, string) { return q + "&SIGNATURE=00", "" })
+	alter("malformed ambiguous", func(q string) (string, string) { return q, q[strings.Index(q, "signature="):] })
+	// Moved to the body, where Binance takes it as well: the same signature.
+	alter("replayed cross_endpoint", func(q string) (string, string) {
+		at := strings.Index(q, "&signature=")
+		return q[:at], q[at+1:]
+	})
+	i := 0
+	alter("replayed cross_endpoint", func(q string) (string, string) {
+		i = strings.Index(q, "signature=") + len("signature=")
+		return q[:i] + fmt.Sprintf("%%%02x", q[i]) + q[i+1:], ""
+	})
+	alter("forged bad_signature", func(q string) (string, string) { return q + "%0a", "" })
+	alter("forged bad_signature", func(q string) (string, string) { return q + "+", "" })
+}
