@@ -249,10 +249,10 @@ func (l *link) move(size int) {
 	l.buf, l.r = bigger, 0
 }
 
-// torn reports whether the beginning of a head already is no good: it has a line that ends
-// with a bare LF.
-func torn(b []byte) bool {
-	for i := 0; ; {
+// torn reports whether the beginning of a head already is no good: past offset from it has a
+// line that ends with a bare LF.
+func torn(b []byte, from int) bool {
+	for i := from; ; {
 		j := indexByte(b[i:], '\n')
 		if j < 0 {
 			return false
@@ -280,7 +280,7 @@ func (l *link) readHead(a *answer, limit int) (got bool, err error) {
 			switch b := l.buf[l.r:l.w]; {
 			case len(b) > limit:
 				return true, errAnswerHead
-			case len(b) >= 5 && string(b[:5]) != "HTTP/" || torn(b):
+			case len(b) >= 5 && string(b[:5]) != "HTTP/" || torn(b, from-l.r):
 				return true, fmt.Errorf("%w: head", errBadAnswer)
 			}
 			from = max(l.r, l.w-3)
@@ -300,7 +300,7 @@ func (l *link) readHead(a *answer, limit int) (got bool, err error) {
 	}
 }
 
-// headEnd returns the length of the head that ends with an empty line, looking from from on;
+// headEnd returns the length of the head that ends with an empty line, looking past offset from;
 // -1 if there is none.
 func headEnd(b []byte, from int) int {
 	for i := from; ; {

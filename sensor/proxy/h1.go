@@ -91,8 +91,10 @@ func (s *h1) answer(b []byte) bool {
 	if c.h.bad != faultNone {
 		s.p.n.faults[c.h.bad].Add(1)
 	}
+	routes := s.lis.routes(c.st)
+	s.closing = s.closing || routes == nil // the listener was taken away
 	ok := false
-	if c.prepare(s.lis.routes(c.st), &s.o, b, s.p.now()) {
+	if c.prepare(routes, &s.o, b, s.p.now()) {
 		if c.h.socket && c.x.Fault == "" {
 			s.upgrade()
 			return false
@@ -145,7 +147,7 @@ func (s *h1) readHead(lim *Limits) (n int, f fault, err error) {
 		switch {
 		case len(b) > lim.HeadBytes || n >= 0:
 			return len(b), faultHead, nil
-		case torn(b):
+		case torn(b, min(from, len(b))):
 			return len(b), faultLine, nil
 		case len(b) >= 4 && string(b[:4]) == "PRI ":
 			return len(b), faultVersion, nil

@@ -266,6 +266,7 @@ func (k *socket) messages() error {
 		switch op {
 		case opText, opBinary:
 			k.p.n.messagesIn.Add(1)
+			k.p.n.bytesIn.Add(int64(len(payload)))
 			err = k.message(op, payload)
 		default:
 			err = k.toVenue(op, payload)
