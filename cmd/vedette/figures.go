@@ -23,7 +23,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 	}
 	x, g := a.proxy.Stats(), a.gate.Stats()
 	f := []api.Figure{
-		verdictFigure(p), operationFigure(p),
+		verdictFigure(p), operationFigure(p), a.upstreamFigure(),
 		{Name: "decisions_total", Help: "Calls by what the gate did.", Label: "effect", Of: []api.Of{{Label: "allow", Value: float64(p.Allowed)},
 			{Label: "deny", Value: float64(p.Denied)}, {Label: "throttle", Value: float64(p.Throttled)}, {Label: "step_up", Value: float64(p.SteppedUp)}}},
 		one("would_deny_total", "Calls that enforce mode would have refused.", float64(p.WouldDeny)),
@@ -80,6 +80,14 @@ func operationFigure(p pipeline.Stats) api.Figure {
 	f := api.Figure{Name: "operations_total", Help: "Calls by operation.", Label: "operation"}
 	for o := range vedette.Operation(vedette.Operations) {
 		f.Of = append(f.Of, api.Of{Label: o.String(), Value: float64(p.Operations[o])})
+	}
+	return f
+}
+
+func (a *app) upstreamFigure() api.Figure {
+	f := api.Figure{Name: "upstream_up", Help: "1 while the venue can be reached.", Label: "venue", Gauge: true}
+	for name, up := range a.proxy.Up() {
+		f.Of = append(f.Of, api.Of{Label: name, Value: flag01(up)})
 	}
 	return f
 }
