@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -246,14 +245,4 @@ func anchors(text string) map[string]bool {
 		}
 	}
 	return out
-}
-
-// TestNoMachine: documents name nothing of the machine that they were written on.
-func TestNoMachine(t *testing.T) {
-	files, _ := filepath.Glob("*")
-	for _, name := range append(files, "testdata/monday.jsonl", "testdata/session.har", "testdata/keys.yaml") {
-		if b, err := os.ReadFile(name); err == nil && name != "docs_test.go" && bytes.Contains(b, []byte("/work/")) {
-			t.Errorf("%s names a path of a machine", name)
-		}
-	}
 }
