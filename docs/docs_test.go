@@ -80,6 +80,9 @@ func section(t *testing.T, file, heading string) string {
 	return rest
 }
 
+// flat is text without regard to where its lines end.
+func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 var quoted = regexp.MustCompile("`([^`]+)`")
 
 // rows returns the first column's code words of the table with that heading cell, or

@@ -72,7 +72,7 @@ func TestFindings(t *testing.T) {
 	var want []string
 	for _, d := range detect.All {
 		want = append(want, d.Name)
-		s := section(t, "findings.md", "## "+d.Name)
+		s := flat(section(t, "findings.md", "## "+d.Name))
 		for _, say := range []string{"**" + d.Title + ".**", d.Why, "| Window, quiet | " + short(d.Window) + ", " + short(d.Quiet) + " |",
 			"| Severity, score | " + d.Severity.String() + ", "} {
 			if !strings.Contains(s, say) {
@@ -87,6 +87,7 @@ func TestFindings(t *testing.T) {
 	if !slices.Equal(have, want) {
 		t.Errorf("sections %q, want %q", have, want)
 	}
+	text = flat(text)
 	for name, value := range constants(t, "", "detect/access.go") {
 		if !strings.Contains(text, "`"+name+"` "+value+" ") {
 			t.Errorf("findings.md does not say that %s is %s", name, value)
