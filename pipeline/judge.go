@@ -42,6 +42,10 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	if x.Call.Decision.Refused() {
 		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
 		x.Scratch = x.Refusal.Body
+		x.Refusal.Challenge, x.Refusal.Nonce = s.Challenge, s.Nonce
+		if s.Challenge != "" && x.Refusal.Status == 403 {
+			x.Refusal.Status = 401 // RFC 9110 section 11.6.1: a challenge comes with 401
+		}
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
 		x.Session.Key = clone(x.Call.Credential)
 		x.Session.Account = clone(x.Call.Account)

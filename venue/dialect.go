@@ -56,6 +56,9 @@ type Refusal struct {
 	Status      int // HTTP status; unused for messages
 	ContentType string
 	Body        []byte
+	// Challenge is the value of WWW-Authenticate, and Nonce that of DPoP-Nonce, where
+	// the caller must authenticate in another way (RFC 9470, RFC 9449); "" for none.
+	Challenge, Nonce string
 }
 
 // Algorithm is a signature algorithm.

@@ -149,7 +149,7 @@ func (v *Verifier) bearer(x *Case) {
 		return
 	}
 	b := v.Bearer(x)
-	x.Challenge = b.Challenge
+	x.Challenge, x.Nonce = b.Challenge, b.Nonce
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
 	x.say(b.Verdict, b.Reasons...)
 	if b.Verdict == vedette.Authentic && v.identify(x) {

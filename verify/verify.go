@@ -33,8 +33,9 @@ type BearerResult struct {
 	Reasons []vedette.Reason
 	// Credential is the token's id or its client and subject; never the token itself.
 	Credential, Account, Owner string
-	// Challenge is the WWW-Authenticate value to send with a refusal, "" for none.
-	Challenge string
+	// Challenge is the WWW-Authenticate value to send with a refusal, Nonce the
+	// DPoP-Nonce; "" for none.
+	Challenge, Nonce string
 }
 
 // Config is what a Verifier needs. Keys, Window, Increasing and Highest must be
@@ -79,7 +80,8 @@ type Case struct {
 	Call      *vedette.Call
 	Entry     *keyring.Entry // nil if the credential is not known
 	Ref       Ref            // of the signature in the window
-	Challenge string
+	Challenge string         // to send with a refusal
+	Nonce     string         // likewise
 
 	key    Key // of the signature
 	hashed bool
@@ -114,7 +116,7 @@ func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
 }
 
 func (v *Verifier) verify(x *Case, s *scratch) {
-	x.Ref, x.Entry, x.hashed, x.Challenge = Ref{}, nil, false, ""
+	x.Ref, x.Entry, x.hashed, x.Challenge, x.Nonce = Ref{}, nil, false, "", ""
 	x.Call.Reasons = x.Call.Reasons[:0]
 	x.Claim.Reset()
 	if x.Fault != "" {

@@ -134,6 +134,6 @@ func verifyBearer(list []bearer) verify.Bearer {
 		if res.Subject != "" {
 			id += "/" + res.Subject
 		}
-		return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account, Challenge: res.Challenge}
+		return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account, Challenge: res.Challenge, Nonce: res.DPoPNonce}
 	}
 }

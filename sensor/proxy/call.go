@@ -43,6 +43,8 @@ type reply struct {
 	noBody      bool  // by the rules of HTTP; length is then only told
 	contentType string
 	retryAfter  int64 // seconds
+	challenge   string
+	nonce       string
 }
 
 // origin is what a client's connection says about all its calls.
@@ -204,8 +206,18 @@ func (c *call) refuse(w client) error {
 		status = 403
 	}
 	c.reply = reply{status: status, length: int64(len(ref.Body)), contentType: ref.ContentType,
-		retryAfter: (c.x.Call.Decision.RetryAfterMS + 999) / 1000}
+		retryAfter: (c.x.Call.Decision.RetryAfterMS + 999) / 1000, challenge: line(ref.Challenge), nonce: line(ref.Nonce)}
 	return c.send(w, ref.Body)
+}
+
+// line is s if it can stand in a header field, else "".
+func line(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return ""
+		}
+	}
+	return s
 }
 
 // own answers with words of the proxy's own, where no dialect can.

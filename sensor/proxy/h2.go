@@ -295,6 +295,12 @@ func (s *h2Stream) head(r *reply) {
 	if r.contentType != "" {
 		header.Set("Content-Type", r.contentType)
 	}
+	if r.challenge != "" {
+		header.Set("WWW-Authenticate", r.challenge)
+	}
+	if r.nonce != "" {
+		header.Set("DPoP-Nonce", r.nonce)
+	}
 	if r.retryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(r.retryAfter, 10))
 	}

@@ -148,6 +148,12 @@ func appendReply(dst []byte, r *reply, chunked, closing bool) []byte {
 	if r.contentType != "" {
 		dst = append(append(append(dst, "Content-Type: "...), r.contentType...), '\r', '\n')
 	}
+	if r.challenge != "" {
+		dst = append(append(append(dst, "WWW-Authenticate: "...), r.challenge...), '\r', '\n')
+	}
+	if r.nonce != "" {
+		dst = append(append(append(dst, "DPoP-Nonce: "...), r.nonce...), '\r', '\n')
+	}
 	if r.retryAfter > 0 {
 		dst = append(strconv.AppendInt(append(dst, "Retry-After: "...), r.retryAfter, 10), '\r', '\n')
 	}
