@@ -56,6 +56,10 @@ func TestAmbiguous(t *testing.T) {
 		{"a=%2", "", nil, vedette.Ambiguous},
 		{"a=%00", "", nil, vedette.Ambiguous},
 		{"%00=a", "", nil, vedette.Ambiguous},
+		{"a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=&r=", "", nil, ""}, // more than are compared pair by pair
+		{"a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=&A=", "", nil, vedette.Ambiguous},
+		{"a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=&%41=", "", nil, vedette.Ambiguous},
+		{"a=&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=&q=", "", []string{"q"}, ""},
 		{"a=%ff", "", nil, vedette.Ambiguous},
 		{"%ff=a", "", nil, vedette.Ambiguous},
 		{"a=%C3%A9", "", nil, ""},

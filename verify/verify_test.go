@@ -179,7 +179,24 @@ func TestRetryOfRefused(t *testing.T) {
 	b.dialect = &d
 	b.want(b.order(read), "authentic")
 	c := b.order(read, func(c *call) { c.query += "&a=1" })
-	b.want(c, "replayed nonce_reused")
+	x := b.want(c, "replayed nonce_reused")
+	b.want(c, "replayed signature_reused")
+	b.v.Answered(x)
+	b.want(c, "replayed signature_reused")
+}
+
+// TestLoginIsNoCoincidence: a signed upgrade that logs in is no read, whatever its
+// endpoint: its double has a session.
+func TestLoginIsNoCoincidence(t *testing.T) {
+	b := newBench(t)
+	d := *venue.Binance
+	d.Claim = func(r *venue.Request, c *venue.Claim) {
+		venue.Binance.Claim(r, c)
+		c.Login = true
+	}
+	b.dialect = &d
+	c := b.order(read)
+	b.v.Answered(b.want(c, "authentic"))
 	b.want(c, "replayed signature_reused")
 }
 
