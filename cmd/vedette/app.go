@@ -120,9 +120,11 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 }
 
 // allDialects are those built in, and those that the configuration describes.
-func (a *app) allDialects() []*venue.Dialect {
+func (a *app) allDialects() []*venue.Dialect { return withBuiltIn(a.dialects) }
+
+func withBuiltIn(described []*venue.Dialect) []*venue.Dialect {
 	all := append([]*venue.Dialect(nil), venue.All...)
-	for _, d := range a.dialects {
+	for _, d := range described {
 		if findDialect(all, d.Name) == nil {
 			all = append(all, d)
 		}

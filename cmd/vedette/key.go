@@ -20,7 +20,6 @@ import (
 	"vedette/api"
 	"vedette/keyring"
 	"vedette/store"
-	"vedette/venue"
 	"vedette/verify"
 )
 
@@ -63,7 +62,11 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if f.dir != "" {
 		c.Dir = f.dir
 	}
-	k := &keys{env: e, config: c, f: f, rest: flags.Args()}
+	dialects, err := c.dialects()
+	if err != nil {
+		return err
+	}
+	k := &keys{env: e, config: c, options: verify.KeyOptions(withBuiltIn(dialects)), f: f, rest: flags.Args()}
 	run := map[string]func(context.Context) error{"add": k.add, "list": k.list, "import": k.importFile, "rotate": k.rotate,
 		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw}[verb]
 	if run == nil {
@@ -95,9 +98,10 @@ func (f *keyFlags) define(flags *flag.FlagSet) {
 // keys is one key command under way.
 type keys struct {
 	*env
-	config *config
-	f      *keyFlags
-	rest   []string
+	config  *config
+	options keyring.Options
+	f       *keyFlags
+	rest    []string
 }
 
 // person names who gives the order, for the record.
@@ -135,8 +139,6 @@ func (k *keys) withStore(ctx context.Context, what string, change func(*store.St
 func (k *keys) audit(action, subject, detail string) store.Audit {
 	return store.Audit{At: time.Now(), Actor: person(), Action: action, Subject: subject, Detail: detail}
 }
-
-func (k *keys) options() keyring.Options { return verify.KeyOptions(venue.All) }
 
 // named checks that venue and id were given.
 func (k *keys) named() error {
@@ -209,7 +211,7 @@ func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec) error
 	return k.withStore(ctx, what, func(s *store.Store, sealer *keyring.Sealer) error {
 		list := make([]store.Key, len(specs))
 		for i, spec := range specs {
-			if _, err := k.options().Build(spec, time.Now()); err != nil {
+			if _, err := k.options.Build(spec, time.Now()); err != nil {
 				return err
 			}
 			sealed, err := sealer.Seal(spec)
@@ -234,7 +236,7 @@ func (k *keys) importFile(ctx context.Context) error {
 	if len(k.rest) != 1 {
 		return usagef("say which keys.yaml to import")
 	}
-	specs, err := keyring.Importer{Options: k.options()}.File(k.rest[0])
+	specs, err := keyring.Importer{Options: k.options}.File(k.rest[0])
 	if err != nil {
 		return err
 	}
@@ -273,6 +275,9 @@ func (k *keys) list(ctx context.Context) error {
 	enc := json.NewEncoder(k.stdout)
 	for i := range specs {
 		l := describeKey(&specs[i], restrictions)
+		if e, err := k.options.Build(specs[i], time.Now()); err == nil {
+			l.Scheme = e.Scheme
+		}
 		if k.f.json {
 			if err := enc.Encode(l); err != nil {
 				return err
@@ -323,7 +328,7 @@ func (k *keys) rotate(ctx context.Context) error {
 		if err := spec.Rotate(fresh, k.f.overlap, time.Now().UTC()); err != nil {
 			return err
 		}
-		if _, err := k.options().Build(spec, time.Now()); err != nil {
+		if _, err := k.options.Build(spec, time.Now()); err != nil {
 			return err
 		}
 		sealed, err := sealer.Seal(spec)

@@ -14,7 +14,6 @@ import (
 	"vedette/keyring"
 	"vedette/pipeline"
 	"vedette/sensor/capture"
-	"vedette/venue"
 	"vedette/verify"
 )
 
@@ -79,12 +78,7 @@ func (p *replayer) start(c *config, name string) error {
 	if err != nil {
 		return err
 	}
-	p.dialects = venue.All
-	for _, d := range dialects {
-		if findDialect(p.dialects, d.Name) == nil {
-			p.dialects = append(p.dialects, d)
-		}
-	}
+	p.dialects = withBuiltIn(dialects)
 	if name != "" {
 		if p.only = findDialect(p.dialects, name); p.only == nil {
 			return usagef("unknown venue %q", name)
