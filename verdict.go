@@ -98,7 +98,6 @@ const (
 	Throttled    Reason = "throttled"     // over the limit in force
 	FailClosed   Reason = "fail_closed"   // a part the decision needs is not working, and policy is to refuse
 	FailOpen     Reason = "fail_open"     // a part the decision needs is not working, and policy is to allow
-	ObserveOnly  Reason = "observe"       // would have been refused in enforce mode
 	UpstreamDown Reason = "upstream_down" // the venue cannot be reached
 )
 

@@ -205,6 +205,9 @@ func (v *venue) judge(c *vedette.Call, f *failures) vedette.Decision {
 			return vedette.Decision{}
 		}
 	}
+	if c.Verdict == vedette.Unverifiable && hasReason(c, vedette.ReplayFull) {
+		return vedette.Decision{} // it is our room that is missing: the policy for failure decides
+	}
 	refused := v.rule(c.Operation).Refuse.Has(c.Verdict)
 	for i := 0; i < len(c.Batch) && !refused; i++ {
 		refused = v.rule(c.Batch[i].Operation).Refuse.Has(c.Verdict)

@@ -104,7 +104,8 @@ func (g *reference) enforce(c *vedette.Call, now time.Time) vedette.Decision {
 		refused = refused || policy[op].Refuse.Has(c.Verdict)
 		closed = closed || policy[op].FailClosed
 	}
-	if _, down := g.failing[Keyring]; refused && !(down && c.Verdict == vedette.Unverifiable) {
+	full := c.Verdict == vedette.Unverifiable && slices.Contains(c.Reasons, vedette.ReplayFull)
+	if _, down := g.failing[Keyring]; refused && !full && !(down && c.Verdict == vedette.Unverifiable) {
 		reason := vedette.Reason("")
 		if len(c.Reasons) > 0 {
 			reason = c.Reasons[0]

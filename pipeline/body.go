@@ -10,6 +10,7 @@ import (
 
 	"vedette"
 	"vedette/internal/strictjson"
+	"vedette/sensor"
 	"vedette/venue"
 )
 
@@ -43,29 +44,51 @@ type BodyPolicy [vedette.Operations]BodyKeep
 
 // maxKept bounds the body text or ciphertext in a record: a record must stay
 // below 64 KiB. Of a longer one the hash is kept, and that it was too long.
-const maxKept = 32 << 10
+const maxKept = 24 << 10
 
-// appendBody appends the members that tell a call's body, each with a comma
-// before it. claim holds what must not be among them.
-func (m *Monitor) appendBody(b []byte, op vedette.Operation, body []byte, claim *venue.Claim) []byte {
+// appendContent appends the members that tell what a call carried, its query and
+// its body, each with a comma before it.
+func (m *Monitor) appendContent(b []byte, x *sensor.Exchange) []byte {
+	if x.Request.Kind != venue.Message { // a message's query is that of its upgrade
+		b = m.appendPart(b, "query", x.Call.Operation, []byte(x.Request.Query), &x.Claim)
+	}
+	return m.appendPart(b, "body", x.Call.Operation, x.Request.Body, &x.Claim)
+}
+
+// appendPart appends the members of one part. claim holds what must not be among
+// them.
+func (m *Monitor) appendPart(b []byte, name string, op vedette.Operation, part []byte, claim *venue.Claim) []byte {
 	keep := m.Bodies[op]
-	if len(body) == 0 || keep == BodyNone {
+	if len(part) == 0 || keep == BodyNone {
 		return b
 	}
-	sum := sha256.Sum256(body)
-	b = append(hex.AppendEncode(append(b, `,"body_sha256":"`...), sum[:]), '"')
+	member := func(suffix string) { b = append(append(append(append(b, `,"`...), name...), suffix...), `":`...) }
+	sum := sha256.Sum256(part)
+	member("_sha256")
+	b = append(hex.AppendEncode(append(b, '"'), sum[:]), '"')
+	from := len(b)
 	switch {
 	case keep == BodyHash:
-	case len(body) > maxKept*3/5: // base64 and escapes make it longer
-		b = append(b, `,"body_too_long":true`...)
+	case len(part) > maxKept:
+		from = -1
 	case keep == BodyRedacted:
-		b = vedette.AppendJSONString(append(b, `,"body":`...), redact(body, claim.Signature, claim.Token, claim.Passphrase))
+		member("")
+		b = vedette.AppendJSONString(b, redact(part, claim.Signature, claim.Token, claim.Passphrase))
 	case m.Seal != nil:
-		if sealed, err := m.Seal(nil, body); err == nil {
-			b = append(base64.StdEncoding.AppendEncode(append(b, `,"body_sealed":"`...), sealed), '"')
+		if sealed, err := m.Seal(nil, part); err == nil {
+			member("_sealed")
+			b = append(base64.StdEncoding.AppendEncode(append(b, '"'), sealed), '"')
 		} else {
-			b = append(b, `,"body_not_sealed":true`...)
+			member("_not_sealed")
+			b = append(b, "true"...)
 		}
+	}
+	if from < 0 || len(b)-from > maxKept { // base64 and escapes make it longer
+		if from >= 0 {
+			b = b[:from]
+		}
+		member("_too_long")
+		b = append(b, "true"...)
 	}
 	return b
 }

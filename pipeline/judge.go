@@ -43,7 +43,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
 		x.Scratch = x.Refusal.Body
 		x.Refusal.Challenge, x.Refusal.Nonce = s.Challenge, s.Nonce
-		if s.Challenge != "" && x.Refusal.Status == 403 {
+		if s.Challenge != "" {
 			x.Refusal.Status = 401 // RFC 9110 section 11.6.1: a challenge comes with 401
 		}
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
@@ -97,7 +97,7 @@ func (m *Monitor) Done(x *sensor.Exchange) {
 	if refused && c.Answer.Status == 0 {
 		c.Answer.Status = x.Refusal.Status
 	}
-	s.body = m.appendBody(s.body[:0], c.Operation, x.Request.Body, &x.Claim)
+	s.body = m.appendContent(s.body[:0], x)
 	x.Receipt = m.record(c, s.body)
 }
 
@@ -147,7 +147,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) bool {
 		x.Session.State = conv
 	}
 	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login}
-	w.body = m.appendBody(nil, x.Call.Operation, x.Request.Body, &x.Claim)
+	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
 	conv.pending = append(conv.pending, w)

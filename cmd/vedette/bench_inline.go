@@ -26,15 +26,18 @@ import (
 
 // measured is what the load generator prints.
 type measured struct {
-	RPS    float64 `json:"rps"`
-	Failed int     `json:"failed"`
-	P50    float64 `json:"p50"` // µs
-	P99    float64 `json:"p99"`
+	Answered int     `json:"answered"`
+	RPS      float64 `json:"rps"`
+	Failed   int     `json:"failed"`
+	P50      float64 `json:"p50"` // µs
+	P99      float64 `json:"p99"`
+	CPU      float64 `json:"-"` // of the proxy under test, µs a request
 }
 
 const (
 	inlineConns = 32
 	inlineRate  = 2000 // requests a second of the open loop
+	loadWarmup  = 500 * time.Millisecond
 )
 
 // inline measures signed orders through the monitor, nginx, httputil and directly,
@@ -51,8 +54,13 @@ func (b *benches) inline(ctx context.Context) error {
 			stop()
 		}
 	}()
+	pids := map[string]int{}
 	start := func(name string, cmd *exec.Cmd, addr func() (string, error)) (string, error) {
-		cmd.Stderr = nil
+		defer func() {
+			if cmd.Process != nil {
+				pids[name] = cmd.Process.Pid
+			}
+		}()
 		if err := cmd.Start(); err != nil {
 			return "", fmt.Errorf("cannot start %s: %w", name, err)
 		}
@@ -73,7 +81,8 @@ func (b *benches) inline(ctx context.Context) error {
 	if addrs["nginx"], err = startNginx(ctx, start, dir, up); err != nil {
 		return err
 	}
-	return b.compare(ctx, addrs)
+	pids["vedette"] = pids["monitor"]
+	return b.compare(ctx, addrs, pids)
 }
 
 type starter func(name string, cmd *exec.Cmd, addr func() (string, error)) (string, error)
@@ -167,19 +176,52 @@ http {
 	})
 }
 
+// cpuTime returns the processor seconds that a process and its children have used.
+func cpuTime(pid int) float64 {
+	if pid == 0 {
+		return 0
+	}
+	total := 0.0
+	list := []int{pid}
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)); err == nil {
+		for _, f := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(f); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	for _, p := range list {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(b), ") ")
+		f := strings.Fields(rest)
+		const perSecond = 100 // USER_HZ
+		for _, i := range []int{11, 12} {
+			if n, err := strconv.ParseFloat(f[i], 64); err == nil {
+				total += n / perSecond
+			}
+		}
+	}
+	return total
+}
+
 func exists(name string) bool { _, err := os.Stat(name); return err == nil }
 
 // compare runs the rounds and tells the medians of the rounds' ratios.
-func (b *benches) compare(ctx context.Context, addrs map[string]string) error {
+func (b *benches) compare(ctx context.Context, addrs map[string]string, pids map[string]int) error {
 	names := []string{"direct", "nginx", "vedette", "httputil"}
 	closed, open := map[string][]measured{}, map[string][]measured{}
 	for round := range b.rounds {
 		for i := range names {
 			name := names[(i+round)%len(names)] // nobody is always first
+			before := cpuTime(pids[name])
 			c, err := b.load(ctx, addrs[name], 0)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
+			c.CPU = (cpuTime(pids[name]) - before) * 1e6 / float64(max(c.Answered, 1))
 			o, err := b.load(ctx, addrs[name], inlineRate)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -199,6 +241,10 @@ func (b *benches) compare(ctx context.Context, addrs map[string]string) error {
 			f.Goal, f.Met = ">= 0.7 of nginx", f.Ratio >= 0.7
 		}
 		b.tell(f)
+	}
+	for _, name := range names[1:] {
+		cpu := func(m measured) float64 { return m.CPU }
+		b.tell(figure{Bench: "inline", Case: name + ", CPU time a request", Value: median(each(closed[name], cpu)), Unit: "µs", Against: "nginx", Ratio: ratio(closed, name, cpu)})
 	}
 	for _, name := range names {
 		f := figure{Bench: "inline", Case: name + ", p99 at 2,000/s", Value: median(each(open[name], p99)), Unit: "µs", Against: "nginx", Ratio: ratio(open, name, p99)}
@@ -295,7 +341,7 @@ func playLoad(e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := loadgen.Run(loadgen.Options{Addr: args[0], Conns: inlineConns, Rate: rate, Warmup: 500 * time.Millisecond, For: length, Request: func(i int, dst []byte) []byte {
+	r, err := loadgen.Run(loadgen.Options{Addr: args[0], Conns: inlineConns, Rate: rate, Warmup: loadWarmup, For: length, Request: func(i int, dst []byte) []byte {
 		body := benchOrder(i, time.Now())
 		dst = fmt.Appendf(dst, "POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: key-1\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
 			"User-Agent: bench/1.0\r\nAccept: */*\r\nContent-Length: %d\r\n\r\n", len(body))
@@ -305,5 +351,5 @@ func playLoad(e *env, args []string) error {
 		return err
 	}
 	us := func(q float64) float64 { return float64(r.Latency.Quantile(q)) / 1e3 }
-	return json.NewEncoder(e.stdout).Encode(measured{r.PerSecond(), r.Failed, us(.5), us(.99)})
+	return json.NewEncoder(e.stdout).Encode(measured{Answered: r.Requests * int(length+loadWarmup) / int(length), RPS: r.PerSecond(), Failed: r.Failed, P50: us(.5), P99: us(.99)})
 }

@@ -193,7 +193,7 @@ func (c *checker) judge(u *capture.Unit, print func(*capture.Unit, *sensor.Excha
 	}
 	x := &c.x
 	x.Sensor, x.Dialect, x.Arrived, x.Source = "capture", d, c.now, netip.AddrPortFrom(u.Source, 0)
-	x.Request, x.Answer, x.AnswerBytes, x.Session = u.Request, u.Answer, len(u.Answer.Body), nil
+	x.Request, x.Answer, x.AnswerBytes, x.Session = u.Request, u.Answer, u.AnswerBytes, nil
 	if x.Request.Kind != venue.HTTPRequest {
 		x.Session = c.session
 		x.Request.Session = &c.session.Session

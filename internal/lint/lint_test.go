@@ -42,7 +42,7 @@ var layers = []struct {
 	{"vedette/sim", 4, []string{"vedette/sim"}},
 	{"vedette/cmd/", 5, nil},
 	{"vedette/e2e", 6, nil},
-	{"vedette/bench", 6, nil},
+	{"vedette/docs", 6, nil},
 }
 
 func layerOf(path string) (layer int, also []string, ok bool) {
