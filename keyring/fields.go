@@ -61,7 +61,9 @@ func text(field func(*Spec) *string) func(*batch, *Spec, value) error {
 
 func texts(field func(*Spec) *[]string) func(*batch, *Spec, value) error {
 	return func(_ *batch, s *Spec, v value) (err error) {
-		*field(s), err = v.many()
+		if *field(s), err = v.many(); err == nil && len(*field(s)) == 0 {
+			return errNothing
+		}
 		return err
 	}
 }
@@ -106,12 +108,15 @@ func setNonceWindow(_ *batch, s *Spec, v value) error {
 	return nil
 }
 
-// setPermissions reads the names of the permissions. An empty list, which allows
-// nothing, is allowed.
+// setPermissions reads the names of the permissions. An empty list would read as
+// "allow nothing" and is none: left out, permissions are not held to.
 func setPermissions(_ *batch, s *Spec, v value) error {
 	words, err := v.many()
 	if err != nil {
 		return err
+	}
+	if len(words) == 0 {
+		return errNothing
 	}
 	for _, w := range words {
 		i := slices.Index(vedette.PermissionNames, w)

@@ -54,7 +54,7 @@ keys:   # all of them
     passphrase: "p: # x"
     previous_secret_env: A_SECRET
     previous_until: 2026-02-01T00:00:00Z
-  - {id: "0x00000000000000000000000000000000000000aa", venue: hyperliquid, scheme: eip712, permissions: []}
+  - {id: "0x00000000000000000000000000000000000000aa", venue: hyperliquid, scheme: eip712}
 `
 	specs, err := testImporter().Read(strings.NewReader(file), "dir")
 	if err != nil {

@@ -62,7 +62,8 @@ type app struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu sync.Mutex // guards config and dialects against Reload
+	mu        sync.Mutex // guards config, dialects and auditRead
+	auditRead int64      // row of the store's audit that was read last
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
@@ -295,7 +296,7 @@ func (a *app) saveRestriction(c gate.Change) error {
 	return nil
 }
 
-func (a *app) startMonitor(context.Context) error {
+func (a *app) startMonitor(ctx context.Context) error {
 	bodies, err := a.config.bodyPolicy()
 	if err != nil {
 		return err
@@ -308,8 +309,10 @@ func (a *app) startMonitor(context.Context) error {
 		Finding: a.findings.take, Now: a.now,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers)})})
 	a.defer_(a.monitor.Close)
-	_, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)})
-	return err
+	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
+		return err
+	}
+	return a.tellAudit(ctx)
 }
 
 func (a *app) startProxy(context.Context) error {
@@ -491,7 +494,10 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = a.monitor.Act(who, what, map[string]int{"keys": n})
+	if err := a.tellAudit(context.Background()); err != nil {
+		return n, err
+	}
+	_, err = a.monitor.Act(who, "keys.reload", map[string]any{"keys": n, "after": what})
 	return n, err
 }
 

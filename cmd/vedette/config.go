@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -308,7 +310,8 @@ func (c *config) gateConfig() (gate.Config, error) {
 	if err := setFail(g.Policy, c.Gate.Fail); err != nil {
 		return g, fmt.Errorf("gate: %w", err)
 	}
-	for op, names := range c.Gate.Refuse {
+	for _, op := range allFirst(c.Gate.Refuse) {
+		names := c.Gate.Refuse[op]
 		ops, err := operations(op)
 		if err != nil {
 			return g, fmt.Errorf("gate: refuse: %w", err)
@@ -357,7 +360,8 @@ func (r *rateLimits) gate() gate.Limits {
 
 // setFail sets which operations fail open or closed.
 func setFail(p *gate.Policy, fail map[string]string) error {
-	for name, how := range fail {
+	for _, name := range allFirst(fail) {
+		how := fail[name]
 		ops, err := operations(name)
 		if err != nil {
 			return fmt.Errorf("fail: %w", err)
@@ -370,6 +374,16 @@ func setFail(p *gate.Policy, fail map[string]string) error {
 		}
 	}
 	return nil
+}
+
+// allFirst returns the names in order, "all" before the others: a named operation
+// wins over it.
+func allFirst[V any](m map[string]V) []string {
+	names := slices.Sorted(maps.Keys(m))
+	if i := slices.Index(names, "all"); i > 0 {
+		names = slices.Insert(slices.Delete(names, i, i+1), 0, "all")
+	}
+	return names
 }
 
 // operations reads an operation's name; "all" is every one.
@@ -403,16 +417,9 @@ func (c *config) bodyPolicy() (p pipeline.BodyPolicy, err error) {
 		}
 		return nil
 	}
-	if how, ok := c.Bodies["all"]; ok { // first, so that a named operation wins
-		if err := set("all", how); err != nil {
+	for _, name := range allFirst(c.Bodies) {
+		if err := set(name, c.Bodies[name]); err != nil {
 			return p, err
-		}
-	}
-	for name, how := range c.Bodies {
-		if name != "all" {
-			if err := set(name, how); err != nil {
-				return p, err
-			}
 		}
 	}
 	return p, nil

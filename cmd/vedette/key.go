@@ -210,7 +210,13 @@ func (k *keys) add(ctx context.Context) error {
 func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec) error {
 	return k.withStore(ctx, what, func(s *store.Store, sealer *keyring.Sealer) error {
 		list := make([]store.Key, len(specs))
+		seen := map[[2]string]bool{}
 		for i, spec := range specs {
+			if id := [2]string{spec.Venue, spec.ID}; seen[id] {
+				return fmt.Errorf("%s key %q is there under two schemes: the store holds one; name such keys in the configuration's keys file", spec.Venue, spec.ID)
+			} else {
+				seen[id] = true
+			}
 			if _, err := k.options.Build(spec, time.Now()); err != nil {
 				return err
 			}
@@ -446,7 +452,7 @@ func (k *keys) thaw(ctx context.Context) error {
 	lifted := 0
 	for _, r := range list {
 		if r.Kind != want.Kind || r.Credential != want.Credential || r.Account != want.Account || r.Owner != want.Owner || r.Source != want.Source ||
-			want.Venue != "" && r.Venue != want.Venue {
+			want.Venue != "" && r.Venue != want.Venue || !r.Until.IsZero() && !time.Now().Before(r.Until) {
 			continue
 		}
 		if err := lift(r.ID); err != nil {

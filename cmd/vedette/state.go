@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"time"
 
 	"vedette"
@@ -27,20 +29,41 @@ func openState(ctx context.Context, c *config, getenv func(string) string) (*sto
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("cannot make data folder: %w", err)
 	}
-	master, err := masterKey(c, getenv)
-	if err != nil {
-		return nil, nil, err
-	}
-	sealer, err := keyring.NewSealer(master)
-	if err != nil {
-		return nil, nil, err
-	}
 	s, err := store.Open(ctx, c.Dir)
-	return s, sealer, err
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := openSealer(ctx, c, s, getenv)
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return s, sealer, nil
 }
 
+func openSealer(ctx context.Context, c *config, s *store.Store, getenv func(string) string) (*keyring.Sealer, error) {
+	master, err := masterKey(c, getenv)
+	if errors.Is(err, fs.ErrNotExist) && c.Keys.MasterKey == "" {
+		stored, lerr := s.LoadKeys(ctx)
+		if lerr != nil {
+			return nil, lerr
+		}
+		if len(stored) > 0 {
+			return nil, fmt.Errorf("%s is gone, and %d keys are sealed with it: restore it, or set %s", filepath.Join(c.Dir, masterFile), len(stored), masterEnv)
+		}
+		master, err = keyring.CreateMaster(filepath.Join(c.Dir, masterFile), rand.Reader)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keyring.NewSealer(master)
+}
+
+// masterFile is where the master key lies unless it is elsewhere.
+const masterFile = "master.key"
+
 // masterKey takes the master key from the environment, from the configured file,
-// or from the data folder, where it is made on the first start.
+// or from the data folder.
 func masterKey(c *config, getenv func(string) string) (keyring.Secret, error) {
 	if s := getenv(masterEnv); s != "" {
 		k, err := keyring.ParseMaster(s)
@@ -52,12 +75,7 @@ func masterKey(c *config, getenv func(string) string) (keyring.Secret, error) {
 	if c.Keys.MasterKey != "" {
 		return keyring.LoadMaster(c.file(c.Keys.MasterKey))
 	}
-	path := filepath.Join(c.Dir, "master.key")
-	k, err := keyring.LoadMaster(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return keyring.CreateMaster(path, rand.Reader)
-	}
-	return k, err
+	return keyring.LoadMaster(filepath.Join(c.Dir, masterFile))
 }
 
 // storedKeys opens every sealed credential of the store.
@@ -115,6 +133,45 @@ func restoreWindow(l *ledger.Ledger, w *verify.Window, now time.Time) (int, erro
 		return n, fmt.Errorf("cannot restore the replay window: %w", err)
 	}
 	return n, nil
+}
+
+// auditTold marks in the store's audit up to where the ledger has it.
+const auditTold = "audit.told"
+
+// tellAudit records in the ledger what people did to keys and restrictions, and what
+// it does not have yet: the key commands write their audit into the store, also while
+// no monitor runs. After a crash between the two a row can be told twice; its number
+// shows that.
+func (a *app) tellAudit(ctx context.Context) error {
+	const page = 1000
+	var rows []store.Audit
+	for {
+		list, err := a.store.LoadAudit(ctx, a.auditRead, page)
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			a.auditRead = r.N
+			if r.Action != auditTold {
+				rows = append(rows, r)
+				continue
+			}
+			n, _ := strconv.ParseInt(r.Subject, 10, 64)
+			rows = slices.DeleteFunc(rows, func(r store.Audit) bool { return r.N <= n })
+		}
+		if len(list) < page {
+			break
+		}
+	}
+	for _, r := range rows {
+		if _, err := a.monitor.Act(r.Actor, r.Action, map[string]any{"at": r.At.UTC(), "subject": r.Subject, "why": r.Detail, "audit": r.N}); err != nil {
+			return err
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return a.store.AppendAudit(ctx, store.Audit{At: a.now(), Actor: "vedette", Action: auditTold, Subject: strconv.FormatInt(rows[len(rows)-1].N, 10)})
 }
 
 // Status implements api.Orders.

@@ -87,7 +87,8 @@ func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time) (bearer, err
 		}
 		tc.Introspection.ClientSecret = strings.TrimSpace(string(b))
 	}
-	for name, r := range t.Require {
+	for _, name := range allFirst(t.Require) {
+		r := t.Require[name]
 		ops, err := operations(name)
 		if err != nil {
 			return bearer{}, err
