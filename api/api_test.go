@@ -28,7 +28,7 @@ func snapshot() Snapshot {
 func get(t *testing.T, h http.Handler, path string) (int, string, http.Header) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1:9464"+path, nil))
 	return w.Code, w.Body.String(), w.Header()
 }
 
@@ -56,6 +56,11 @@ func TestOps(t *testing.T) {
 	want("/ledger/checkpoint", 200, "ledger /checkpoint")
 	want("/nothing", 404)
 	want("/", 200, "&lt;script&gt;alert(1)", "key key-&lt;b&gt;", "signed by its key, fresh, once, permitted")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "http://rebound.example/", nil))
+	if w.Code != http.StatusMisdirectedRequest {
+		t.Errorf("a foreign name was served: %d", w.Code)
+	}
 	s.Failing = map[string]string{"ledger": "the disk is full"}
 	want("/healthz", 503, "the disk is full")
 	want("/view", 200, "the disk is full")

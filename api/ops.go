@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"html/template"
 	"maps"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,6 +87,10 @@ func Ops(state func() Snapshot, ledger http.Handler) http.Handler {
 // secured sets what every answer carries. The page loads nothing from elsewhere.
 func secured(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !localHost(r.Host) { // a page of elsewhere that found a name for this address (DNS rebinding)
+			http.Error(w, "this page is for this machine only", http.StatusMisdirectedRequest)
+			return
+		}
 		head := w.Header()
 		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'")
 		head.Set("X-Content-Type-Options", "nosniff")
@@ -91,6 +98,16 @@ func secured(h http.Handler) http.Handler {
 		head.Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
+}
+
+// localHost reports whether a Host field names this machine: a loopback address or
+// localhost.
+func localHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
 // health answers 200 while everything that a decision needs works, 503 otherwise,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -236,6 +237,9 @@ func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
 	for _, l := range c.Listeners {
 		p := proxy.Listener{Addr: l.Address, ProxyProtocol: l.ProxyProtocol, Venues: l.Venues}
 		if t := l.TLS; t != nil {
+			if _, err := tls.LoadX509KeyPair(c.file(t.Cert), c.file(t.Key)); err != nil {
+				return out, fmt.Errorf("listeners: %s: tls: %w", l.Address, err)
+			}
 			p.TLS = &proxy.TLS{CertFile: c.file(t.Cert), KeyFile: c.file(t.Key), ClientCAs: c.file(t.ClientCA), RequireClient: t.RequireClient}
 		} else if err := plainAllowed(l.Address); err != nil {
 			return out, err
@@ -245,6 +249,9 @@ func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
 	for i, v := range c.Venues {
 		p := proxy.Venue{Name: v.Name, Dialect: dialects[i], Upstream: v.Upstream, Hosts: v.Hosts, PathPrefix: v.PathPrefix, StripPrefix: v.StripPrefix,
 			HideClient: v.HideClient, CheckPath: v.CheckPath, CheckEvery: duration(v.CheckEvery)}
+		if p.CheckPath != "" && p.CheckEvery == 0 {
+			p.CheckEvery = defaultCheckEvery
+		}
 		switch v.SendHost {
 		case "", "client":
 		case "upstream":
@@ -274,6 +281,9 @@ func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
 	}
 	return out, nil
 }
+
+// defaultCheckEvery is how often an upstream's check_path is asked for.
+const defaultCheckEvery = 5 * time.Second
 
 // plainAllowed refuses to listen without TLS where others than this machine could
 // connect: credentials would cross the network in the clear.

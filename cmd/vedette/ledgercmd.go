@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 
 	"vedette/api"
 	"vedette/internal/durable"
+	"vedette/keyring"
 	"vedette/ledger"
 )
 
@@ -30,7 +32,8 @@ type ledgerFlags struct {
 	dir, key, trusted, out, name string
 	from, to, record, old        uint64
 	before                       string
-	json                         bool
+	json, open                   bool
+	config                       string
 }
 
 func runLedger(ctx context.Context, e *env, flags *flag.FlagSet) error {
@@ -50,6 +53,8 @@ func runLedger(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	flags.StringVar(&f.name, "name", "", "name of a legal hold: hold, release")
 	flags.StringVar(&f.out, "out", "", "folder to export to")
 	flags.BoolVar(&f.json, "json", false, "machine-readable output: verify")
+	flags.BoolVar(&f.open, "open", false, "read: open sealed bodies with the master key; who reads them can see secrets")
+	flags.StringVar(&f.config, "c", "", "configuration that says where the master key is: read -open")
 	if err := e.parse(flags); err != nil {
 		return err
 	}
@@ -252,7 +257,14 @@ func (l *ledgers) read(context.Context) error {
 	if to == 0 || to > r.Size() {
 		to = r.Size()
 	}
+	sealer, err := l.sealer()
+	if err != nil {
+		return err
+	}
 	return r.Read(max(l.f.from, r.First()), to, func(pos uint64, record []byte) error {
+		if sealer != nil {
+			record = opened(sealer, record)
+		}
 		if !json.Valid(record) {
 			_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"base64\":%q}\n", pos, base64.StdEncoding.EncodeToString(record))
 			return err
@@ -260,6 +272,47 @@ func (l *ledgers) read(context.Context) error {
 		_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"record\":%s}\n", pos, record)
 		return err
 	})
+}
+
+// sealer returns what opens sealed bodies, nil if they are not to be opened.
+func (l *ledgers) sealer() (*keyring.Sealer, error) {
+	if !l.f.open {
+		return nil, nil
+	}
+	c, err := loadConfig(l.f.config)
+	if err != nil {
+		return nil, err
+	}
+	c.Dir = l.f.dir
+	master, err := masterKey(c, l.getenv)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open sealed bodies: %w", err)
+	}
+	return keyring.NewSealer(master)
+}
+
+// opened puts the sealed query and body of a record in the clear. What does not open
+// stays as it is.
+func opened(sealer *keyring.Sealer, record []byte) []byte {
+	var m map[string]any
+	if !bytes.Contains(record, []byte("_sealed")) || json.Unmarshal(record, &m) != nil {
+		return record
+	}
+	for _, name := range []string{"query", "body"} {
+		s, _ := m[name+"_sealed"].(string)
+		b, err := base64.StdEncoding.DecodeString(s)
+		if s == "" || err != nil {
+			continue
+		}
+		if plain, err := sealer.OpenBytes(nil, b); err == nil {
+			m[name] = string(plain)
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return record
+	}
+	return b
 }
 
 func (l *ledgers) export(context.Context) error {

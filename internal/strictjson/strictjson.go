@@ -16,7 +16,7 @@ import (
 // Limits against hostile documents.
 const (
 	MaxDepth = 64      // nesting; the deepest known venue message has 9
-	MaxNodes = 1 << 18 // values in one document: 1 MiB of "[0,0,…" has 524,288
+	MaxNodes = 1 << 16 // values in one document: a batch of 1,000 orders has 12,000
 )
 
 // Kinds of error. Every error of Parse wraps one of them.
