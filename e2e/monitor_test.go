@@ -323,6 +323,7 @@ type record struct {
 	ClientOrder string    `json:"client_order_id"`
 	TargetOrder string    `json:"target_order_id"`
 	What        string
+	Detail      struct{ Subject string }
 	By          string
 	Lost        uint64
 	Kind        string
