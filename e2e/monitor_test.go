@@ -332,10 +332,12 @@ type record struct {
 func (r *record) String() string { return string(r.Raw) }
 
 // records reads the ledger, also of a monitor that runs.
-func (m *monitor) records() []record {
+func (m *monitor) records() []record { m.t.Helper(); return m.recordsFrom(0) }
+
+func (m *monitor) recordsFrom(n uint64) []record {
 	m.t.Helper()
 	var list []record
-	dec := json.NewDecoder(strings.NewReader(m.must("ledger", "read", "-dir", m.dir)))
+	dec := json.NewDecoder(strings.NewReader(m.must("ledger", "read", "-dir", m.dir, "-from", fmt.Sprint(n))))
 	for dec.More() {
 		var line struct {
 			Position uint64
