@@ -35,7 +35,10 @@ type Orders interface {
 // may give orders: it is for its owner alone (0600).
 const SocketName = "control.sock"
 
-const maxOrder = 64 << 10 // bytes of one order
+const (
+	maxOrder = 64 << 10 // bytes of one order
+	maxPath  = 107      // bytes of a socket's path, sun_path of unix(7)
+)
 
 // Control serves orders.
 func Control(o Orders) http.Handler {
@@ -96,6 +99,9 @@ func respond(w http.ResponseWriter, v any, err error) {
 // by a killed monitor is replaced; one that answers is not.
 func ListenControl(dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketName)
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("cannot listen on %s: the path of a socket has at most %d bytes: give the data folder a shorter one, or one relative to where the monitor runs", path, maxPath)
+	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		c.Close()
 		return nil, fmt.Errorf("cannot listen on %s: another monitor runs on this folder", path)

@@ -262,6 +262,15 @@ func TestTwoMonitors(t *testing.T) {
 	m.verified()
 }
 
+// TestLongFolder gives the data folder a path that no socket can have.
+func TestLongFolder(t *testing.T) {
+	t.Parallel()
+	m := newMonitor(t, setup{dir: filepath.Join(t.TempDir(), strings.Repeat("long", 25))})
+	if err := m.tryStart(); err == nil || !strings.Contains(err.Error(), "give the data folder a shorter one") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestReload changes the configuration under a WebSocket session.
 func TestReload(t *testing.T) {
 	t.Parallel()
