@@ -39,12 +39,15 @@ func configFiles(t *testing.T, dir string) {
 		t.Fatal("GENERIC.md has no example")
 	}
 	write(t, dir, "acme.yaml", acme)
-	write(t, dir, "internal-ca.pem", certificate(t))
+	cert, key := certificate(t)
+	write(t, dir, "internal-ca.pem", cert)
+	write(t, dir, "venue.crt", cert)
+	write(t, dir, "venue.key", key)
 	write(t, dir, "introspection.secret", "secret\n")
 	write(t, dir, "partner-jwks.json", `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
 }
 
-func certificate(t *testing.T) string {
+func certificate(t *testing.T) (cert, private string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -55,7 +58,11 @@ func certificate(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	pkcs, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs}))
 }
 
 func write(t *testing.T, dir, name, text string) {

@@ -94,9 +94,10 @@ func TestCallMembers(t *testing.T) {
 	var c vedette.Call
 	fill(reflect.ValueOf(&c).Elem())
 	want := names(t, vedette.AppendCall(nil, &c))
-	for _, m := range regexp.MustCompile("`,\"([a-z0-9_]+)\":").FindAllStringSubmatch(read(t, "../pipeline/body.go"), -1) {
-		want = append(want, m[1])
+	for _, m := range regexp.MustCompile(`member\("([a-z0-9_]*)"\)`).FindAllStringSubmatch(read(t, "../pipeline/body.go"), -1) {
+		want = append(want, "query"+m[1], "body"+m[1])
 	}
+	want = append(want, "clipped")
 	same(t, "call", rows(section(t, "formats.md", "### call"), "member"), want)
 }
 
