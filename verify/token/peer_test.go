@@ -3,8 +3,6 @@ package token
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,56 +17,22 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/npmtest"
 )
 
-// npmProject copies a Node project to the user's cache, installs what its lock
-// file names, once, and returns the folder. Without npm the test is skipped.
+// npmProject returns a folder with the project's script and its packages.
 func npmProject(t *testing.T, dir string) string {
 	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		t.Skip("npm is not installed: no real server to test against")
-	}
-	sum := sha256.New()
-	files := []string{"package.json", "package-lock.json", ".npmrc", "peer.mjs"}
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum.Write(data)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skipf("no cache folder: %v", err)
-	}
-	home := filepath.Join(cache, "vedette-test", hex.EncodeToString(sum.Sum(nil)[:8]))
-	if _, err := os.Stat(home); err == nil {
-		return home
-	}
-	if err := os.MkdirAll(filepath.Dir(home), 0o755); err != nil {
-		t.Skipf("no cache folder: %v", err)
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(home), "install-")
-	if err != nil {
+	home := t.TempDir()
+	if err := os.Symlink(filepath.Join(npmtest.Install(t, dir), "node_modules"), filepath.Join(home, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(tmp)
-	for _, f := range files {
-		data, _ := os.ReadFile(filepath.Join(dir, f))
-		if err := os.WriteFile(filepath.Join(tmp, f), data, 0o644); err != nil {
-			t.Fatal(err)
+	for _, f := range []string{"package.json", "peer.mjs"} {
+		b, err := os.ReadFile(filepath.Join(dir, f))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(home, f), b, 0o600)
 		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts")
-	cmd.Dir = tmp
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install the real server: %v: %s", err, out)
-	}
-	if err := os.Rename(tmp, home); err != nil {
-		if _, statErr := os.Stat(home); statErr != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
