@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"vedette/sim/client"
+	"vedette/sim/exchange"
 	"vedette/sim/simtest"
 )
 
@@ -169,6 +171,10 @@ func TestKill(t *testing.T) {
 				retold += refusedAgain(t, m, v, answered, rng)
 				if t.Failed() {
 					return
+				}
+				// The kill left orders open that nobody cancels.
+				if _, err := v.Exchange.CancelAll("alice", "BTCUSDT"); err != nil && !errors.Is(err, exchange.ErrUnknownOrder) {
+					t.Fatal(err)
 				}
 			}
 			m.stop()

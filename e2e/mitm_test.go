@@ -238,7 +238,7 @@ func (mm *middleman) overREST(a attack, list []heard) {
 				continue
 			}
 			n++
-			status, body := exchange(mm.t, mm.m.url, b)
+			status, body := sendRaw(mm.t, mm.m.url, b)
 			if mm.mode == "observe" {
 				continue // whatever the venue says
 			}
@@ -254,8 +254,8 @@ func (mm *middleman) overREST(a attack, list []heard) {
 	mm.judged(a, "http", n)
 }
 
-// exchange sends raw bytes on a connection of its own.
-func exchange(t testing.TB, url string, b []byte) (status int, body []byte) {
+// sendRaw sends raw bytes on a connection of its own.
+func sendRaw(t testing.TB, url string, b []byte) (status int, body []byte) {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
