@@ -24,13 +24,14 @@ var Deribit = &Dialect{
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime | CoversNonce,
 		Note:   "public/auth by client_signature signs time, nonce and data only, and by client_credentials, like HTTP Basic, sends the secret itself: that can be replayed for ever."}},
-	Routes:    deribitRoutes,
-	Claim:     deribitClaim,
-	Message:   deribitMessage,
-	Meaning:   deribitMeaning,
-	Answer:    deribitAnswer,
-	Correlate: correlateID,
-	Deny:      deribitDeny,
+	GetChanges: true,
+	Routes:     deribitRoutes,
+	Claim:      deribitClaim,
+	Message:    deribitMessage,
+	Meaning:    deribitMeaning,
+	Answer:     deribitAnswer,
+	Correlate:  correlateID,
+	Deny:       deribitDeny,
 }
 
 var (
@@ -121,9 +122,18 @@ func deribitCall(r *Request) (method string, v Values, ambiguous bool) {
 	m := r.JSON()
 	named := m.Get("method").Text()
 	if named == "" {
-		return method, v, false
+		return method, v, m.Get("params").Exists()
 	}
-	return named, Values{JSON: m.Get("params")}, method != "" && method != named
+	// Parameters beside those of the body's own params are another reader's.
+	beside := r.Kind != Message && r.Query != ""
+	for e := m.First(); e.Exists(); e = e.Next(m) {
+		switch e.Name() {
+		case "jsonrpc", "id", "method", "params", "usIn", "usOut", "usDiff":
+		default:
+			beside = true
+		}
+	}
+	return named, Values{JSON: m.Get("params")}, beside || method != "" && method != named
 }
 
 func deribitMeaning(r *Request, c *vedette.Call) {

@@ -25,6 +25,8 @@ type Dialect struct {
 	Repeatable []string
 
 	Routes *Routes
+	// GetChanges says that GET requests can change something too (Deribit's orders).
+	GetChanges bool
 
 	// Claim reads what the request says about who sent it and when. It fills c, that
 	// comes zeroed but for its scratch memory. A request that names no credential

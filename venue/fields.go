@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"bytes"
 	"strings"
 
 	"vedette"
@@ -244,13 +245,29 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Params().ambiguous(repeatable) {
 		return vedette.Ambiguous
 	}
-	if r.Kind != Reply && r.IsJSON() && (r.JSONError() != nil || r.bothWays()) {
+	if r.Kind != Reply && r.IsJSON() && (r.JSONError() != nil || r.bothWays() || r.twoFaced()) {
 		return vedette.Ambiguous
+	}
+	if r.Kind != Message && r.Kind != Reply && AmbiguousPath(r.Path) {
+		return vedette.Ambiguous
+	}
+	if r.Kind == HTTPRequest && len(r.Body) > 0 && hasMedia(r.Header.Get("Content-Type"), "multipart/") {
+		return vedette.Ambiguous // no venue takes it, and a lenient one would find parameters in it
 	}
 	if r.innerBad {
 		return vedette.Ambiguous
 	}
 	return ""
+}
+
+// twoFaced reports whether a JSON body is labelled a form and holds what a form has:
+// who goes by the label finds parameters in it.
+func (r *Request) twoFaced() bool {
+	return r.Kind == HTTPRequest && hasMedia(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && bytes.IndexByte(r.Body, '&') >= 0
+}
+
+func hasMedia(contentType, media string) bool {
+	return len(contentType) >= len(media) && strings.EqualFold(contentType[:len(media)], media)
 }
 
 // bothWays reports whether a parameter of the query stands in the body's object too:

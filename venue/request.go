@@ -99,11 +99,11 @@ func (r *Request) Params() *Params {
 	return &r.params
 }
 
-// IsForm reports whether the body is one of form parameters: there is one, and it
-// does not start like JSON. Clients label bodies wrongly too often to go by that.
+// IsForm reports whether the body is read as form parameters: there is one, and it
+// does not start like a JSON object or array. Clients label bodies wrongly too often
+// to go by that, but see Ambiguous.
 func (r *Request) IsForm() bool {
-	b := trimSpace(r.Body)
-	return len(b) > 0 && b[0] != '{' && b[0] != '[' && b[0] != '"' && (r.Kind == HTTPRequest)
+	return r.Kind == HTTPRequest && len(trimSpace(r.Body)) > 0 && !r.IsJSON()
 }
 
 // IsJSON reports whether the body starts like a JSON object or array.

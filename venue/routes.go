@@ -35,6 +35,8 @@ const WS = "WS"
 type Routes struct {
 	exact map[string][]Route // by path
 	tree  *segment           // paths with patterns
+	// folded are the same paths in lower case without a slash at the end.
+	folded *Routes
 }
 
 type segment struct {
@@ -48,12 +50,41 @@ type segment struct {
 // tables are constants of ours.
 func NewRoutes(lists ...[]Route) *Routes {
 	t := &Routes{exact: map[string][]Route{}, tree: &segment{}}
+	t.folded = &Routes{exact: map[string][]Route{}, tree: &segment{}}
 	for _, list := range lists {
 		for _, r := range list {
 			t.add(r)
+			if low := strings.ToLower(strings.TrimRight(r.Path, "/")); r.Method != WS && !t.folded.holds(r.Method, low) {
+				r.Path = low
+				t.folded.add(r)
+			}
 		}
 	}
 	return t
+}
+
+// holds reports whether the table has a route of exactly that method and path text.
+func (t *Routes) holds(method, path string) bool {
+	list := t.exact[path]
+	if strings.ContainsAny(path, "{*") {
+		s := t.tree
+		for rest := path; rest != ""; {
+			var one string
+			one, rest, _ = strings.Cut(rest, "/")
+			if one == "*" {
+				list = s.rest
+				break
+			}
+			s = s.child(one)
+			list = s.routes
+		}
+	}
+	for i := range list {
+		if list[i].Method == method {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *Routes) add(r Route) {

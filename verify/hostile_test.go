@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"net/netip"
 	"vedette"
+	"vedette/keyring"
 	"vedette/venue"
 )
 
@@ -87,4 +89,56 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestUnknownUnderRestrictedKey: what the dialect does not know does not pass under a
+// key that may not do everything, unless it only reads or is allowed by name.
+func TestUnknownUnderRestrictedKey(t *testing.T) {
+	try := func(want, method, path string, change func(*keyring.Spec)) {
+		t.Helper()
+		b := newBench(t, change)
+		b.want(b.order(func(c *call) { c.method, c.path, c.query = method, path, "coin=BTC&address=evil&amount=1" }), want)
+	}
+	read := func(s *keyring.Spec) { s.Permissions = vedette.PermRead }
+	const apply = "/sapi/v1/capital/withdraw/apply"
+	try("unauthorised permission", "POST", apply, read)
+	try("malformed ambiguous", "POST", apply+"/", read)
+	try("malformed ambiguous", "POST", "/SAPI/v1/capital/withdraw/apply", read)
+	try("malformed ambiguous", "POST", "/sapi/v1/capital//withdraw/apply", read)
+	try("malformed ambiguous", "POST", "/sapi/v1/capital%2fwithdraw/apply", read)
+	try("malformed ambiguous", "POST", "/sapi/v1/capital/withdraw/%61pply", read)
+	try("unauthorised permission", "POST", apply+".json", read)
+	try("unauthorised permission", "POST", apply+"%20", read)
+	try("unauthorised permission", "PATCH", apply, read)
+	try("unauthorised permission", "POST", "/sapi/v9/new", read)
+	try("authentic", "GET", "/api/v9/new", read)
+	try("authentic", "POST", "/sapi/v9/new", func(s *keyring.Spec) {})
+	try("authentic", "POST", "/sapi/v9/new", func(s *keyring.Spec) {
+		s.Permissions, s.Operations = vedette.PermRead, []vedette.Operation{vedette.OpUnknown}
+	})
+	try("unauthorised permission", "POST", "/sapi/v9/new", func(s *keyring.Spec) { s.WithdrawAllow = []string{"good"} })
+}
+
+// TestTwoFacedBodies: parameters do not hide in a body that only some readers read.
+func TestTwoFacedBodies(t *testing.T) {
+	try := func(want, contentType, body string) {
+		t.Helper()
+		b := newBench(t)
+		c := b.order(func(c *call) {
+			c.path, c.query, c.body = "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=good&amount=1", body
+		})
+		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Body: []byte(c.body), Header: venue.Header{{Name: "X-MBX-APIKEY", Value: c.key},
+				{Name: "Content-Type", Value: contentType}}}}
+		venue.Binance.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := x.Call.Verdict.String(); got != want {
+			t.Errorf("%s %q: %s %v, want %s", contentType, body, got, x.Call.Reasons, want)
+		}
+	}
+	try("malformed", "application/x-www-form-urlencoded", `"=1&address=evil`)
+	try("malformed", "application/x-www-form-urlencoded", `x=1&address=evil`)
+	try("malformed", "application/x-www-form-urlencoded", `{"a":"&address=evil&z="}`)
+	try("malformed", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"address\"\r\n\r\nevil\r\n--x--\r\n")
+	try("authentic", "application/x-www-form-urlencoded", `network=BTC`)
 }

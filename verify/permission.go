@@ -27,7 +27,7 @@ func (x *Case) permitted() {
 		deny(vedette.AccountMismatch)
 		return
 	}
-	if why := allowed(&e.Credential, &x.Call.Action); why != "" {
+	if why := x.allowed(&e.Credential, &x.Call.Action); why != "" {
 		deny(why)
 		return
 	}
@@ -36,7 +36,7 @@ func (x *Case) permitted() {
 		return
 	}
 	for i := range x.Call.Batch {
-		if why := allowed(&e.Credential, &x.Call.Batch[i]); why != "" {
+		if why := x.allowed(&e.Credential, &x.Call.Batch[i]); why != "" {
 			deny(why)
 			return
 		}
@@ -60,8 +60,10 @@ func (x *Case) addressAllowed() bool {
 // allowed returns why the credential may not do the action, "" if it may. A list
 // that is stated holds against what the dialect does not know as well: an endpoint
 // that is unknown is on no list of operations, and an order, or a cancelling of all,
-// that names no instrument is on no list of instruments.
-func allowed(c *vedette.Credential, a *vedette.Action) vedette.Reason {
+// that names no instrument is on no list of instruments. A credential that may not do
+// everything may not do what nobody knows either, unless it only reads, or the
+// operation unknown is on its list.
+func (x *Case) allowed(c *vedette.Credential, a *vedette.Action) vedette.Reason {
 	need := a.Operation.Needs()
 	if need != 0 && c.Permissions != 0 && c.Permissions&need == 0 {
 		return vedette.NoPermission
@@ -69,13 +71,16 @@ func allowed(c *vedette.Credential, a *vedette.Action) vedette.Reason {
 	if len(c.Operations) > 0 && (need != 0 || a.Operation == vedette.OpUnknown) && !containsOp(c.Operations, a.Operation) {
 		return vedette.OperationDenied
 	}
+	if a.Operation == vedette.OpUnknown && x.Dialect.MayChange(x.Request) && venue.Restricts(c) && !containsOp(c.Operations, vedette.OpUnknown) {
+		return vedette.NoPermission
+	}
 	if len(c.Instruments) > 0 && need != 0 {
 		blank := a.Instrument == "" && a.Operation != vedette.OpOrderNew && a.Operation != vedette.OpOrderCancelAll
 		if !blank && !containsFold(c.Instruments, a.Instrument) {
 			return vedette.InstrumentDenied
 		}
 	}
-	if a.Operation == vedette.OpWithdraw && len(c.WithdrawAllow) > 0 && !containsFold(c.WithdrawAllow, a.Address) {
+	if a.Operation == vedette.OpWithdraw && len(c.WithdrawAllow) > 0 && !containsAddress(c.WithdrawAllow, a.Address) {
 		return vedette.WithdrawDenied
 	}
 	return ""
@@ -84,6 +89,17 @@ func allowed(c *vedette.Credential, a *vedette.Action) vedette.Reason {
 func containsOp(list []vedette.Operation, o vedette.Operation) bool {
 	for _, v := range list {
 		if v == o {
+			return true
+		}
+	}
+	return false
+}
+
+// containsAddress compares addresses exactly, but for the case of hexadecimal ones,
+// which says nothing beyond a checksum (ERC-55).
+func containsAddress(list []string, s string) bool {
+	for _, v := range list {
+		if v == s || strings.HasPrefix(v, "0x") && strings.EqualFold(v, s) {
 			return true
 		}
 	}

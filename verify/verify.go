@@ -126,7 +126,11 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Dialect.Claim(x.Request, x.Claim)
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash = ""
-	if why := x.Request.Ambiguous(x.Dialect.Repeatable); why != "" {
+	why := x.Request.Ambiguous(x.Dialect.Repeatable)
+	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
+		why = vedette.Ambiguous
+	}
+	if why != "" {
 		x.say(vedette.Malformed, why)
 	} else {
 		v.byAuth(x, s)

@@ -135,8 +135,8 @@ func newWindow(n int) *Window {
 	return &Window{mask: b - 1, stripes: min(uint64(len(Window{}.locks)), max(1, b/1024)) - 1}
 }
 
-// bucketsFor leaves half or more of the slots free: with two choices of
-// bucket, overflow is then out of reach of chance (TestWindowNeverFull).
+// bucketsFor leaves half or more of the slots free: with two choices of bucket, less
+// than one use in a million finds no room by chance (TestWindowHardlyEverFull).
 func bucketsFor(n int) int {
 	b := 1
 	for b*bucketSlots/2 < n {
