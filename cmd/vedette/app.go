@@ -42,6 +42,7 @@ type app struct {
 	started  time.Time
 
 	store      *store.Store
+	newState   bool // the store is new though the ledger is not
 	sealer     *keyring.Sealer
 	ring       *keyring.Ring
 	ledger     *ledger.Ledger
@@ -106,7 +107,11 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err := os.MkdirAll(a.config.Dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make data folder: %w", err)
 	}
-	var err error
+	lost, err := stateLost(a.config.Dir)
+	if err != nil {
+		return err
+	}
+	a.newState = lost
 	if a.store, a.sealer, err = openState(ctx, a.config, getenv); err != nil {
 		return err
 	}
@@ -139,26 +144,34 @@ func (a *app) report(part string, err error) {
 	}
 }
 
-// loadKeys fills the ring from the store and the keys file; the file wins.
+// loadKeys fills the ring from the store and the keys file.
 func (a *app) loadKeys(ctx context.Context) (int, error) {
-	specs, err := storedKeys(ctx, a.store, a.sealer)
+	entries, err := a.readKeys(ctx, a.config, a.dialects)
 	if err != nil {
 		return 0, err
 	}
-	if a.config.Keys.File != "" {
-		more, err := keyring.Importer{Options: verify.KeyOptions(a.allDialects())}.File(a.config.file(a.config.Keys.File))
-		if err != nil {
-			return 0, err
-		}
-		specs = append(specs, more...)
+	return len(entries), a.ring.Replace(entries)
+}
+
+// readKeys reads what the ring would hold under a configuration: the credentials of
+// the store and of the keys file; the file wins.
+func (a *app) readKeys(ctx context.Context, c *config, dialects []*venue.Dialect) ([]*keyring.Entry, error) {
+	specs, err := storedKeys(ctx, a.store, a.sealer)
+	if err != nil {
+		return nil, err
 	}
+	options := verify.KeyOptions(withBuiltIn(dialects))
+	more, err := c.fileKeys(options)
+	if err != nil {
+		return nil, err
+	}
+	specs = append(specs, more...)
 	entries := make([]*keyring.Entry, 0, len(specs))
 	at := map[[3]string]int{}
-	options := verify.KeyOptions(a.allDialects())
 	for _, s := range specs {
 		e, err := options.Build(s, a.now())
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		id := [3]string{s.Venue, s.ID, e.Scheme}
 		if i, ok := at[id]; ok {
@@ -168,7 +181,7 @@ func (a *app) loadKeys(ctx context.Context) (int, error) {
 		at[id] = len(entries)
 		entries = append(entries, e)
 	}
-	return len(entries), a.ring.Replace(entries)
+	return entries, nil
 }
 
 func (a *app) startLedger(context.Context) error {
@@ -311,6 +324,11 @@ func (a *app) startMonitor(ctx context.Context) error {
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
+	}
+	if a.newState {
+		if _, err = a.monitor.Act(person(), "state.new", map[string]any{"accepted": "-accept-new-state"}); err != nil {
+			return err
+		}
 	}
 	return a.tellAudit(ctx)
 }
@@ -502,10 +520,24 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 }
 
 // Reload implements api.Orders: it reads the configuration anew and puts it in force
-// without dropping a session. What cannot change while running is said.
+// without dropping a session. The error says which configuration is in force.
 func (a *app) Reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.reload(); err != nil {
+		return fmt.Errorf("the old configuration stays: %w", err)
+	}
+	err := a.freezeKeys()
+	_, logged := a.monitor.Act("vedette", "configuration.reload", nil)
+	if err = errors.Join(err, logged); err != nil {
+		return fmt.Errorf("the new configuration is in force, but: %w", err)
+	}
+	return nil
+}
+
+// reload swaps everything or nothing: all that can be wrong is found before the first
+// swap. What cannot change while running is said.
+func (a *app) reload() error {
 	c, err := loadConfig(a.config.path)
 	if err != nil {
 		return err
@@ -529,6 +561,13 @@ func (a *app) Reload() error {
 		return err
 	}
 	p.Monitor, p.Now = a.monitor, a.now
+	entries, err := a.readKeys(context.Background(), c, dialects)
+	if err != nil {
+		return err
+	}
+	if err := keyring.New(verify.KeyOptions(withBuiltIn(dialects))).Replace(entries); err != nil {
+		return err
+	}
 	if err := a.proxy.Reload(p); err != nil {
 		return err
 	}
@@ -536,14 +575,7 @@ func (a *app) Reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
-	if _, err := a.loadKeys(context.Background()); err != nil {
-		return err
-	}
-	if err := a.freezeKeys(); err != nil {
-		return err
-	}
-	_, err = a.monitor.Act("vedette", "configuration.reload", nil)
-	return err
+	return a.ring.Replace(entries)
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -130,6 +130,7 @@ type nowhere struct{}
 func (nowhere) Append([]byte) (uint64, error)      { return 0, nil }
 func (nowhere) Wait(context.Context, uint64) error { return nil }
 func (nowhere) Lost(uint64)                        {}
+func (nowhere) Overdue() bool                      { return false }
 
 func (c *checker) file(ctx context.Context, e *env, name string) error {
 	in := e.stdin

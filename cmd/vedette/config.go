@@ -16,6 +16,7 @@ import (
 	"vedette"
 	"vedette/gate"
 	"vedette/internal/strictyaml"
+	"vedette/keyring"
 	"vedette/pipeline"
 	"vedette/sensor/proxy"
 	"vedette/venue"
@@ -41,6 +42,8 @@ type config struct {
 
 	path    string
 	dirFlag bool // Dir was given on the command line
+
+	acceptNewState bool // a state.db may be made beside a ledger that has records
 }
 
 // fixed is what cannot change while the monitor runs.
@@ -205,6 +208,36 @@ func (c *config) check() error {
 		return fmt.Errorf("replay: entries %d is not between 0 and %d", c.Replay.Entries, 1<<26)
 	}
 	return nil
+}
+
+// fileKeys reads the credentials of the keys file, if there is one.
+func (c *config) fileKeys(options keyring.Options) ([]keyring.Spec, error) {
+	if c.Keys.File == "" {
+		return nil, nil
+	}
+	return keyring.Importer{Options: options}.File(c.file(c.Keys.File))
+}
+
+// checkFiles reads what check leaves to the start.
+func (c *config) checkFiles() error {
+	dialects, err := c.dialects()
+	if err != nil {
+		return err
+	}
+	options := verify.KeyOptions(withBuiltIn(dialects))
+	specs, err := c.fileKeys(options)
+	if err != nil {
+		return err
+	}
+	for _, s := range specs {
+		if _, err := options.Build(s, time.Now()); err != nil {
+			return err
+		}
+	}
+	if h := c.Findings.Webhook; h != nil {
+		_, err = c.webhookSecret(h)
+	}
+	return err
 }
 
 // dialects returns the dialect of each venue, by the venue's place.

@@ -51,17 +51,26 @@ func newFindingSink(c *config, log *slog.Logger) (*findingSink, error) {
 	return s, nil
 }
 
-func (s *findingSink) webhook(c *config, h *webhookConfig) error {
+// webhookSecret checks a webhook's URL and reads the secret that it is signed with.
+func (c *config) webhookSecret(h *webhookConfig) ([]byte, error) {
 	if err := checkURL(h.URL); err != nil {
-		return fmt.Errorf("findings: webhook: %w", err)
+		return nil, fmt.Errorf("findings: webhook: %w", err)
 	}
 	b, err := os.ReadFile(c.file(h.SecretFile))
 	if err != nil {
-		return fmt.Errorf("findings: webhook: %w", err)
+		return nil, fmt.Errorf("findings: webhook: %w", err)
 	}
 	secret, err := respond.ParseSecret(string(b))
 	if err != nil {
-		return fmt.Errorf("findings: webhook: %s: %w", h.SecretFile, err)
+		return nil, fmt.Errorf("findings: webhook: %s: %w", h.SecretFile, err)
+	}
+	return secret, nil
+}
+
+func (s *findingSink) webhook(c *config, h *webhookConfig) error {
+	secret, err := c.webhookSecret(h)
+	if err != nil {
+		return err
 	}
 	s.hook = respond.NewWebhook(respond.Config{URL: h.URL, Secret: secret, Failed: func(f *vedette.Finding, err error) {
 		s.log.Error("finding not delivered", "finding", f.ID, "error", err)

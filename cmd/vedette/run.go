@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var runCommand = &command{name: "run", args: "[-c vedette.yaml] [-dir FOLDER] [-check-config]",
+var runCommand = &command{name: "run", args: "[-c vedette.yaml] [-dir FOLDER] [-check-config] [-accept-new-state]",
 	short:   "Stand in front of the venues and watch",
 	example: "vedette run -c vedette.yaml",
 	run:     runRun}
@@ -23,6 +23,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	dir := flags.String("dir", "", "data folder, if not that of the configuration")
 	check := flags.Bool("check-config", false, "read the configuration, say whether it is good, and end")
 	plain := flags.Bool("plain", false, "log lines instead of the live view, on a terminal too")
+	accept := flags.Bool("accept-new-state", false, "start with a new state.db though the ledger has records: freezes and stored keys of before are gone")
 	if err := e.parse(flags); err != nil {
 		return err
 	}
@@ -36,7 +37,11 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if *dir != "" {
 		c.Dir, c.dirFlag = *dir, true
 	}
+	c.acceptNewState = *accept
 	if *check {
+		if err := c.checkFiles(); err != nil {
+			return err
+		}
 		fmt.Fprintln(e.stderr, "configuration is good")
 		return nil
 	}
@@ -96,7 +101,7 @@ func (a *app) untilEnd(ctx context.Context, e *env, live bool) {
 			return
 		case <-hup:
 			if err := a.Reload(); err != nil {
-				a.log.Error("configuration not reloaded, the old one stays", "error", err)
+				a.log.Error("cannot reload configuration", "error", err)
 			} else {
 				a.log.Info("configuration reloaded")
 			}

@@ -24,10 +24,45 @@ import (
 // masterEnv names the variable that may hold the master key, as 64 hex digits.
 const masterEnv = "VEDETTE_MASTER_KEY"
 
-// openState opens state.db and what seals the secrets in it.
+// stateFresh tells whether a data folder has no state yet; an empty file is none.
+func stateFresh(dir string) (bool, error) {
+	st, err := os.Stat(filepath.Join(dir, store.FileName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot look for state: %w", err)
+	}
+	return st.Size() == 0, nil
+}
+
+// stateLost tells whether the state is gone: there is none, but a ledger with a segment,
+// which only a start makes, after the state.
+func stateLost(dir string) (bool, error) {
+	fresh, err := stateFresh(dir)
+	if err != nil || !fresh {
+		return false, err
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "ledger"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("cannot look for ledger: %w", err)
+	}
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".seg" }), nil
+}
+
+// openState opens state.db and what seals the secrets in it. It makes none where one
+// was lost, unless that was accepted: freezes and stored keys would be forgotten.
 func openState(ctx context.Context, c *config, getenv func(string) string) (*store.Store, *keyring.Sealer, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("cannot make data folder: %w", err)
+	}
+	lost, err := stateLost(c.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if lost && !c.acceptNewState {
+		return nil, nil, fmt.Errorf("%s is gone or empty, but the ledger beside it has records: freezes and stored keys would be forgotten; restore it, or start once with vedette run -accept-new-state",
+			filepath.Join(c.Dir, store.FileName))
 	}
 	s, err := store.Open(ctx, c.Dir)
 	if err != nil {
@@ -101,9 +136,6 @@ const (
 	// restoreRecords bounds the records that are read for restoring the window: 60 s at
 	// 16,000 calls a second.
 	restoreRecords = 1 << 20
-	// restoreHold is how long a restored signature is held beyond its call: HTX accepts
-	// requests for 5 minutes, the longest of the venues with a window.
-	restoreHold = 10 * time.Minute
 )
 
 // restoreWindow remembers the signatures that the ledger's last records show. The
@@ -114,18 +146,16 @@ func restoreWindow(l *ledger.Ledger, w *verify.Window, now time.Time) (int, erro
 	n := 0
 	err := l.Read(from, size, func(_ uint64, record []byte) error {
 		var r struct {
-			Event   string          `json:"event"`
-			Time    time.Time       `json:"time"`
-			Verdict vedette.Verdict `json:"verdict"`
-			Hash    string          `json:"signature_hash"`
+			Event string    `json:"event"`
+			Time  time.Time `json:"time"`
+			Hash  string    `json:"signature_hash"`
+			Until time.Time `json:"accept_until"`
 		}
-		if json.Unmarshal(record, &r) != nil || r.Event != "call" || r.Hash == "" || now.Sub(r.Time) > restoreHold {
+		if json.Unmarshal(record, &r) != nil || r.Event != "call" || r.Hash == "" || !r.Until.After(now) {
 			return nil
 		}
-		if r.Verdict == vedette.Authentic || r.Verdict == vedette.Unauthorised || r.Verdict == vedette.Replayed {
-			if w.RestoreHash(r.Hash, r.Time, r.Time.Add(restoreHold), now) {
-				n++
-			}
+		if w.RestoreHash(r.Hash, r.Time, r.Until, now) {
+			n++
 		}
 		return nil
 	})
