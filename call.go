@@ -44,9 +44,12 @@ type Call struct {
 	SignatureHash string
 	Nonce         string
 	Claimed       time.Time // the request's own timestamp, zero if it has none
-	RequestBytes  int       // of the body or message
-	ASN           uint32
-	Country       string
+	// AcceptUntil is how long the signature is remembered: the replay window is restored
+	// by it after a power cut. Zero where none was taken in.
+	AcceptUntil  time.Time
+	RequestBytes int // of the body or message
+	ASN          uint32
+	Country      string
 }
 
 // Action is one operation with the order fields that came with it. What the

@@ -58,6 +58,9 @@ func AppendCall(dst []byte, c *Call) []byte {
 	if !c.Claimed.IsZero() {
 		w.time("claimed_time", c.Claimed)
 	}
+	if !c.AcceptUntil.IsZero() {
+		w.time("accept_until", c.AcceptUntil)
+	}
 	w.num("asn", int64(c.ASN))
 	w.str("country", c.Country)
 	return append(w.b, '}')

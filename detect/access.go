@@ -141,7 +141,11 @@ func judgeStale(s *Subject, f *vedette.Finding) bool {
 	if spread <= driftSpread && distinct(s, func(v *seen) netip.Addr { return v.source }) == 1 {
 		f.Score, f.Severity = 0.3, vedette.Low
 		f.Tags = append(slices.Clone(f.Tags), "cause:clock_drift")
-		f.Summary = fmt.Sprintf("The clock of the client with key %s is off by %v.", s.Key, skews[len(skews)/2].Round(time.Millisecond))
+		skew, way := skews[len(skews)/2].Round(time.Millisecond), "behind"
+		if skew < 0 {
+			skew, way = -skew, "ahead"
+		}
+		f.Summary = fmt.Sprintf("The clock of the client with key %s is %v %s.", s.Key, skew, way)
 		return true
 	}
 	f.Score = 0.8

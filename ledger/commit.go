@@ -131,6 +131,7 @@ func (l *Ledger) take() *batch {
 	}
 	l.pending = &batch{first: l.next, buf: spare.buf[:0], done: make(chan struct{})}
 	l.flying = b
+	l.oldest.Store(b.since.UnixNano())
 	if l.room != nil {
 		close(l.room)
 		l.room = nil
@@ -292,6 +293,7 @@ func (l *Ledger) publish(b *batch, cp *Checkpoint, begun time.Time) {
 	if b.n > 0 {
 		close(b.done)
 	}
+	l.oldest.Store(0)
 	again := l.pending.n > 0 || l.lost > 0 || l.closing
 	l.mu.Unlock()
 	if again {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -143,6 +144,8 @@ type Ledger struct {
 	since   time.Time     // when the first of them was
 	closing bool
 	stats   Stats
+
+	oldest atomic.Int64 // when the first record of the flying batch came, Unix ns; 0 with none
 
 	retention sync.Mutex // one change at a time
 	published sync.Mutex // guards replacing the view
@@ -292,6 +295,14 @@ func (l *Ledger) Wait(ctx context.Context, position uint64) error {
 		return ErrFull // full, and ready again since; the caller may ask again
 	}
 	return l.err
+}
+
+// Overdue reports whether records wait longer than MaxDelay to become durable,
+// because the disk is slow. Who answers calls then holds the answers back with Wait, so
+// that a power cut takes no more than MaxDelay's worth of answered calls.
+func (l *Ledger) Overdue() bool {
+	since := l.oldest.Load()
+	return since != 0 && l.cfg.Now().UnixNano()-since > int64(l.cfg.MaxDelay)
 }
 
 // Lost says that n records were given up after ErrFull because the caller went on without

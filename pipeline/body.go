@@ -135,10 +135,21 @@ func clipped(b []byte, c *vedette.Call) []byte {
 var secretNames = map[string]bool{"signature": true, "sign": true, "sig": true, "authsig": true, "apisign": true, "passphrase": true, "password": true,
 	"secret": true, "clientsecret": true, "apisecret": true, "secretkey": true, "token": true, "accesstoken": true, "refreshtoken": true, "jwt": true,
 	"otp": true, "twofactor": true, "totp": true, "googlecode": true, "tradepassword": true, "fundpassword": true, "fundpwd": true, "pin": true,
-	"signedchallenge": true}
+	"signedchallenge": true, "listenkey": true, "privatekey": true, "mnemonic": true, "seed": true, "twofactorcode": true, "apisecretkey": true}
 
+// secretName looks a name up by its letters and digits alone, decoded.
 func secretName(name string) bool {
-	return secretNames[strings.ToLower(strings.NewReplacer("_", "", "-", "", ".", "").Replace(name))]
+	plain, _ := venue.AppendUnescaped(make([]byte, 0, 64), name, true)
+	bare := plain[:0]
+	for _, c := range plain {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			bare = append(bare, c|0x20)
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			bare = append(bare, c)
+		}
+	}
+	return secretNames[string(bare)]
 }
 
 const hidden = "[redacted]"
@@ -196,6 +207,9 @@ func redactJSON(b []byte, v strictjson.Value, secrets []string) []byte {
 	case strictjson.String:
 		if holds(v.Text(), secrets) {
 			return vedette.AppendJSONString(b, hidden)
+		}
+		if t := v.Text(); len(t) > 1 && (t[0] == '{' || t[0] == '[') { // JSON within JSON
+			return vedette.AppendJSONString(b, redact([]byte(t), secrets...))
 		}
 		return vedette.AppendJSONString(b, v.Text())
 	}

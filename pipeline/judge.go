@@ -35,8 +35,8 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		Fault: x.Fault, Claim: &x.Claim, Call: &x.Call}
 	s.issued = venue.Issued{}
 	m.Verifier.Verify(&s.Case)
-	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) { // Binance's listenKey
-		x.Call.Path = strings.ReplaceAll(x.Call.Path, t, hidden)
+	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) || strings.Contains(x.Call.Path, "/ws/") {
+		x.Call.Path = hideToken(x.Call.Path, t)
 	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
 	if x.Call.Decision.Refused() {
@@ -51,6 +51,19 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		x.Session.Account = clone(x.Call.Account)
 	}
 	m.stats.count(&x.Call)
+}
+
+// hideToken takes the token, and whatever is as long as Binance's listenKeys, out of
+// a path.
+func hideToken(path, token string) string {
+	const keyLength = 60
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if token != "" && strings.Contains(p, token) || len(p) >= keyLength {
+			parts[i] = hidden
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // describe fills in what the sensor saw. Memory of the call's slices is kept.
@@ -110,7 +123,7 @@ func (m *Monitor) record(c *vedette.Call, body []byte) vedette.Receipt {
 	*buf = b
 	m.records.Put(buf)
 	r := vedette.Receipt{Position: position}
-	if m.Sync && ok {
+	if ok && (m.Sync || m.Log.Overdue()) {
 		r.Durable = m.wait(position)
 	}
 	m.suspect(position, c)

@@ -24,6 +24,8 @@ type Log interface {
 	Append(record []byte) (position uint64, err error)
 	// Wait returns when the record is durable.
 	Wait(ctx context.Context, position uint64) error
+	// Overdue reports whether records wait longer for the disk than is stated.
+	Overdue() bool
 	// Lost says that n records were given up.
 	Lost(n uint64)
 }

@@ -33,6 +33,7 @@ type memory struct {
 	err     error
 	lost    uint64
 	waited  int
+	slow    bool
 }
 
 func (m *memory) Append(b []byte) (uint64, error) {
@@ -51,6 +52,8 @@ func (m *memory) Wait(context.Context, uint64) error {
 	m.waited++
 	return m.err
 }
+
+func (m *memory) Overdue() bool { return m.slow }
 
 func (m *memory) Lost(n uint64) {
 	m.mu.Lock()
@@ -214,6 +217,10 @@ func TestRedact(t *testing.T) {
 	try(`{"op":"auth","args":["key","17","c0ffee"]}`, `{"op":"auth","args":["key","17","[redacted]"]}`, "c0ffee")
 	try(`{"a":{"passphrase":"p","n":1.50,"l":[true,null]},"otp":7}`, `{"a":{"passphrase":"[redacted]","n":1.50,"l":[true,null]},"otp":"[redacted]"}`)
 	try("free text", "[redacted]")
+	try("%63lient_secret=x&a=1", "%63lient_secret=[redacted]&a=1")
+	try(`"signature=x`, `"signature=[redacted]`)
+	try(`{"a":"{\"password\":\"x\"}"}`, `{"a":"{\"password\":\"[redacted]\"}"}`)
+	try("listenKey=abc&privateKey=x", "listenKey=[redacted]&privateKey=[redacted]")
 	try("<xml>a=b</xml>", "[redacted]")
 	try(`{"a":1,"a":2}`, "[redacted]")
 }
@@ -335,6 +342,20 @@ func TestSyncWaits(t *testing.T) {
 	}
 }
 
+// TestSlowDiskHoldsAnswers: beyond the stated bound an answer waits for its record.
+func TestSlowDiskHoldsAnswers(t *testing.T) {
+	w := newWorld(t)
+	order := func() {
+		w.send(w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1"), 200, "{}")
+	}
+	order()
+	w.log.slow = true
+	order()
+	if w.log.waited != 1 {
+		t.Errorf("waited %d times", w.log.waited)
+	}
+}
+
 // TestHugeCallStaysARecord sends fields that are too long for a record of 64 KiB.
 func TestHugeCallStaysARecord(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
@@ -427,6 +448,7 @@ type discard struct{}
 func (discard) Append([]byte) (uint64, error)      { return 0, nil }
 func (discard) Wait(context.Context, uint64) error { return nil }
 func (discard) Lost(uint64)                        {}
+func (discard) Overdue() bool                      { return false }
 
 // TestLogStateWithoutCalls: the gate learns of the log's state while nothing comes.
 func TestLogStateWithoutCalls(t *testing.T) {

@@ -125,7 +125,7 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	}
 	x.Dialect.Claim(x.Request, x.Claim)
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
-	x.Call.SignatureHash = ""
+	x.Call.SignatureHash, x.Call.AcceptUntil = "", time.Time{}
 	why := x.Request.Ambiguous(x.Dialect.Repeatable)
 	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
 		why = vedette.Ambiguous
@@ -253,6 +253,7 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	}
 	var seen Seen
 	seen, x.Ref = v.Window.use(&u)
+	x.Call.AcceptUntil = t
 	if l := x.Request.Session; c.Login && l != nil && l.Key == x.Call.Credential && (seen == SeenAgain || seen == SeenElsewhere) {
 		x.say(vedette.Authentic, vedette.SessionAuth) // repeated on the session that it opened, as some clients do: it gains nothing
 		return true

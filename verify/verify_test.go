@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -449,4 +450,55 @@ func TestSignatureParameter(t *testing.T) {
 	})
 	alter("forged bad_signature", func(q string) (string, string) { return q + "%0a", "" })
 	alter("forged bad_signature", func(q string) (string, string) { return q + "+", "" })
+}
+
+// TestPassphrase: a good signature with another passphrase than the credential's is
+// no good.
+func TestPassphrase(t *testing.T) {
+	ring := keyring.New(KeyOptions(venue.All))
+	if err := ring.Add(keyring.Spec{Credential: vedette.Credential{ID: "key-1", Venue: "okx"}, Scheme: "hmac",
+		Secrets: keyring.Secrets{Secret: keyring.NewSecret(testSecret), Passphrase: keyring.NewSecret("right")}}, epoch); err != nil {
+		t.Fatal(err)
+	}
+	v := New(Config{Keys: ring, Window: NewWindow(10), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})
+	at := epoch.UTC().Format("2006-01-02T15:04:05.000Z")
+	m := hmac.New(sha256.New, []byte(testSecret))
+	m.Write([]byte(at + "GET/api/v5/account/balance"))
+	sign := base64.StdEncoding.EncodeToString(m.Sum(nil))
+	try := func(passphrase, want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.OKX, Source: netip.MustParseAddr("192.0.2.7"), Now: epoch, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: "GET", Path: "/api/v5/account/balance", Header: venue.Header{{Name: "OK-ACCESS-KEY", Value: "key-1"},
+				{Name: "OK-ACCESS-SIGN", Value: sign}, {Name: "OK-ACCESS-TIMESTAMP", Value: at}, {Name: "OK-ACCESS-PASSPHRASE", Value: passphrase}}}}
+		venue.OKX.Meaning(x.Request, x.Call)
+		v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("passphrase %q: %s, want %s", passphrase, got, want)
+		}
+	}
+	try("wrong", "forged [bad_passphrase]")
+	try("", "forged [bad_passphrase]")
+	try("right", "authentic []")
+}
+
+// TestAccountBinding: a call for another account than the credential's.
+func TestAccountBinding(t *testing.T) {
+	d := *venue.Binance
+	account := ""
+	d.Claim = func(r *venue.Request, c *venue.Claim) {
+		venue.Binance.Claim(r, c)
+		c.Account = account
+	}
+	b := newBench(t)
+	for _, x := range []struct{ account, want string }{{"acct-2", "unauthorised [account]"}, {"ACCT-1", "authentic []"}, {"", "authentic []"}} {
+		account = x.account
+		c := b.order(func(c *call) { c.query += "&a=" + x.account })
+		k := &Case{Dialect: &d, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Header: venue.Header{{Name: "X-MBX-APIKEY", Value: c.key}}}}
+		d.Meaning(k.Request, k.Call)
+		b.v.Verify(k)
+		if got := fmt.Sprint(k.Call.Verdict, k.Call.Reasons); got != x.want {
+			t.Errorf("account %q: %s, want %s", x.account, got, x.want)
+		}
+	}
 }
