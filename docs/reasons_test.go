@@ -20,6 +20,7 @@ func logTo(b *[]byte) log                        { return log{b} }
 func (l log) Append(b []byte) (uint64, error)    { *l.last = slices.Clone(b); return 0, nil }
 func (l log) Wait(context.Context, uint64) error { return nil }
 func (l log) Lost(uint64)                        {}
+func (l log) Overdue() bool                      { return false }
 
 // TestReasons: reasons.md lists every reason, with the verdicts that it comes with.
 func TestReasons(t *testing.T) {
