@@ -94,6 +94,9 @@ func TestControl(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, SocketName), nil, 0o600); err != nil { // left behind
 		t.Fatal(err)
 	}
+	if _, err := Dial(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("dialled what was left behind: %v", err)
+	}
 	l, err := ListenControl(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -132,5 +135,15 @@ func TestControl(t *testing.T) {
 	var b json.RawMessage
 	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", map[string]string{"kindd": "freeze"}, &b); err == nil || !strings.Contains(err.Error(), "kindd") {
 		t.Errorf("unknown field: %v", err)
+	}
+}
+
+// TestDialUnknown: an error that does not tell whether a monitor runs is not taken for
+// none.
+func TestDialUnknown(t *testing.T) {
+	for what, dir := range map[string]string{"a path too long": filepath.Join(t.TempDir(), strings.Repeat("x", maxPath)), "a folder that is a file": os.Args[0]} {
+		if _, err := Dial(dir); err == nil || errors.Is(err, ErrNotRunning) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

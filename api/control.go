@@ -12,6 +12,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"vedette"
@@ -126,12 +127,16 @@ type Client struct{ http http.Client }
 // ErrNotRunning says that no monitor runs on the folder.
 var ErrNotRunning = errors.New("no monitor runs on this folder")
 
-// Dial returns a client, or ErrNotRunning.
+// Dial returns a client. The error wraps ErrNotRunning only where there is no socket, or
+// nobody listens on it: any other leaves open whether a monitor runs.
 func Dial(dir string) (*Client, error) {
 	path := filepath.Join(dir, SocketName)
 	c, err := net.DialTimeout("unix", path, time.Second)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach control socket: %w", err)
 	}
 	c.Close()
 	return &Client{http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{

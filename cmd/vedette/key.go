@@ -10,14 +10,19 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"vedette"
 	"vedette/api"
+	"vedette/internal/durable"
+	"vedette/internal/strictyaml"
 	"vedette/keyring"
 	"vedette/store"
 	"vedette/verify"
@@ -66,11 +71,16 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	k := &keys{env: e, config: c, options: verify.KeyOptions(withBuiltIn(dialects)), f: f, rest: flags.Args()}
+	all := withBuiltIn(dialects)
+	k := &keys{env: e, config: c, venues: dialectNames(all), options: verify.KeyOptions(all), f: f, rest: flags.Args()}
+	flags.Visit(func(given *flag.Flag) { k.permissionsGiven = k.permissionsGiven || given.Name == "permissions" })
 	run := map[string]func(context.Context) error{"add": k.add, "list": k.list, "import": k.importFile, "rotate": k.rotate,
 		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw}[verb]
 	if run == nil {
 		return usagef("unknown %q: want add, list, import, rotate, remove, freeze or thaw", verb)
+	}
+	if verb != "import" && len(k.rest) > 0 {
+		return usagef("no argument is wanted, got %q", k.rest[0])
 	}
 	return run(ctx)
 }
@@ -98,10 +108,12 @@ func (f *keyFlags) define(flags *flag.FlagSet) {
 // keys is one key command under way.
 type keys struct {
 	*env
-	config  *config
-	options keyring.Options
-	f       *keyFlags
-	rest    []string
+	config           *config
+	venues           []string // names of the dialects
+	options          keyring.Options
+	f                *keyFlags
+	permissionsGiven bool
+	rest             []string
 }
 
 // person names who gives the order, for the record.
@@ -114,6 +126,10 @@ func person() string {
 
 // withStore opens the state for one change and tells a running monitor after it.
 func (k *keys) withStore(ctx context.Context, what string, change func(*store.Store, *keyring.Sealer) error) error {
+	client, err := k.monitor()
+	if err != nil {
+		return err
+	}
 	s, sealer, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
@@ -122,18 +138,64 @@ func (k *keys) withStore(ctx context.Context, what string, change func(*store.St
 	if err := change(s, sealer); err != nil {
 		return err
 	}
-	client, err := api.Dial(k.config.Dir)
-	if errors.Is(err, api.ErrNotRunning) {
+	if client == nil {
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	order := struct{ By, What string }{person(), what}
 	if err := client.Do(ctx, "POST", "/v1/keys/reload", person(), order, nil); err != nil {
 		return fmt.Errorf("stored, but the running monitor did not take it: %w", err)
 	}
 	return nil
+}
+
+// monitor returns a client of the monitor that runs on the data folder, nil if none
+// does. A monitor holds the ledger's lock: one that does so and does not answer would
+// not learn of a change, so that is an error.
+func (k *keys) monitor() (*api.Client, error) {
+	client, err := api.Dial(k.config.Dir)
+	if err == nil {
+		return client, nil
+	}
+	held, lockErr := ledgerHeld(k.config.Dir)
+	switch {
+	case held:
+		return nil, fmt.Errorf("a monitor runs on %s but its control socket does not answer: nothing was changed", k.config.Dir)
+	case lockErr != nil:
+		return nil, lockErr
+	case errors.Is(err, api.ErrNotRunning):
+		return nil, nil
+	}
+	return nil, err
+}
+
+// ledgerHeld tells whether a process has the folder's ledger open for appending.
+func ledgerHeld(dir string) (bool, error) {
+	name := filepath.Join(dir, "ledger", "lock")
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return false, nil // and the lock is not made by asking
+	}
+	lock, err := durable.OS{}.Lock(name)
+	if errors.Is(err, durable.ErrLocked) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot tell whether a monitor runs: %w", err)
+	}
+	return false, lock.Close()
+}
+
+// mustExist is for what only reads or changes a state that is there: a mistyped folder
+// must not become a new one.
+func (k *keys) mustExist() error {
+	lost, err := stateLost(k.config.Dir)
+	if err != nil || lost { // of a lost one openState says more
+		return err
+	}
+	fresh, err := stateFresh(k.config.Dir)
+	if err == nil && fresh {
+		err = fmt.Errorf("there is no %s: no monitor has run on this folder and no key was added", filepath.Join(k.config.Dir, store.FileName))
+	}
+	return err
 }
 
 func (k *keys) audit(action, subject, detail string) store.Audit {
@@ -203,12 +265,27 @@ func (k *keys) add(ctx context.Context) error {
 		}
 		spec.Permissions |= bit
 	}
-	return k.put(ctx, "key.add", []keyring.Spec{spec})
+	if k.permissionsGiven && spec.Permissions == 0 {
+		return usagef("-permissions is empty: name some of %s, or leave it out for a key that is not held to any", strings.Join(vedette.PermissionNames, ","))
+	}
+	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s *store.Store) error {
+		_, err := s.Key(ctx, spec.Venue, spec.ID)
+		if err == nil {
+			return fmt.Errorf("%s key %q is there already: rotate it, or remove it first", spec.Venue, spec.ID)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return nil
+	})
 }
 
-// put seals and stores credentials.
-func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec) error {
+// put seals and stores credentials, if the check allows it.
+func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check func(*store.Store) error) error {
 	return k.withStore(ctx, what, func(s *store.Store, sealer *keyring.Sealer) error {
+		if err := check(s); err != nil {
+			return err
+		}
 		list := make([]store.Key, len(specs))
 		seen := map[[2]string]bool{}
 		for i, spec := range specs {
@@ -246,7 +323,7 @@ func (k *keys) importFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return k.put(ctx, "key.import", specs)
+	return k.put(ctx, "key.import", specs, func(*store.Store) error { return nil })
 }
 
 // listed is one key of key list: no secret is among it.
@@ -265,6 +342,9 @@ type listed struct {
 }
 
 func (k *keys) list(ctx context.Context) error {
+	if err := k.mustExist(); err != nil {
+		return err
+	}
 	s, sealer, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
@@ -374,6 +454,9 @@ func (k *keys) scope() (vedette.Restriction, error) {
 	if r.Credential == "" && r.Account == "" && r.Owner == "" && r.Source == "" {
 		return r, usagef("say what: -id, -account, -owner or -source")
 	}
+	if r.Venue != "" && !slices.Contains(k.venues, r.Venue) {
+		return r, usagef("unknown venue %q%s: a venue of your own is known with the configuration that describes it, -c", r.Venue, strictyaml.Suggest(r.Venue, k.venues))
+	}
 	if r.Reason == "" {
 		r.Reason = "no reason given"
 	}
@@ -389,23 +472,54 @@ func (k *keys) freeze(ctx context.Context) error {
 	if k.f.duration > 0 {
 		r.Until = r.From.Add(k.f.duration)
 	}
-	client, err := api.Dial(k.config.Dir)
-	if errors.Is(err, api.ErrNotRunning) {
-		return k.freezeStored(ctx, r)
-	}
+	client, err := k.monitor()
 	if err != nil {
 		return err
+	}
+	if client == nil {
+		if err := k.freezeStored(ctx, r); err != nil {
+			return err
+		}
+		k.warnUnknown(ctx)
+		return nil
 	}
 	var out vedette.Restriction
 	if err := client.Do(ctx, "POST", "/v1/restrictions", r.By, r, &out); err != nil {
 		return err
 	}
 	fmt.Fprintf(k.stderr, "in force: %s of %s, id %s\n", out.Kind, api.Scope(out), out.ID)
+	k.warnUnknown(ctx)
 	return nil
+}
+
+// warnUnknown says that the frozen key is in neither store nor keys file: it may be
+// mistyped. It comes after the freeze, which must not wait or fail for it.
+func (k *keys) warnUnknown(ctx context.Context) {
+	if k.f.venue == "" || k.f.id == "" {
+		return
+	}
+	specs, err := k.config.fileKeys(k.options)
+	if err != nil || slices.ContainsFunc(specs, func(s keyring.Spec) bool { return s.Venue == k.f.venue && s.ID == k.f.id }) {
+		return
+	}
+	if fresh, err := stateFresh(k.config.Dir); err != nil || fresh {
+		return
+	}
+	s, err := store.Open(ctx, k.config.Dir)
+	if err != nil {
+		return
+	}
+	defer s.Close()
+	if _, err := s.Key(ctx, k.f.venue, k.f.id); errors.Is(err, store.ErrNotFound) {
+		fmt.Fprintln(k.stderr, "warning: no such key in the keyring: freezing it anyway")
+	}
 }
 
 // freezeStored stores the restriction for the next start.
 func (k *keys) freezeStored(ctx context.Context, r vedette.Restriction) error {
+	if err := k.mustExist(); err != nil {
+		return err
+	}
 	s, _, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
@@ -428,14 +542,20 @@ func (k *keys) thaw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, dialErr := api.Dial(k.config.Dir)
+	client, err := k.monitor()
+	if err != nil {
+		return err
+	}
 	var list []vedette.Restriction
 	lift := func(id string) error {
 		return client.Do(ctx, "DELETE", "/v1/restrictions/"+url.PathEscape(id), person(), nil, nil)
 	}
-	if dialErr == nil {
+	if client != nil {
 		err = client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list)
 	} else {
+		if err := k.mustExist(); err != nil {
+			return err
+		}
 		var s *store.Store
 		if s, _, err = openState(ctx, k.config, k.getenv); err != nil {
 			return err

@@ -64,6 +64,9 @@ func runLedger(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if run == nil {
 		return usagef("say what to do: verify, prove, check, checkpoint, read, export, retain, hold or release")
 	}
+	if verb != "check" && len(l.args) > 0 {
+		return usagef("no argument is wanted, got %q", l.args[0])
+	}
 	return run(ctx)
 }
 
@@ -329,8 +332,10 @@ func (l *ledgers) export(context.Context) error {
 
 // open opens the ledger for a change, which only works while no monitor has it.
 func (l *ledgers) open() (*ledger.Ledger, error) {
-	if _, err := api.Dial(l.f.dir); !errors.Is(err, api.ErrNotRunning) {
+	if _, err := api.Dial(l.f.dir); err == nil {
 		return nil, errors.New("a monitor runs on this folder: stop it first")
+	} else if !errors.Is(err, api.ErrNotRunning) {
+		return nil, err
 	}
 	v, err := l.verifier()
 	if err != nil {

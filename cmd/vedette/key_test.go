@@ -1,0 +1,118 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vedette/api"
+	"vedette/internal/durable"
+)
+
+func TestFreezeOfWhatIsThere(t *testing.T) {
+	p := newPlace(t)
+	key := func(code int, says, verb string, args ...string) {
+		t.Helper()
+		expect(t, code, says, append([]string{"key", verb, "-c", p.config}, args...)...)
+	}
+	for _, verb := range []string{"freeze", "thaw", "list"} {
+		key(exitNo, "there is no ", verb, "-account", "alice")
+	}
+	if _, err := os.Stat(p.dir); err == nil {
+		t.Error("a command that reads made the data folder")
+	}
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	key(exitNo, "there is no ", "freeze", "-account", "alice")
+	if list, _ := os.ReadDir(p.dir); len(list) > 0 {
+		t.Errorf("a command that reads made %v", list)
+	}
+	p.write("other.yaml", "keys:\n  - {id: stored-1, venue: binance, secret: dummysecret0123456789}\n")
+	key(exitDone, "key.import", "import", filepath.Join(p.root, "other.yaml"))
+
+	for _, verb := range []string{"freeze", "thaw"} {
+		key(exitUsage, `unknown venue "binanse"; did you mean "binance"?`, verb, "-venue", "binanse", "-id", "stored-1")
+	}
+	const warning = "no such key in the keyring: freezing it anyway"
+	check := func() {
+		t.Helper()
+		for id, known := range map[string]bool{"stored-1": true, "key-1": true, "key-9": false} {
+			_, errs, code := invoke("", "key", "freeze", "-c", p.config, "-venue", "binance", "-id", id)
+			if code != exitDone || strings.Contains(errs, warning) == known {
+				t.Errorf("freeze of %s: %d %s", id, code, errs)
+			}
+			key(exitDone, "lifted", "thaw", "-venue", "binance", "-id", id)
+		}
+	}
+	check()
+	p.started()
+	check()
+}
+
+// TestSilentMonitor: where a monitor holds the ledger and does not answer, nothing is
+// stored as if it had been told.
+func TestSilentMonitor(t *testing.T) {
+	p := newPlace(t)
+	expect(t, exitDone, "", "key", "import", "-c", p.config, filepath.Join(p.root, "keys.yaml"))
+	if err := os.Mkdir(filepath.Join(p.dir, "ledger"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	freeze := func(code int, says string) {
+		t.Helper()
+		expect(t, code, says, "key", "freeze", "-c", p.config, "-venue", "binance", "-id", "key-1")
+	}
+	freeze(exitDone, "no monitor runs")
+	lock, err := durable.OS{}.Lock(filepath.Join(p.dir, "ledger", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	const silent = "its control socket does not answer"
+	freeze(exitNo, silent)
+	expect(t, exitNo, silent, "key", "thaw", "-c", p.config, "-venue", "binance", "-id", "key-1")
+	expect(t, exitNo, silent, "key", "remove", "-c", p.config, "-venue", "binance", "-id", "key-1")
+	if out, _, _ := invoke("", "key", "list", "-c", p.config); !strings.Contains(out, "key-1") || !strings.Contains(out, "frozen") {
+		t.Errorf("changed though the monitor was not told: %s", out)
+	}
+	l, err := net.Listen("unix", filepath.Join(p.dir, api.SocketName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close() // a socket left behind
+	freeze(exitNo, silent)
+	lock.Close()
+	freeze(exitDone, "no monitor runs")
+}
+
+func TestKeyAddRefuses(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	add := func(code int, says string, args ...string) {
+		t.Helper()
+		expect(t, code, says, append([]string{"key", "add", "-c", p.config, "-venue", "binance", "-secret-file", filepath.Join(p.root, "secret")}, args...)...)
+	}
+	add(exitUsage, "-permissions is empty", "-id", "k", "-permissions", "")
+	add(exitUsage, "-permissions is empty", "-id", "k", "-permissions", " , ")
+	add(exitUsage, `got "extra"`, "-id", "k", "extra")
+	add(exitDone, "key.add", "-id", "k", "-account", "alice")
+	add(exitNo, "rotate it, or remove it first", "-id", "k", "-account", "mallory")
+	if out, _, _ := invoke("", "key", "list", "-c", p.config); !strings.Contains(out, "alice") {
+		t.Errorf("the key was replaced: %s", out)
+	}
+	expect(t, exitDone, "", "key", "remove", "-c", p.config, "-venue", "binance", "-id", "k")
+	add(exitDone, "key.add", "-id", "k", "-permissions", "read")
+}
+
+func TestExtraArguments(t *testing.T) {
+	dir := t.TempDir()
+	for _, verb := range []string{"list", "rotate", "remove", "freeze", "thaw"} {
+		expect(t, exitUsage, `got "extra"`, "key", verb, "-dir", dir, "extra")
+	}
+	for _, verb := range []string{"verify", "prove", "checkpoint", "read", "export", "retain", "hold", "release"} {
+		expect(t, exitUsage, `got "extra"`, "ledger", verb, "-dir", dir, "extra")
+	}
+}
