@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"vedette"
 	"vedette/gate"
+	"vedette/internal/strictyaml"
 	"vedette/keyring"
 	"vedette/pipeline"
 	"vedette/sensor"
@@ -65,6 +67,9 @@ func runCheck(ctx context.Context, e *env, flags *flag.FlagSet) error {
 			return err
 		}
 	}
+	if err := c.leftOut(e.stderr); err != nil {
+		return err
+	}
 	if c.bad > 0 {
 		fmt.Fprintf(e.stderr, "%d of %d requests are neither authentic nor anonymous\n", c.bad, c.total)
 		return errNo
@@ -86,6 +91,10 @@ type checker struct {
 	name       string
 	many       bool
 	total, bad int
+
+	judged, skipped int
+	skip            string // first reason to skip
+	empty           string // first file of which nothing was judged
 }
 
 func (c *checker) configure(keys, name, at string) error {
@@ -145,11 +154,57 @@ func (c *checker) file(ctx context.Context, e *env, name string) error {
 	if c.many {
 		c.name = name
 	}
-	err := capture.Read(contextReader{ctx, in}, c.unit)
+	return c.capture(ctx, name, in, c.unit)
+}
+
+// capture reads one capture and notes whether anything of it was judged.
+func (c *checker) capture(ctx context.Context, name string, in io.Reader, unit func(*capture.Unit) error) error {
+	before := c.judged
+	err := capture.Read(contextReader{ctx, in}, func(u *capture.Unit) error {
+		skipped := c.skipped
+		err := unit(u)
+		if c.skipped == 1 && skipped == 0 {
+			c.skip = fmt.Sprintf("%s, index %d: %s", name, u.Index, c.skip)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if c.judged == before && c.empty == "" {
+		c.empty = name
+	}
 	return nil
+}
+
+// leave counts a request that cannot be judged. What follows on its WebSocket session
+// is left out with it.
+func (c *checker) leave(u *capture.Unit, why error) error {
+	if u.Message < 0 {
+		c.endSession()
+	}
+	if c.skipped++; c.skipped == 1 {
+		c.skip = why.Error()
+	}
+	return nil
+}
+
+// leftOut says what was skipped; its error names a capture of which nothing was judged.
+func (c *checker) leftOut(w io.Writer) error {
+	if c.skipped > 0 {
+		fmt.Fprintf(w, "%d skipped, of %d; the first: %s\n", c.skipped, c.skipped+c.judged, c.skip)
+	}
+	if c.empty != "" {
+		return fmt.Errorf("%s: nothing in it could be judged", c.empty)
+	}
+	return nil
+}
+
+func (c *checker) endSession() {
+	if c.session != nil {
+		c.monitor.Closed(c.session, c.now)
+		c.session = nil
+	}
 }
 
 type contextReader struct {
@@ -172,7 +227,7 @@ func (c *checker) judge(u *capture.Unit, print func(*capture.Unit, *sensor.Excha
 	c.now = c.at
 	if c.at.IsZero() {
 		if c.now = u.At; u.At.IsZero() {
-			return fmt.Errorf("it has no time: say -at with the time to check against")
+			return c.leave(u, errors.New("it has no time: say -at with the time to check against"))
 		}
 	}
 	if u.Request.Kind == venue.Reply {
@@ -181,13 +236,15 @@ func (c *checker) judge(u *capture.Unit, print func(*capture.Unit, *sensor.Excha
 		}
 		return nil
 	}
+	if u.Message >= 0 && c.session == nil {
+		return nil // of a session that was skipped
+	}
 	d, err := c.dialect(u)
 	if err != nil {
-		return err
+		return c.leave(u, err)
 	}
-	if u.Message < 0 && c.session != nil {
-		c.monitor.Closed(c.session, c.now)
-		c.session = nil
+	if u.Message < 0 {
+		c.endSession()
 	}
 	if u.Request.Kind == venue.Upgrade {
 		c.session = &sensor.Session{Session: *u.Request.Session, Dialect: d, Opened: c.now}
@@ -200,6 +257,7 @@ func (c *checker) judge(u *capture.Unit, print func(*capture.Unit, *sensor.Excha
 		x.Request.Session = &c.session.Session
 	}
 	c.monitor.Judge(x)
+	c.judged++
 	if print != nil {
 		err = print(u, x)
 	}
@@ -262,7 +320,7 @@ func (c *checker) dialect(u *capture.Unit) (*venue.Dialect, error) {
 		if d := findDialect(c.dialects, u.Venue); d != nil {
 			return d, nil
 		}
-		return nil, fmt.Errorf("unknown venue %q", u.Venue)
+		return nil, fmt.Errorf("unknown venue %q%s", u.Venue, strictyaml.Suggest(u.Venue, dialectNames(c.dialects)))
 	}
 	if u.Message >= 0 && c.session != nil {
 		return c.session.Dialect, nil
@@ -279,7 +337,8 @@ func (c *checker) dialect(u *capture.Unit) (*venue.Dialect, error) {
 }
 
 // byKey returns the dialect under which the request names a credential that the
-// keyring has, preferring one that knows the endpoint.
+// keyring has, preferring one that knows the endpoint; for plain requests the endpoint
+// alone will do.
 func (c *checker) byKey(u *capture.Unit) *venue.Dialect {
 	var best *venue.Dialect
 	rank := 0
@@ -288,11 +347,11 @@ func (c *checker) byKey(u *capture.Unit) *venue.Dialect {
 		var call vedette.Call
 		d.Claim(&u.Request, &claim)
 		d.Meaning(&u.Request, &call)
-		r := 0
+		r, known := 0, u.Request.Kind == venue.HTTPRequest // any host may be upgraded
 		if _, ok := c.ring.Lookup(d.Name, claim.Key); ok && claim.Key != "" {
-			r += 2
+			r, known = 2, true
 		}
-		if call.Operation != vedette.OpUnknown {
+		if known && call.Operation != vedette.OpUnknown {
 			r++
 		}
 		if r > rank {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 			fmt.Fprintf(e.stderr, "  %-13s %d\n", v, s.Verdicts[v])
 		}
 	}
-	return p.failed
+	return errors.Join(p.leftOut(e.stderr), p.failed)
 }
 
 // replayer runs recorded traffic through a monitor of its own.
@@ -132,12 +133,8 @@ func (p *replayer) file(ctx context.Context, e *env, name string) error {
 		defer f.Close()
 		in = f
 	}
-	err := capture.Read(contextReader{ctx, in}, func(u *capture.Unit) error {
+	return p.capture(ctx, name, in, func(u *capture.Unit) error {
 		p.lines = u.Index + 1
 		return p.judge(u, nil)
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }
