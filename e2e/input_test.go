@@ -317,7 +317,7 @@ func TestReload(t *testing.T) {
 	c.want("a new connection after a reload", c.order(), 200, 0)
 
 	write(t, m.config, "mode: enforce\nvenus: []\n")
-	hup("configuration not reloaded, the old one stays")
+	hup("the old configuration stays")
 	if !m.said(`unknown key \"venus\"; did you mean \"venues\"?`) {
 		t.Error("the log does not name the unknown key")
 	}

@@ -146,6 +146,7 @@ func manInTheMiddle(t *testing.T, mode string, key int) {
 	if len(heard) < 25 {
 		t.Fatalf("heard only %d signed requests", len(heard))
 	}
+	time.Sleep(1100 * time.Millisecond) // what he moves within a second may be the client's own concurrent reads
 	mm := &middleman{t: t, m: m, v: v, mode: mode}
 	for _, a := range attacks {
 		mm.overREST(a, heard)
