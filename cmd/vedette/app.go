@@ -520,20 +520,23 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 }
 
 // Reload implements api.Orders: it reads the configuration anew and puts it in force
-// without dropping a session. The error says which configuration is in force.
+// without dropping a session. Unless its error wraps errInForce, the old one stays.
 func (a *app) Reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.reload(); err != nil {
-		return fmt.Errorf("the old configuration stays: %w", err)
+		return err
 	}
 	err := a.freezeKeys()
 	_, logged := a.monitor.Act("vedette", "configuration.reload", nil)
 	if err = errors.Join(err, logged); err != nil {
-		return fmt.Errorf("the new configuration is in force, but: %w", err)
+		return fmt.Errorf("%w: %w", errInForce, err)
 	}
 	return nil
 }
+
+// errInForce says that a reload's configuration is in force all the same.
+var errInForce = errors.New("the new configuration is in force, but not all of it is stored or recorded")
 
 // reload swaps everything or nothing: all that can be wrong is found before the first
 // swap. What cannot change while running is said.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -100,9 +101,12 @@ func (a *app) untilEnd(ctx context.Context, e *env, live bool) {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			if err := a.Reload(); err != nil {
-				a.log.Error("cannot reload configuration", "error", err)
-			} else {
+			switch err := a.Reload(); {
+			case errors.Is(err, errInForce):
+				a.log.Error("configuration reloaded", "error", err)
+			case err != nil:
+				a.log.Error("configuration not reloaded, the old one stays", "error", err)
+			default:
 				a.log.Info("configuration reloaded")
 			}
 		case <-tick.C:

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -93,7 +94,7 @@ func TestReloadWhole(t *testing.T) {
 	for what, keys := range map[string]string{"no YAML": "keys: [", "a key of no venue": strings.Replace(placeKeys, "binance", "nowhere", 1),
 		"a bad key after a good one": placeKeys + "  - {id: key-2, venue: binance, scheme: rsa, secret: x}\n"} {
 		p.write("keys.yaml", keys)
-		if err := a.Reload(); err == nil || !strings.Contains(err.Error(), "the old configuration stays") {
+		if err := a.Reload(); err == nil || errors.Is(err, errInForce) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if m, u, n := state(); m != mode || u != upstream || n != 1 {
