@@ -105,7 +105,7 @@ func (a *app) untilEnd(ctx context.Context, e *env, live bool) {
 			case errors.Is(err, errInForce):
 				a.log.Error("configuration reloaded", "error", err)
 			case err != nil:
-				a.log.Error("configuration not reloaded, the old one stays", "error", err)
+				a.log.Error("configuration not reloaded: the old configuration stays", "error", err)
 			default:
 				a.log.Info("configuration reloaded")
 			}
