@@ -220,11 +220,11 @@ func constants(t *testing.T, typ string, names ...string) map[string]string {
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#: ]*)(#[^) ]*)?\)`)
 	files, _ := filepath.Glob("*.md")
-	for _, name := range files {
+	for _, name := range append(files, "../README.md", "../ARCHITECTURE.md", "../CHANGELOG.md") {
 		for _, m := range link.FindAllStringSubmatch(read(t, name), -1) {
 			target := name
 			if m[1] != "" {
-				target = m[1]
+				target = filepath.Join(filepath.Dir(name), m[1])
 			}
 			b, err := os.ReadFile(target)
 			if err != nil {
