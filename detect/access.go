@@ -221,7 +221,8 @@ var ScopeProbe = &Detector{
 	Window: 10 * time.Minute, Quiet: time.Hour,
 	Key: func(c *vedette.Call) string {
 		denied := hasAny(c, vedette.NoPermission, vedette.OperationDenied, vedette.InstrumentDenied, vedette.WithdrawDenied, vedette.TokenScope)
-		if denied || c.Verdict == vedette.Authentic && (c.Answer.Status == 401 || c.Answer.Status == 403) {
+		byVenue := c.Verdict == vedette.Authentic && !c.Decision.Refused() && (c.Answer.Status == 401 || c.Answer.Status == 403)
+		if denied || byVenue { // a frozen key that goes on trading does not probe
 			return c.Credential
 		}
 		return ""

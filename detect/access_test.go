@@ -113,6 +113,21 @@ func TestAccess(t *testing.T) {
 	})
 	try("access.scope_probe", "", repeat(5, time.Second, call(vedette.Unauthorised, vedette.NoPermission)))
 
+	answered := func(refused bool) func(func(time.Duration, vedette.Call)) {
+		return func(send func(time.Duration, vedette.Call)) {
+			for _, op := range []vedette.Operation{vedette.OpOrderNew, vedette.OpOrderCancel, vedette.OpAccountRead} {
+				c := call(vedette.Authentic)
+				c.Operation, c.Answer.Status = op, 403
+				if refused {
+					c.Decision = vedette.Decision{Effect: vedette.Deny, Reason: vedette.Frozen}
+				}
+				send(time.Second, c)
+			}
+		}
+	}
+	try("access.scope_probe", "access.scope_probe high", answered(false)) // the venue said no
+	try("access.scope_probe", "", answered(true))                         // we did: the key is frozen
+
 	enumerate := func(n, sources int) func(func(time.Duration, vedette.Call)) {
 		return func(send func(time.Duration, vedette.Call)) {
 			for i := range n {

@@ -280,7 +280,7 @@ func (c *checker) print(u *capture.Unit, x *sensor.Exchange) error {
 	if u.Message >= 0 {
 		line.Message = &u.Message
 	}
-	if call.Verdict == vedette.Authentic && x.Claim.Auth == venue.AuthSignature {
+	if call.Verdict == vedette.Authentic && (x.Claim.Auth == venue.AuthSignature || x.Claim.Auth == venue.AuthRecover) {
 		line.Uncovered = c.uncovered(x)
 	}
 	return c.out.Encode(line)

@@ -39,7 +39,7 @@ func runDemo(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	o := &demoOptions{}
 	flags.BoolVar(&o.headless, "headless", false, "no live view")
 	flags.BoolVar(&o.json, "json", false, "end with one line of JSON")
-	flags.DurationVar(&o.length, "for", 0, "how long; 60s headless, until interrupted otherwise")
+	flags.DurationVar(&o.length, "for", 0, "how long, attacks spread over it; 60s headless, 2m otherwise")
 	flags.Uint64Var(&o.seed, "seed", 7, "what traders and attackers do follows from it")
 	flags.Float64Var(&o.rate, "rate", 200, "calls a second of all traders")
 	flags.IntVar(&o.traders, "traders", 20, "how many trade")
@@ -55,7 +55,7 @@ func runDemo(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if o.length == 0 {
 		o.length = time.Minute
 		if !o.headless && e.terminal {
-			o.length = 24 * time.Hour
+			o.length = 2 * time.Minute // the attacks spread over it: long enough to look, short enough to see some soon
 		}
 	}
 	d := &demo{env: e, o: o}
