@@ -26,8 +26,8 @@ func KeyOptions(dialects []*venue.Dialect) keyring.Options {
 			return keyring.Decoding{}, false
 		}
 		s := schemeFor(d, scheme, scheme)
-		if s == nil {
-			return keyring.Decoding{}, false
+		if s == nil { // not the venue's own, but a public key verifies HTTP message signatures
+			return keyring.Decoding{}, scheme == "rsa" || scheme == "ed25519" || scheme == "es256"
 		}
 		k := keyring.Decoding{IDIsKey: s.KeyIsPublic}
 		if s.Algorithm.Symmetric() {

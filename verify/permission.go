@@ -164,7 +164,11 @@ func (v *Verifier) bearer(x *Case) {
 		x.say(vedette.Unverifiable, vedette.NoSecret)
 		return
 	}
-	b := v.Bearer(x)
+	v.external(x, v.Bearer(x))
+}
+
+// external takes over what another verifier found of a token or signature.
+func (v *Verifier) external(x *Case, b BearerResult) {
 	x.Challenge, x.Nonce = b.Challenge, b.Nonce
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
 	x.say(b.Verdict, b.Reasons...)

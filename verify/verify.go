@@ -38,6 +38,10 @@ type BearerResult struct {
 	Challenge, Nonce string
 }
 
+// Signed judges HTTP message signatures (RFC 9421). It reports whether the request
+// carries one that it is to judge.
+type Signed func(x *Case) (r BearerResult, carries bool)
+
 // Config is what a Verifier needs. Keys, Window, Increasing and Highest must be
 // set; Bearer may be nil.
 type Config struct {
@@ -46,6 +50,7 @@ type Config struct {
 	Increasing *Nonces // made with keep 1
 	Highest    *Nonces // made with keep 100
 	Bearer     Bearer
+	Signed     Signed
 }
 
 // Verifier judges calls. It is safe for concurrent use.
@@ -145,6 +150,12 @@ func (v *Verifier) byAuth(x *Case, s *scratch) {
 		x.say(vedette.Malformed, x.Claim.Fault)
 		v.identify(x)
 		return
+	}
+	if v.Signed != nil && x.Request.Kind != venue.Message && (x.Claim.Auth == venue.AuthNone || x.Claim.Auth == venue.AuthBearer) {
+		if b, carries := v.Signed(x); carries {
+			v.external(x, b)
+			return
+		}
 	}
 	switch x.Claim.Auth {
 	case venue.AuthNone:

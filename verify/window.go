@@ -223,6 +223,22 @@ func (u *use) marked() uint64 {
 	return u.content << 1
 }
 
+// Once notes an id that must come once until the given time, such as that of a DPoP
+// proof (RFC 9449) or of an HTTP message signature, and reports whether it was noted
+// before and whether there was no room to note it.
+func (w *Window) Once(id [32]byte, now, until time.Time) (again, full bool) {
+	if limit := now.Add(maxHold); until.After(limit) {
+		until = limit
+	}
+	switch seen, _ := w.use(&use{key: Key(id[:len(Key{})]), content: 2, changes: true, fixed: true, now: now, until: until}); seen {
+	case SeenNever:
+		return false, false
+	case SeenFull, SeenUnknown:
+		return false, true
+	}
+	return true, false
+}
+
 // use looks a signature up and remembers it.
 func (w *Window) use(u *use) (seen Seen, r Ref) {
 	lo, hi := u.key.halves()

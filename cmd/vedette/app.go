@@ -242,7 +242,7 @@ func (a *app) startVerifier(context.Context) error {
 		return err
 	}
 	a.log.Info("replay window open", "entries", a.config.replayEntries(), "from_ledger", n)
-	if a.bearers, err = a.config.bearers(a.now); err != nil {
+	if a.bearers, err = a.config.bearers(a.now, a.window.Once); err != nil {
 		return err
 	}
 	for _, b := range a.bearers {
@@ -318,9 +318,13 @@ func (a *app) startMonitor(ctx context.Context) error {
 		return err
 	}
 	a.defer_(a.findings.close)
+	signed, err := messageSignatures(a.config, a.ring, a.window)
+	if err != nil {
+		return err
+	}
 	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
-		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers)})})
+		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err

@@ -80,6 +80,8 @@ type venueConfig struct {
 	CheckEvery  *strictyaml.Duration `yaml:"check_every"`
 	Fail        map[string]string    `yaml:"fail"`
 	Limits      *rateLimits          `yaml:"limits"`
+	// MessageSignatures accepts RFC 9421 by the keyring's public keys.
+	MessageSignatures bool `yaml:"message_signatures"`
 }
 
 type keysConfig struct {
@@ -198,7 +200,7 @@ func (c *config) check() error {
 		func() error { _, err := c.proxyConfig(dialects); return err },
 		func() error { _, err := c.gateConfig(); return err },
 		func() error { _, err := c.bodyPolicy(); return err },
-		func() error { _, err := c.bearers(time.Now); return err },
+		func() error { _, err := c.bearers(time.Now, nil); return err },
 	} {
 		if err := build(); err != nil {
 			return err

@@ -106,7 +106,7 @@ func (p *replayer) start(c *config, name string) error {
 	if err != nil {
 		return err
 	}
-	bearers, err := c.bearers(func() time.Time { return p.now })
+	bearers, err := c.bearers(func() time.Time { return p.now }, nil)
 	if err != nil {
 		return err
 	}

@@ -58,10 +58,11 @@ type bearer struct {
 }
 
 // bearers builds the verifiers of the configured issuers.
-func (c *config) bearers(now func() time.Time) ([]bearer, error) {
+// seen notes the ids of DPoP proofs; nil keeps them in memory.
+func (c *config) bearers(now func() time.Time, seen proofSeen) ([]bearer, error) {
 	var list []bearer
 	for i := range c.Tokens {
-		b, err := c.bearer(&c.Tokens[i], now)
+		b, err := c.bearer(&c.Tokens[i], now, seen)
 		if err != nil {
 			return nil, fmt.Errorf("tokens: %s: %w", c.Tokens[i].Issuer, err)
 		}
@@ -70,9 +71,13 @@ func (c *config) bearers(now func() time.Time) ([]bearer, error) {
 	return list, nil
 }
 
-func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time) (bearer, error) {
+// proofSeen notes an id until a time and says whether it was noted before and
+// whether there was no room.
+type proofSeen func(id [32]byte, now, until time.Time) (again, full bool)
+
+func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time, seen proofSeen) (bearer, error) {
 	tc := token.Config{Issuer: t.Issuer, Audience: t.Audience, JWKSURL: t.JWKS, Algorithms: t.Algorithms, Types: t.Types, Lax: t.Lax,
-		AccountClaim: t.AccountClaim, ProofNonce: t.ProofNonce, Default: t.Default.requirement(), Require: map[vedette.Operation]token.Requirement{}, Now: now,
+		AccountClaim: t.AccountClaim, ProofNonce: t.ProofNonce, Default: t.Default.requirement(), Require: map[vedette.Operation]token.Requirement{}, Now: now, ProofSeen: seen,
 		Introspection: token.Introspection{URL: t.Introspection.URL, ClientID: t.Introspection.ClientID, Always: t.Introspection.Always}}
 	var err error
 	if t.JWKSFile != "" {
