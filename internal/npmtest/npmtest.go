@@ -43,6 +43,26 @@ func Install(t testing.TB, dir string) string {
 	return home
 }
 
+// Project returns a folder of its own with the package.json and the scripts of dir,
+// and the packages that they import.
+func Project(t testing.TB, dir string, scripts ...string) string {
+	t.Helper()
+	home := t.TempDir()
+	if err := os.Symlink(filepath.Join(Install(t, dir), "node_modules"), filepath.Join(home, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append([]string{"package.json"}, scripts...) {
+		b, err := os.ReadFile(filepath.Join(dir, f))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(home, f), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return home
+}
+
 // install runs the installer in a folder of its own, then renames that folder into
 // place. Processes that install the same at once do the work twice and one result
 // wins; nobody ever sees half of one, and a crash leaves no lock.

@@ -135,7 +135,7 @@ func startRole(t *testing.T, role string) (string, int) {
 func startNginx(t *testing.T, upstream string) (string, int) {
 	bin, err := exec.LookPath("nginx")
 	if err != nil {
-		t.Skip("nginx is not installed")
+		t.Fatal("nginx is not installed")
 	}
 	dir := t.TempDir()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

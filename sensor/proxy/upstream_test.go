@@ -50,10 +50,8 @@ func TestUpstreamComesBack(t *testing.T) {
 	l.Close()
 	r := newRig(t, "http://"+addr, func(c *Config) { c.Limits.DownTime = 20 * time.Millisecond; c.Limits.FailuresToDown = 1 })
 	r.raw(order)
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		t.Skip("port was taken meanwhile")
-	}
+	var err error
+	eventually(t, "the port again", func() bool { l, err = net.Listen("tcp", addr); return err == nil })
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})}
 	go srv.Serve(l)
 	defer srv.Close()

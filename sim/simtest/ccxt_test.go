@@ -4,9 +4,6 @@ import "testing"
 
 // TestCCXT lets an unmodified ccxt trade on the bare venue, with both kinds of key.
 func TestCCXT(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts node")
-	}
 	for i, scheme := range []string{"hmac", "ed25519"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()

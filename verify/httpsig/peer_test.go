@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,29 +21,10 @@ import (
 	"vedette/internal/npmtest"
 )
 
-// npmProject returns a folder with the project's script and its packages.
-func npmProject(t *testing.T, dir string) string {
-	t.Helper()
-	home := t.TempDir()
-	if err := os.Symlink(filepath.Join(npmtest.Install(t, dir), "node_modules"), filepath.Join(home, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range []string{"package.json", "peer.mjs"} {
-		b, err := os.ReadFile(filepath.Join(dir, f))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(home, f), b, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return home
-}
-
 // TestRealClient: requests that the npm package http-message-signatures signed
 // are accepted, and refused when a man in the middle touches what is covered.
 func TestRealClient(t *testing.T) {
-	home := npmProject(t, "testdata/peer")
+	home := npmtest.Project(t, "testdata/peer", "peer.mjs")
 	var verifier atomic.Pointer[Verifier]
 	var mu sync.Mutex
 	var calls []Message

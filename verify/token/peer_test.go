@@ -7,9 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,25 +17,6 @@ import (
 	"vedette"
 	"vedette/internal/npmtest"
 )
-
-// npmProject returns a folder with the project's script and its packages.
-func npmProject(t *testing.T, dir string) string {
-	t.Helper()
-	home := t.TempDir()
-	if err := os.Symlink(filepath.Join(npmtest.Install(t, dir), "node_modules"), filepath.Join(home, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range []string{"package.json", "peer.mjs"} {
-		b, err := os.ReadFile(filepath.Join(dir, f))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(home, f), b, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return home
-}
 
 // recorded is a call that reached the API, with what was made of it.
 type recorded struct {
@@ -76,7 +55,7 @@ func (a *peerAPI) serve(w http.ResponseWriter, r *http.Request) {
 // TestRealServer: tokens of oidc-provider, presented by oauth4webapi, are
 // accepted; the same tokens stolen, moved, replayed or altered are refused.
 func TestRealServer(t *testing.T) {
-	home := npmProject(t, "testdata/peer")
+	home := npmtest.Project(t, "testdata/peer", "peer.mjs")
 	api := &peerAPI{calls: make(map[string][]recorded)}
 	api.Server = httptest.NewServer(http.HandlerFunc(api.serve))
 	defer api.Close()
