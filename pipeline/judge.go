@@ -20,6 +20,9 @@ type state struct {
 	body   []byte // what the record tells of the body
 }
 
+// Waits implements sensor.Monitor.
+func (m *Monitor) Waits(*sensor.Exchange) bool { return m.Sync || m.Asks || m.Log.Overdue() }
+
 // Judge implements sensor.Monitor.
 func (m *Monitor) Judge(x *sensor.Exchange) {
 	s, _ := x.State.(*state)

@@ -37,6 +37,8 @@ type Config struct {
 	Log      Log
 	// Sync makes Done wait until the call's record is durable, at most SyncTimeout.
 	Sync bool
+	// Asks says that judging may ask a token issuer over the network.
+	Asks bool
 	// Bodies says what becomes of bodies, by operation.
 	Bodies BodyPolicy
 	// Seal encrypts a body for the record; needed where Bodies says sealed.

@@ -73,6 +73,10 @@ type Session struct {
 // Monitor judges and records what sensors see. Its methods are called from many
 // goroutines, for one session from one at a time. They do not wait for detectors.
 type Monitor interface {
+	// Waits reports whether Judge or Done of this call might wait for the network or the
+	// disk: a sensor that serves many calls on one thread runs them elsewhere then. It is asked
+	// before each of the two, for calls outside of sessions.
+	Waits(x *Exchange) bool
 	// Judge decides on a call before it is forwarded. It sets x.Call with verdict and
 	// decision, and x.Refusal if the decision is to refuse.
 	Judge(x *Exchange)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -322,7 +323,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Bodies: bodies, Seal: a.sealBody,
+	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
@@ -355,9 +356,17 @@ func (a *app) startProxy(context.Context) error {
 
 func (a *app) proxyConfig() (proxy.Config, error) {
 	c, err := a.config.proxyConfig(a.dialects)
-	c.Monitor, c.Now = a.monitor, a.now
+	c.Monitor, c.Now, c.Loops = a.monitor, a.now, proxyLoops()
 	return c, err
 }
+
+// proxyLoops returns how many event loops the proxy has, one a processor, and raises GOMAXPROCS so
+// that they do not hold up the rest: a loop keeps its P while it waits in the kernel.
+var proxyLoops = sync.OnceValue(func() int {
+	n := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(2 * n)
+	return n
+})
 
 func (a *app) startControl(context.Context) error {
 	l, err := api.ListenControl(a.config.Dir)

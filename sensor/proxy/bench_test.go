@@ -37,7 +37,7 @@ func benchProxy(b *testing.B) (*Proxy, net.Conn) {
 	}
 	b.Cleanup(func() { l.Close() })
 	go loadgen.Upstream(l, []byte(benchAnswer))
-	p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{},
+	p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{}, Loops: *testLoops,
 		Venues: []Venue{{Name: "v", Dialect: testDialect, Upstream: "http://" + l.Addr().String()}}})
 	if err != nil {
 		b.Fatal(err)
@@ -111,7 +111,7 @@ func BenchmarkSocketMessage(b *testing.B) {
 			c.Write(out)
 		}
 	}()
-	p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{},
+	p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{}, Loops: *testLoops,
 		Venues: []Venue{{Name: "v", Dialect: testDialect, Upstream: "http://" + l.Addr().String()}}})
 	if err != nil {
 		b.Fatal(err)

@@ -59,6 +59,7 @@ type origin struct {
 // call is one exchange on its way. It is reused.
 type call struct {
 	p      *Proxy
+	task   *task // that serves it, nil on a goroutine of its own
 	st     *state
 	v      *route
 	x      sensor.Exchange
@@ -165,7 +166,14 @@ func (c *call) run(w client) bool {
 }
 
 // judge asks the monitor. A monitor that panics has not judged: the call is refused.
-func (c *call) judge() (ok bool) {
+func (c *call) judge() bool {
+	if c.mayWait() || len(c.x.Request.Body) > smallBody {
+		return c.elsewhere((*call).judgeHere)
+	}
+	return c.judgeHere()
+}
+
+func (c *call) judgeHere() (ok bool) {
 	defer c.p.recoverMonitor("judge", &ok)
 	if s := c.x.Session; s != nil {
 		s.Lock()
@@ -178,11 +186,18 @@ func (c *call) judge() (ok bool) {
 
 // done tells the monitor that the call is over, once. It reports false if the monitor
 // panicked: what it should have recorded may be lost, so nothing is released.
-func (c *call) done() (ok bool) {
+func (c *call) done() bool {
 	if !c.judged || c.finished {
 		return true
 	}
 	c.finished = true
+	if c.mayWait() {
+		return c.elsewhere((*call).doneHere)
+	}
+	return c.doneHere()
+}
+
+func (c *call) doneHere() (ok bool) {
 	defer c.p.recoverMonitor("done", &ok)
 	if s := c.x.Session; s != nil {
 		s.Lock()
@@ -190,6 +205,15 @@ func (c *call) done() (ok bool) {
 	}
 	c.p.monitor.Done(&c.x)
 	return true
+}
+
+// mayWait reports whether the monitor could hold up the loop that serves the call.
+func (c *call) mayWait() bool { return c.task != nil && c.p.monitor.Waits(&c.x) }
+
+// elsewhere runs f off the loop.
+func (c *call) elsewhere(f func(*call) bool) (ok bool) {
+	c.task.block(func() { ok = f(c) })
+	return ok
 }
 
 // refuse answers with the monitor's refusal.
@@ -278,7 +302,7 @@ func (c *call) denial() (ref venue.Refusal) {
 // forward sends the call to the venue and the answer to the client.
 func (c *call) forward(w client) bool {
 	for try := 0; ; try++ {
-		l, err := c.v.up.get(try > 0)
+		l, err := c.v.up.get(try > 0, c.task)
 		if err != nil {
 			if errors.Is(err, errFull) {
 				c.p.n.upstreamFull.Add(1)

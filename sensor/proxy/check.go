@@ -37,7 +37,7 @@ func (u *upstream) check(path string) {
 	}
 	u.open++
 	u.mu.Unlock()
-	l, err := u.dial()
+	l, err := u.dial(nil)
 	if err != nil {
 		return // counted by dial
 	}

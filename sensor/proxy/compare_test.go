@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		loadgen.Upstream(l, []byte("HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: 110\r\nx-mbx-used-weight-1m: 1\r\n\r\n"+
 			`{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"6gCrw2kRUAF9CvJDGP16IP","status":"NEW"}`+"    "[:4]))
 	case "vedette":
-		p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{},
+		p, err := New(Config{Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Monitor: allowAll{}, Loops: *testLoops,
 			Venues: []Venue{{Name: "v", Dialect: testDialect, Upstream: "http://" + arg}}})
 		if err != nil {
 			panic(err)

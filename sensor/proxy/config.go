@@ -23,7 +23,12 @@ type Config struct {
 	Trusted []netip.Prefix
 	Limits  Limits
 
-	// Monitor judges; it is that of New for the proxy's life, and so are Now and Rand.
+	// Loops is how many threads serve HTTP/1.1, each in a loop over all its connections; with 0 every
+	// connection has a goroutine. One a processor is right, with GOMAXPROCS raised by as many: a loop
+	// that waits in the kernel holds on to its share. Other systems than Linux have none.
+	//
+	// Loops, Monitor, Now and Rand are those of New for the proxy's life. Monitor judges.
+	Loops   int
 	Monitor sensor.Monitor
 	Now     func() time.Time // nil for time.Now
 	Rand    io.Reader        // for WebSocket masks and keys; nil for crypto/rand

@@ -112,6 +112,13 @@ func (s *sweeper) add(g *guard, c net.Conn) {
 	s.mu.Unlock()
 }
 
+// move has the guard end c instead.
+func (s *sweeper) move(g *guard, c net.Conn) {
+	s.mu.Lock()
+	g.conn = c
+	s.mu.Unlock()
+}
+
 func (s *sweeper) remove(g *guard) {
 	s.mu.Lock()
 	delete(s.guards, g)

@@ -23,6 +23,7 @@ type h1 struct {
 	o    origin
 	c    call
 
+	opening bool // the request was for a session: upgrade goes on
 	closing bool // after this answer
 	chunked bool // the answer under way is
 	err     error
@@ -96,7 +97,7 @@ func (s *h1) answer(b []byte) bool {
 	ok := false
 	if c.prepare(routes, &s.o, b, s.p.now()) {
 		if c.h.socket && c.x.Fault == "" {
-			s.upgrade()
+			s.opening = true
 			return false
 		}
 		ok = c.run(s)
@@ -286,7 +287,7 @@ func (s *h1) end() error {
 // not taken for whole.
 func (s *h1) abort() {
 	s.closing = true
-	if t, ok := s.conn.(*net.TCPConn); ok {
+	if t, ok := s.conn.(interface{ SetLinger(int) error }); ok {
 		t.SetLinger(0)
 	}
 	s.conn.Close()

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -66,17 +65,16 @@ func (p *Proxy) admit(l *listener, c net.Conn) {
 		c.Close()
 		return
 	}
-	p.conns[c] = struct{}{}
+	k := &conn{p: p, lis: l, c: c, source: src, o: origin{from: peer, peer: peer, scheme: "http"}}
+	p.conns[k] = struct{}{}
 	p.sources[src]++
 	p.serving.Add(1)
 	p.connMu.Unlock()
 	p.n.connectionsNow.Add(1)
-	go func() {
-		defer p.serving.Done()
-		defer p.leave(c, src)
-		defer p.recoverConn()
-		p.handle(l, c, peer)
-	}()
+	p.sweep.add(&k.g, c)
+	if l.proxy.Load() || l.tls.Load() != nil || !k.toLoop() {
+		go k.serve()
+	}
 }
 
 // recoverConn keeps a bug of ours from taking the whole venue's API down: the call under way
@@ -85,60 +83,6 @@ func (p *Proxy) recoverConn() {
 	if r := recover(); r != nil {
 		p.n.panics.Add(1)
 		p.gap(1, fmt.Sprintf("BUG: %v", r))
-	}
-}
-
-func (p *Proxy) leave(c net.Conn, src source) {
-	c.Close()
-	p.n.connectionsNow.Add(-1)
-	p.connMu.Lock()
-	defer p.connMu.Unlock()
-	delete(p.conns, c)
-	if p.sources[src]--; p.sources[src] == 0 {
-		delete(p.sources, src)
-	}
-}
-
-// handle serves one connection by whatever protocol it speaks.
-func (p *Proxy) handle(l *listener, c net.Conn, peer netip.AddrPort) {
-	g := &guard{}
-	p.sweep.add(g, c)
-	defer p.sweep.remove(g)
-	st := p.state.Load()
-	g.arm(p.sweep, st.cfg.Limits.HandshakeTimeout)
-	o := origin{from: peer, peer: peer, scheme: "http"}
-	if l.proxy.Load() {
-		from, err := readProxyHeader(c, st.trusted, peer)
-		if err != nil {
-			p.n.handshakeFailed.Add(1)
-			return
-		}
-		if from.IsValid() {
-			o.from = from
-		}
-	}
-	if set := l.tls.Load(); set != nil {
-		t, ja4, err := set.handshake(c)
-		if err != nil {
-			p.n.handshakeFailed.Add(1)
-			return
-		}
-		c = t
-		o.scheme, o.ja4 = "https", ja4
-		cs := t.ConnectionState()
-		if len(cs.VerifiedChains) > 0 {
-			o.clientCert = cs.PeerCertificates[0]
-		}
-		if cs.NegotiatedProtocol == "h2" {
-			p.serveHTTP2(l, t, g, &o)
-			return
-		}
-	}
-	s := &h1{p: p, lis: l, conn: c, g: g, o: o}
-	s.c.p = p
-	s.serve()
-	if t, ok := c.(*tls.Conn); ok && s.err == nil {
-		t.CloseWrite()
 	}
 }
 

@@ -32,8 +32,11 @@ type Proxy struct {
 	listeners map[string]*listener
 
 	connMu  sync.Mutex
-	conns   map[net.Conn]struct{}
+	conns   map[*conn]struct{}
 	sources map[source]int
+
+	loops    []*loop
+	nextLoop atomic.Uint32
 
 	sessionID atomic.Uint64
 	streams   sync.Pool // of *h2Stream
@@ -58,8 +61,12 @@ func New(cfg Config) (*Proxy, error) {
 		cfg.Rand = rand.Reader
 	}
 	p := &Proxy{monitor: cfg.Monitor, now: cfg.Now, rand: cfg.Rand, sweep: newSweeper(), listeners: map[string]*listener{},
-		conns: map[net.Conn]struct{}{}, sources: map[source]int{}}
+		conns: map[*conn]struct{}{}, sources: map[source]int{}}
 	p.sweep.tasks = append(p.sweep.tasks, p.tick)
+	var err error
+	if p.loops, err = newLoops(cfg.Loops); err != nil {
+		return nil, err
+	}
 	cfg.Limits = cfg.Limits.withDefaults()
 	go p.sweep.run(cfg.Limits.SweepResolution)
 	if err := p.load(cfg); err != nil {
@@ -124,7 +131,7 @@ func (p *Proxy) newState(cfg Config) (*state, error) {
 		}
 		if r.up == nil {
 			var err error
-			if r.up, err = newUpstream(&r.Venue, p.sweep); err != nil {
+			if r.up, err = newUpstream(&r.Venue, p.sweep, len(p.loops)); err != nil {
 				return nil, err
 			}
 		}
@@ -279,6 +286,9 @@ func (p *Proxy) Shutdown(ctx context.Context) error {
 			r.up.close()
 		}
 	}
+	for _, l := range p.loops {
+		l.stop()
+	}
 	return err
 }
 
@@ -304,8 +314,8 @@ func (p *Proxy) closeAll() {
 	p.sweep.closeAll()
 	p.connMu.Lock()
 	defer p.connMu.Unlock()
-	for c := range p.conns {
-		c.Close()
+	for k := range p.conns {
+		k.c.Close()
 	}
 }
 

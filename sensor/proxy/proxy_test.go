@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -20,9 +21,13 @@ import (
 	"vedette/venue"
 )
 
+// testLoops is how many loops serve HTTP/1.1 in tests.
+var testLoops = flag.Int("loops", 2, "event loops of the proxies under test; 0 for goroutines")
+
 // allowAll is a monitor that allows everything and keeps nothing.
 type allowAll struct{}
 
+func (allowAll) Waits(*sensor.Exchange) bool                     { return false }
 func (allowAll) Judge(x *sensor.Exchange)                        { x.Call.Decision.Effect = vedette.Allow }
 func (allowAll) Done(x *sensor.Exchange)                         {}
 func (allowAll) Reply(s *sensor.Session, m []byte, at time.Time) {}
@@ -69,7 +74,7 @@ func newRig(t *testing.T, upstream string, change func(*Config)) *rig {
 	m := &sensortest.Monitor{}
 	cfg := Config{Monitor: m, Listeners: []Listener{{Addr: "127.0.0.1:0"}},
 		Venues: []Venue{{Name: "test", Dialect: testDialect, Upstream: upstream}},
-		Limits: Limits{SweepResolution: 5 * time.Millisecond}}
+		Limits: Limits{SweepResolution: 5 * time.Millisecond}, Loops: *testLoops}
 	if change != nil {
 		change(&cfg)
 	}

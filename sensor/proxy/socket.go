@@ -79,7 +79,7 @@ func (s *h1) upgrade() {
 		return
 	}
 	defer s.p.n.sessionsNow.Add(-1)
-	l, err := c.v.up.get(true)
+	l, err := c.v.up.get(true, nil)
 	if err != nil {
 		c.unavailable(s, err, false)
 		return

@@ -19,15 +19,16 @@ import (
 
 // TestSensor holds the proxy to the contract, over HTTP/1.1 and HTTP/2.
 func TestSensor(t *testing.T) {
-	t.Run("HTTP1", func(t *testing.T) { sensortest.Run(t, startForSuite(false)) })
-	t.Run("HTTP2", func(t *testing.T) { sensortest.Run(t, startForSuite(true)) })
+	t.Run("HTTP1", func(t *testing.T) { sensortest.Run(t, startForSuite(false, 2)) })
+	t.Run("HTTP1 on goroutines", func(t *testing.T) { sensortest.Run(t, startForSuite(false, 0)) })
+	t.Run("HTTP2", func(t *testing.T) { sensortest.Run(t, startForSuite(true, 2)) })
 }
 
-func startForSuite(h2 bool) sensortest.Start {
+func startForSuite(h2 bool, loops int) sensortest.Start {
 	return func(t *testing.T, m *sensortest.Monitor, d *venue.Dialect, v sensortest.Venue) sensortest.Sensor {
 		up := httptest.NewServer(suiteVenue(v))
 		t.Cleanup(up.Close)
-		cfg := Config{Monitor: m, Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Venues: []Venue{{Name: "suite", Dialect: d, Upstream: up.URL}}}
+		cfg := Config{Monitor: m, Loops: loops, Listeners: []Listener{{Addr: "127.0.0.1:0"}}, Venues: []Venue{{Name: "suite", Dialect: d, Upstream: up.URL}}}
 		tr := &http.Transport{DisableCompression: true, ForceAttemptHTTP2: h2}
 		scheme := "http://"
 		if h2 {

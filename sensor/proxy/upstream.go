@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,9 +27,10 @@ type upstream struct {
 	lim   atomic.Pointer[Limits]
 
 	mu      sync.Mutex
-	idle    []*link // the last used on top
-	open    int     // idle, in use and being dialled
-	waiters []chan *link
+	idle    [][]*link // by home; the last used on top
+	idling  int       // links in idle
+	open    int       // idle, in use and being dialled
+	waiters []waiter
 	closed  bool
 
 	failures  atomic.Int64 // in a row
@@ -37,10 +39,18 @@ type upstream struct {
 	checking  atomic.Bool
 }
 
+// waiter is a call that waits for a link of its home, or for a place: nil.
+type waiter struct {
+	home int
+	ch   chan *link
+}
+
 // link is one connection to an upstream.
 type link struct {
 	net.Conn
 	up     *upstream
+	home   int   // the loop that it is on, counted from 1; 0 for none
+	sock   *sock // on its loop, nil without
 	g      guard
 	buf    []byte
 	r, w   int
@@ -53,12 +63,12 @@ type link struct {
 	secure bool
 }
 
-func newUpstream(v *Venue, s *sweeper) (*upstream, error) {
+func newUpstream(v *Venue, s *sweeper, loops int) (*upstream, error) {
 	u, err := url.Parse(v.Upstream)
 	if err != nil {
 		return nil, err
 	}
-	up := &upstream{addr: u.Host, host: u.Host, sweep: s}
+	up := &upstream{addr: u.Host, host: u.Host, sweep: s, idle: make([][]*link, 1+loops)}
 	port := "80"
 	if u.Scheme == "https" {
 		port = "443"
@@ -78,9 +88,9 @@ func newUpstream(v *Venue, s *sweeper) (*upstream, error) {
 	return up, nil
 }
 
-// get returns a connection: an idle one, a new one, or one that somebody gives back
+// get returns a connection for t: an idle one, a new one, or one that somebody gives back
 // within ConnectTimeout.
-func (u *upstream) get(fresh bool) (*link, error) {
+func (u *upstream) get(fresh bool, t *task) (*link, error) {
 	if until := u.downUntil.Load(); until != 0 {
 		now := u.sweep.coarse.Load()
 		// The first caller after the time is up tries for all.
@@ -88,65 +98,91 @@ func (u *upstream) get(fresh bool) (*link, error) {
 			return nil, errDown
 		}
 	}
+	home := homeOf(t)
 	for {
 		u.mu.Lock()
-		if n := len(u.idle); n > 0 && !fresh {
-			l := u.idle[n-1]
-			u.idle = u.idle[:n-1]
+		if n := len(u.idle[home]); n > 0 && !fresh {
+			l := u.take(home, n-1)
 			u.mu.Unlock()
-			if l.usable() {
+			if l.usable(t) {
 				return l, nil
 			}
-			u.drop(l)
-			continue
-		}
-		if n := len(u.idle); n > 0 && u.open >= u.lim.Load().UpstreamConns {
-			l := u.idle[0] // a fresh one is wanted and all are idle: the oldest goes
-			u.idle = append(u.idle[:0], u.idle[1:]...)
-			u.mu.Unlock()
 			u.drop(l)
 			continue
 		}
 		if u.open < u.lim.Load().UpstreamConns {
 			u.open++
 			u.mu.Unlock()
-			return u.dial()
+			return u.dial(t)
 		}
-		ch := make(chan *link, 1)
-		u.waiters = append(u.waiters, ch)
+		if u.idling > 0 { // a fresh one is wanted, or they are on other loops: the oldest goes
+			l := u.take(u.oldest(), 0)
+			u.mu.Unlock()
+			u.drop(l)
+			continue
+		}
+		w := waiter{home: home, ch: make(chan *link, 1)}
+		u.waiters = append(u.waiters, w)
 		u.mu.Unlock()
-		l, err := u.wait(ch)
+		l, err := u.wait(w, t)
 		if err != nil {
 			return nil, err
 		}
 		if l == nil {
-			return u.dial() // a place without a connection
+			return u.dial(t) // a place without a connection
 		}
-		if l.usable() {
+		if l.usable(t) {
 			return l, nil
 		}
 		u.drop(l)
 	}
 }
 
-func (u *upstream) wait(ch chan *link) (*link, error) {
+func homeOf(t *task) int {
+	if t == nil {
+		return 0
+	}
+	return t.l.index + 1
+}
+
+// take takes an idle link, with u.mu held.
+func (u *upstream) take(home, i int) *link {
+	list := u.idle[home]
+	l := list[i]
+	u.idle[home] = append(list[:i], list[i+1:]...)
+	u.idling--
+	return l
+}
+
+// oldest returns the home whose link idles longest, with u.mu held and one idle.
+func (u *upstream) oldest() int {
+	home := -1
+	for h, list := range u.idle {
+		if len(list) > 0 && (home < 0 || list[0].since < u.idle[home][0].since) {
+			home = h
+		}
+	}
+	return home
+}
+
+func (u *upstream) wait(w waiter, t *task) (l *link, err error) {
+	t.block(func() { l, err = u.waitHere(w) })
+	return l, err
+}
+
+func (u *upstream) waitHere(w waiter) (*link, error) {
 	t := time.NewTimer(u.lim.Load().ConnectTimeout)
 	defer t.Stop()
 	select {
-	case l := <-ch:
+	case l := <-w.ch:
 		return l, nil
 	case <-t.C:
 	}
 	u.mu.Lock()
-	for i, w := range u.waiters {
-		if w == ch {
-			u.waiters = append(u.waiters[:i], u.waiters[i+1:]...)
-			break
-		}
-	}
+	u.waiters = slices.DeleteFunc(u.waiters, func(o waiter) bool { return o == w })
 	u.mu.Unlock()
 	select {
-	case l := <-ch: // handed over just now
+	case l := <-w.ch: // handed over just now
 		return l, nil
 	default:
 		return nil, errFull
@@ -154,35 +190,56 @@ func (u *upstream) wait(ch chan *link) (*link, error) {
 }
 
 // dial connects; the place in open is already taken.
-func (u *upstream) dial() (*link, error) {
-	timeout := u.lim.Load().ConnectTimeout
-	c, err := net.DialTimeout("tcp", u.addr, timeout)
-	if err == nil && u.tls != nil {
-		t := tls.Client(c, u.tls)
-		c.SetDeadline(time.Now().Add(timeout))
-		if err = t.Handshake(); err != nil {
-			c.Close()
-		}
-		c.SetDeadline(time.Time{})
-		l := newLink(u, t, c)
-		l.secure = true
-		if err == nil {
-			u.sweep.add(&l.g, l)
-			return l, nil
-		}
-	}
+func (u *upstream) dial(t *task) (l *link, err error) {
+	t.block(func() { l, err = u.dialHere(t) })
 	if err != nil {
 		u.failed()
 		u.release()
 		return nil, err
 	}
-	l := newLink(u, c, c)
 	u.sweep.add(&l.g, l)
 	return l, nil
 }
 
-func newLink(u *upstream, c, tcp net.Conn) *link {
-	l := &link{Conn: c, up: u, buf: make([]byte, 2*firstBuffer)}
+// dialHere connects and shakes hands, and puts the connection on the task's loop then.
+func (u *upstream) dialHere(t *task) (*link, error) {
+	timeout := u.lim.Load().ConnectTimeout
+	c, err := net.DialTimeout("tcp", u.addr, timeout)
+	if err != nil {
+		return nil, err
+	}
+	under := &movable{Conn: c}
+	l := &link{Conn: c, up: u, home: homeOf(t), buf: make([]byte, 2*firstBuffer)}
+	if u.tls != nil {
+		s := tls.Client(under, u.tls)
+		l.Conn, l.secure = s, true
+		c.SetDeadline(time.Now().Add(timeout))
+		if err := s.Handshake(); err != nil {
+			c.Close()
+			return nil, err
+		}
+		c.SetDeadline(time.Time{})
+	}
+	tcp, ok := c.(*net.TCPConn)
+	if t == nil || !ok {
+		l.watch(c)
+		return l, nil
+	}
+	if l.sock, err = t.l.adopt(tcp, t); err != nil {
+		c.Close()
+		return nil, err
+	}
+	if under.Conn = l.sock; !l.secure {
+		l.Conn = l.sock
+	}
+	return l, nil
+}
+
+// movable is a connection that goes on in another form.
+type movable struct{ net.Conn }
+
+// watch readies usable.
+func (l *link) watch(tcp net.Conn) {
 	if s, ok := tcp.(syscall.Conn); ok {
 		l.raw, _ = s.SyscallConn()
 	}
@@ -190,16 +247,19 @@ func newLink(u *upstream, c, tcp net.Conn) *link {
 		l.stale = peekStale(fd, l.secure)
 		return true
 	}
-	return l
 }
 
 // usable reports whether an idle connection may carry another request: the upstream
-// has neither closed it nor sent anything unasked.
-func (l *link) usable() bool {
+// has neither closed it nor sent anything unasked. It is t's from then on.
+func (l *link) usable(t *task) bool {
 	if !l.g.off() {
 		return false
 	}
 	l.reused = true
+	if l.sock != nil {
+		l.sock.task = t
+		return !l.sock.stale(l.secure)
+	}
 	if l.raw != nil {
 		l.stale = true
 		if l.raw.Read(l.peek) != nil || l.stale {
@@ -221,19 +281,20 @@ func (u *upstream) put(l *link) {
 	}
 	l.since = u.sweep.coarse.Load()
 	u.mu.Lock()
-	if n := len(u.waiters); n > 0 {
-		ch := u.waiters[0]
+	if len(u.waiters) > 0 && u.waiters[0].home == l.home {
+		w := u.waiters[0]
 		u.waiters = append(u.waiters[:0], u.waiters[1:]...)
 		u.mu.Unlock()
-		ch <- l
+		w.ch <- l
 		return
 	}
-	if u.closed || len(u.idle) >= u.lim.Load().UpstreamIdle {
+	if u.closed || len(u.waiters) > 0 || u.idling >= u.lim.Load().UpstreamIdle {
 		u.mu.Unlock()
-		u.drop(l)
+		u.drop(l) // its place goes to who waits
 		return
 	}
-	u.idle = append(u.idle, l)
+	u.idle[l.home] = append(u.idle[l.home], l)
+	u.idling++
 	u.mu.Unlock()
 }
 
@@ -249,9 +310,9 @@ func (u *upstream) release() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.waiters) > 0 {
-		ch := u.waiters[0]
+		w := u.waiters[0]
 		u.waiters = append(u.waiters[:0], u.waiters[1:]...)
-		ch <- nil
+		w.ch <- nil
 		return
 	}
 	u.open--
@@ -263,15 +324,18 @@ func (u *upstream) prune() {
 	old := u.sweep.coarse.Load() - int64(u.lim.Load().UpstreamTimeout)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	n := 0
-	for n < len(u.idle) && (u.closed || u.idle[n].since < old) {
-		n++
+	var dead []*link
+	for home, list := range u.idle {
+		n := 0
+		for n < len(list) && (u.closed || list[n].since < old) {
+			n++
+		}
+		dead = append(dead, list[:n]...)
+		u.idle[home] = append(list[:0], list[n:]...)
 	}
-	if n == 0 {
+	if u.idling -= len(dead); len(dead) == 0 {
 		return
 	}
-	dead := append([]*link(nil), u.idle[:n]...)
-	u.idle = append(u.idle[:0], u.idle[n:]...)
 	go func() {
 		for _, l := range dead {
 			u.drop(l)
@@ -282,8 +346,11 @@ func (u *upstream) prune() {
 // close ends all idle connections now and the others when they are given back.
 func (u *upstream) close() {
 	u.mu.Lock()
-	dead := u.idle
-	u.idle, u.closed = nil, true
+	dead := slices.Concat(u.idle...)
+	for home := range u.idle {
+		u.idle[home] = nil
+	}
+	u.idling, u.closed = 0, true
 	u.mu.Unlock()
 	for _, l := range dead {
 		u.drop(l)

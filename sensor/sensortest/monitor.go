@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vedette"
@@ -64,6 +65,7 @@ type Monitor struct {
 	// OnReply runs in Reply. May be nil.
 	OnReply func(s *sensor.Session, message []byte)
 
+	asked      atomic.Int64
 	mu         sync.Mutex
 	calls      []*Seen
 	open       map[*sensor.Exchange]*Seen
@@ -77,6 +79,9 @@ type Monitor struct {
 func (m *Monitor) violate(format string, args ...any) {
 	m.violations = append(m.violations, fmt.Sprintf(format, args...))
 }
+
+// Waits implements sensor.Monitor: every other call may wait, so that both ways are tested.
+func (m *Monitor) Waits(*sensor.Exchange) bool { return m.asked.Add(1)%2 == 0 }
 
 // Judge implements sensor.Monitor.
 func (m *Monitor) Judge(x *sensor.Exchange) {
