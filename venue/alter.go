@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"bytes"
 	"iter"
 	"strconv"
 
@@ -90,7 +91,8 @@ func (a *alterer) members(v strictjson.Value, path string, end int) bool {
 }
 
 // text alters the first and the last letter or digit of a string or number: what reads
-// one part of a text only, as a prefix, may not see a change of the other.
+// one part of a text only, as a prefix, may not see a change of the other. Text with escapes
+// is made longer, so that they stay whole.
 func (a *alterer) text(path string, start, end int) bool {
 	first, last := start, end-1
 	for first < end && !plain(a.r.Body[first]) {
@@ -99,18 +101,17 @@ func (a *alterer) text(path string, start, end int) bool {
 	for last >= start && !plain(a.r.Body[last]) {
 		last--
 	}
-	if first > last {
+	if first > last || bytes.IndexByte(a.r.Body[start:end], '\\') >= 0 {
 		return a.replace(path, start, start, "x")
 	}
 	return a.replace(path, first, first+1, next(a.r.Body[first])) &&
 		(first == last || a.replace(path, last, last+1, next(a.r.Body[last])))
 }
 
-// plain are bytes that another of their kind can stand for, in strings and in numbers;
-// letters of an escape are none of them only by chance, and then the change is no JSON.
+// plain are the letters and digits.
 func plain(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// next returns another byte of the same kind, no leading zero.
+// next returns another of the same kind, never 0: a number must not begin with it.
 func next(c byte) string {
 	if c == '9' || c == 'z' || c == 'Z' {
 		return string(c - 1)
