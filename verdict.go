@@ -98,7 +98,8 @@ const (
 	Throttled    Reason = "throttled"     // over the limit in force
 	FailClosed   Reason = "fail_closed"   // a part the decision needs is not working, and policy is to refuse
 	FailOpen     Reason = "fail_open"     // a part the decision needs is not working, and policy is to allow
-	UpstreamDown Reason = "upstream_down" // the venue cannot be reached
+	UpstreamDown Reason = "upstream_down" // the venue cannot be reached: the call was not carried out
+	AnswerLost   Reason = "answer_lost"   // the venue took the call and did not answer: whether it was carried out is not known
 )
 
 // Effect is what the gate did with a call.

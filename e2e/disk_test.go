@@ -148,3 +148,36 @@ func diskFull(t *testing.T, yaml string) {
 	}
 	t.Logf("%d calls in the ledger, %v records lost, %d fail_open, %d fail_closed", calls, lost, open, closed)
 }
+
+// TestLedgerFolderMoved moves the ledger's folder away under a monitor that runs: that
+// shows, also while no call comes, and goes by the policy for a disk that failed.
+func TestLedgerFolderMoved(t *testing.T) {
+	t.Parallel()
+	v := simtest.NewVenue(t)
+	m := newMonitor(t, setup{venue: v}).start()
+	c := newTrader(m, v.Keys[0])
+	c.want("a withdrawal", c.withdrawal(), 200, 0)
+	folder := filepath.Join(m.dir, "ledger")
+	if err := os.Rename(folder, folder+".away"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the missing folder shows", func() bool {
+		s, body := m.get("/healthz")
+		return s == http.StatusServiceUnavailable && strings.Contains(body, "deleted, moved or replaced")
+	})
+	eventually(t, "/metrics shows it too", func() bool { return m.figure("failing") > 0 && m.figure("ledger_ready") == 0 })
+	c.want("an order", c.order(), 200, 0)
+	c.want("a withdrawal", c.withdrawal(), 503, -1001)
+	if m.figure("ledger_lost_total") == 0 {
+		t.Error("the order's record is not counted as lost")
+	}
+	if err := os.Rename(folder+".away", folder); err != nil {
+		t.Fatal(err)
+	}
+	m.stop()
+	m.start()
+	c = newTrader(m, v.Keys[0])
+	c.want("a withdrawal after a restart", c.withdrawal(), 200, 0)
+	m.stop()
+	m.verified()
+}

@@ -100,20 +100,32 @@ func TestTamper(t *testing.T) {
 			swapped := slices.Concat(b[:x], b[y:z], b[x:y], b[z:])
 			return swapped, x
 		})
-		// Of the last segment a start puts this aside, as it does what a crash leaves.
-		try("half the segment put after itself", file, false, func(b []byte) ([]byte, int) { return append(b, b[len(b)/2:]...), len(b) })
 	}
-	// Bytes after the last commit are what a crash leaves: said, and put aside.
-	write(t, last, string(whole[last])+"garbage")
-	if r, code := m.verify(); code != 1 || len(r.Problems) != 1 || r.Problems[0].Kind != "torn" || r.Problems[0].Offset != int64(len(whole[last])) || !r.Problems[0].Repairable {
-		t.Errorf("garbage at the end: %d %+v", code, r.Problems)
+	try("half the segment put after itself", first, false, func(b []byte) ([]byte, int) { return append(b, b[len(b)/2:]...), len(b) })
+	// Behind the last commit lies what a crash leaves, or earlier frames: said, and put aside
+	// where that was said.
+	for _, end := range []string{"garbage", string(whole[last][len(whole[last])/2:])} {
+		now, err := os.ReadFile(last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, last, string(now)+end)
+		r, code := m.verify()
+		if code != 1 || len(r.Problems) != 1 || r.Problems[0].Kind != "torn" || r.Problems[0].Offset != int64(len(now)) || !r.Problems[0].Repairable {
+			t.Errorf("%d bytes at the end: %d %+v", len(end), code, r.Problems)
+			continue
+		}
+		m.start()
+		if !m.said("ledger repaired") {
+			t.Error("the repair is not said")
+		}
+		m.stop()
+		m.verified()
+		_, name, _ := strings.Cut(r.Problems[0].Detail, "moves them into ")
+		if b, err := os.ReadFile(filepath.Join(m.dir, "ledger", name)); err != nil || string(b) != end {
+			t.Errorf("moved aside: %d bytes, want %d: %v", len(b), len(end), err)
+		}
 	}
-	m.start()
-	if !m.said("ledger repaired after a crash") {
-		t.Error("the repair is not said")
-	}
-	m.stop()
-	m.verified()
 
 	// A ledger that was cut back to a whole earlier state shows against a checkpoint that
 	// was kept elsewhere.

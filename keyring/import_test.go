@@ -1,6 +1,9 @@
 package keyring
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
@@ -256,6 +259,28 @@ func FuzzImport(f *testing.F) {
 		}
 		if ring.Len() != len(specs) {
 			t.Fatalf("%d keys imported, %d in the ring", len(specs), ring.Len())
+		}
+	})
+}
+
+// FuzzKey: public keys, wallets and master keys are read or refused, and nothing private
+// is taken for a public key.
+func FuzzKey(f *testing.F) {
+	f.Add("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n") // RFC 9421 appendix B.1.4
+	f.Add("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n")
+	f.Add("0x52908400098527886E0F7030069857D2E4169EE7") // EIP-55
+	f.Add(strings.Repeat("0f", MasterBytes))
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := parsePublicKey(s); err == nil {
+			switch k.(type) {
+			case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+			default:
+				t.Fatalf("a key of type %T", k)
+			}
+		}
+		parseWallet(s)
+		if m, err := ParseMaster(s); err == nil && len(m.Reveal()) != MasterBytes {
+			t.Fatalf("a master key of %d bytes", len(m.Reveal()))
 		}
 	})
 }

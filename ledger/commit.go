@@ -57,24 +57,36 @@ func (l *Ledger) run() {
 	}
 }
 
-// idle waits for something to do, and syncs the head when nothing happens.
+// idle waits for something to do. When nothing happens it syncs the head, and looks
+// whether the files are still there.
 func (l *Ledger) idle(timer *time.Timer) {
 	for {
-		var late <-chan time.Time
-		if l.c.dirty {
-			timer.Reset(headSync)
-			late = timer.C
-		}
+		timer.Reset(headSync)
 		select {
 		case <-l.kick:
 			return
-		case <-late:
-			if err := l.c.syncHead(l.cfg.Now()); err != nil {
+		case <-timer.C:
+			err := l.c.syncHead(l.cfg.Now())
+			if err == nil {
+				err = l.c.inPlace()
+			}
+			if err != nil {
 				l.fail(err)
 				l.wake()
 			}
 		}
 	}
+}
+
+// inPlace returns an error when the files being written were deleted, moved or replaced:
+// records written to them would be lost, or be in another place than people think.
+func (c *committer) inPlace() error {
+	for _, f := range []durable.File{c.seg, c.head.file} {
+		if err := f.InPlace(); err != nil {
+			return fmt.Errorf("the ledger's folder was deleted, moved or replaced while it was written to: put it back and start again: %w", err)
+		}
+	}
+	return nil
 }
 
 // gather lets a batch grow until it must be written to be durable in time: MaxDelay
@@ -220,6 +232,9 @@ func (l *Ledger) persist(b *batch, cp *Checkpoint) error {
 	// the next sync speaks of it. After any other the segment is not trusted again.
 	if err := c.seg.Sync(); err != nil {
 		return fmt.Errorf("cannot sync %s: %w", segmentName(c.first), err)
+	}
+	if err := c.inPlace(); err != nil {
+		return err
 	}
 	took := l.cfg.Now().Sub(begun)
 	l.mu.Lock()

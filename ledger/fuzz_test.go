@@ -122,3 +122,19 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+func FuzzRetention(f *testing.F) {
+	f.Add((&retentionFile{Event: 7, State: Retention{Removed: []Range{{0, 40}}, Holds: []Hold{{"case-1", 40, 0}}}}).encode())
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		fs := durabletest.New()
+		fs.WriteAll(map[string][]byte{"ledger/" + retentionName: b})
+		r, err := readRetention(fs, "ledger")
+		if (r == nil) == (err == nil) {
+			t.Fatal("neither a state nor an error, or both")
+		}
+		if r != nil && !bytes.Equal(r.encode(), b) {
+			t.Fatalf("%q reads as %q", b, r.encode())
+		}
+	})
+}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"vedette/internal/durable"
 )
 
@@ -146,7 +148,7 @@ func (o *opening) checkRest(frames *frames, why error, size int64) error {
 	if n, err := c.seg.ReadAt(rest, o.good); n < len(rest) {
 		return fmt.Errorf("cannot read %s: %w", segmentName(c.first), err)
 	}
-	if off := findLaterCommit(rest, o.last.Size, l); off >= 0 {
+	if off := findLaterCommit(rest, o.last.Size, l.origin, l.verifiers); off >= 0 {
 		damage.Reason = fmt.Sprintf("%v, but a later signed commit follows at byte %d", why, o.good+int64(off))
 		return damage
 	}
@@ -156,7 +158,7 @@ func (o *opening) checkRest(frames *frames, why error, size int64) error {
 // findLaterCommit looks for a signed commit of a batch after the next one. A crash can
 // spoil one batch only, because none is written before the one before it is synced; so a later
 // one proves that this one was durable once.
-func findLaterCommit(b []byte, size uint64, l *Ledger) int {
+func findLaterCommit(b []byte, size uint64, origin string, verifiers note.Verifiers) int {
 	for i := range b {
 		if b[i] != kindCommit {
 			continue
@@ -169,18 +171,23 @@ func findLaterCommit(b []byte, size uint64, l *Ledger) int {
 		if err != nil || cm.prev <= size {
 			continue
 		}
-		if cp, err := parseOwn(cm.note, l.origin, l.verifiers); err == nil && cp.Size > cm.prev {
+		if cp, err := parseOwn(cm.note, origin, verifiers); err == nil && cp.Size > cm.prev {
 			return i
 		}
 	}
 	return -1
 }
 
+// tornName names the copy of what was torn off a segment at a byte.
+func tornName(first uint64, off int64, copy int) string {
+	return fmt.Sprintf("torn-%020d-%d-%d", first, off, copy)
+}
+
 // setAside moves a torn end into a file of its own.
 func (o *opening) setAside(rest []byte) error {
 	l, c := o.l, &o.l.c
 	for i := range maxTornCopies {
-		name := fmt.Sprintf("torn-%020d-%d-%d", c.first, o.good, i)
+		name := tornName(c.first, o.good, i)
 		err := durable.Create(l.fs, filepath.Join(l.dir, name), rest, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			continue

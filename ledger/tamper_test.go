@@ -68,18 +68,30 @@ func clone(files map[string][]byte) map[string][]byte {
 }
 
 // reopen opens a ledger that was tampered with. Open must refuse it, or keep every
-// record as it was.
+// record as it was, and Verify must have foretold which.
 func reopen(t testing.TB, fs *durabletest.FS, n int) {
 	t.Helper()
-	l, _, err := Open(testConfig(t, fs))
+	before := verify(t, fs)
+	l, repair, err := Open(testConfig(t, fs))
 	if err != nil {
 		var damage *DamageError
 		if !errors.As(err, &damage) || damage.File == "" {
 			t.Fatalf("refused without a place: %v", err)
 		}
+		if before.Whole() {
+			t.Fatalf("Verify found %v, and Open refuses: %v", before.Problems, err)
+		}
 		return
 	}
 	defer l.Close()
+	told := slices.ContainsFunc(before.Problems, func(p Problem) bool {
+		return p.Kind == Torn && p.Repairable && p.File == repair.TornSegment && p.Offset == repair.TornOffset && p.Length == repair.TornBytes &&
+			strings.Contains(p.Detail, repair.TornFile)
+	})
+	torn := slices.ContainsFunc(before.Problems, func(p Problem) bool { return p.Kind == Torn })
+	if set := repair.TornFile != ""; told != set || torn != set {
+		t.Fatalf("Verify found %v, and Open did %+v", before.Problems, repair)
+	}
 	if l.Size() < uint64(n) {
 		t.Fatalf("opened with %d of %d records", l.Size(), n)
 	}
@@ -193,6 +205,10 @@ func TestEveryFrame(t *testing.T) {
 				swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
 				try("swapped", i, swapped)
 			}
+		}
+		for i := 2; i < len(items); i++ { // frames of earlier batches, as a copy or a disk may bring them back
+			try("old", len(items), append(slices.Clone(items), items[i]))
+			try("old to the end", len(items), append(slices.Clone(items), items[i:]...))
 		}
 		try("appended", len(items), append(slices.Clone(items), forged))
 		try("garbage", len(items), append(slices.Clone(items), []byte{0}))

@@ -40,7 +40,7 @@ const (
 	Reordered  = "reordered"  // records stand at each other's place
 	Missing    = "missing"    // a file is not there
 	Truncated  = "truncated"  // a file ends before what was durable
-	Torn       = "torn"       // bytes after the last commit, as a crash leaves them
+	Torn       = "torn"       // bytes after the last commit that do not continue it: Open moves them aside
 	Forged     = "forged"     // a checkpoint without a valid signature
 	Rollback   = "rollback"   // the ledger is older than a checkpoint that was signed
 	Fork       = "fork"       // the ledger is another than a checkpoint was signed for
@@ -60,8 +60,8 @@ type Problem struct {
 	Position uint64 `json:"position"`
 	Records  uint64 `json:"records"` // records in question from Position on
 	Detail   string `json:"detail"`
-	// Repairable is set where a crash leaves the same: Open puts it right without losing
-	// what was acknowledged.
+	// Repairable is set where Open puts it right without losing what was acknowledged, as
+	// after a crash.
 	Repairable bool `json:"repairable,omitempty"`
 }
 

@@ -6,25 +6,44 @@ import "fmt"
 func (w *segmentWalk) judge(prev uint64, cp *Checkpoint, off, length int64) {
 	v := w.v
 	from := v.front.size
+	grown := w.grow(cp)
+	if (grown == nil || prev != from || cp.Size <= from) && w.aside() {
+		return
+	}
 	if cp.Size <= from || prev >= cp.Size {
 		v.found(Problem{Kind: Inserted, File: w.name, Offset: w.start, Length: off + length - w.start, Position: from,
 			Detail: fmt.Sprintf("a commit of size %d after one of size %d", cp.Size, from)})
 		return
 	}
 	at := Problem{File: w.name, Offset: off, Length: length, Position: from, Records: cp.Size - from}
-	if grown := w.grow(cp); grown != nil {
+	if grown != nil {
 		w.compareLeaves(cp)
 		w.missingCommit(prev)
 		w.settle(grown, cp)
 		return
 	}
-	if w.last && v.head != nil && v.head.Size <= from && prev == from && off+length == w.size {
-		// A power cut may write the end of a batch and not its beginning.
-		v.found(Problem{Kind: Torn, File: w.name, Offset: w.start, Length: w.size - w.start, Position: from,
-			Detail: "a last batch beyond the head file's word that is not whole; Open moves it aside", Repairable: true})
-		return
-	}
 	w.locate(prev, cp, at)
+}
+
+// aside ends the walk at bytes that Open would move aside, and reports them unless a
+// writer is at them just now: they do not continue the last commit, whatever they are, the
+// head file speaks of none of them, and no later signed commit is among them.
+func (w *segmentWalk) aside() bool {
+	v := w.v
+	if !w.last || v.head == nil || v.head.Size > v.front.size {
+		return false
+	}
+	rest := make([]byte, w.size-w.start)
+	if n, _ := w.f.ReadAt(rest, w.start); n < len(rest) || findLaterCommit(rest, v.front.size, v.opt.Origin, v.opt.Verifiers) >= 0 {
+		return false
+	}
+	w.ended = true
+	if !v.report.Live {
+		v.found(Problem{Kind: Torn, File: w.name, Offset: w.start, Length: int64(len(rest)), Position: v.front.size, Repairable: true,
+			Detail: fmt.Sprintf("%d bytes that do not continue the last commit, such as a crash or a copy of earlier frames leaves; "+
+				"the next start moves them into %s", len(rest), tornName(w.first, w.start, 0))})
+	}
+	return true
 }
 
 // missingCommit reports that the commit before the present one should have come after the

@@ -28,6 +28,7 @@ type segmentWalk struct {
 	last   bool
 	batch  []item
 	start  int64 // of the batch
+	ended  bool  // what follows start is no part of the ledger
 	opened *Checkpoint
 }
 
@@ -179,7 +180,7 @@ func (w *segmentWalk) batches(off int64) error {
 	end := w.size
 	frames := newFrames(w.f, off, end)
 	w.start = off
-	for {
+	for !w.ended {
 		at := frames.off
 		kind, frame, err := frames.next()
 		switch {
@@ -198,6 +199,7 @@ func (w *segmentWalk) batches(off int64) error {
 			w.commit(at, frame)
 		}
 	}
+	return nil
 }
 
 func (w *segmentWalk) record(at int64, frame []byte) {
@@ -229,7 +231,7 @@ func (w *segmentWalk) commit(at int64, frame []byte) {
 // finish looks at what follows the last commit.
 func (w *segmentWalk) finish(end int64) error {
 	v := w.v
-	if w.start == end {
+	if w.start == end || w.aside() {
 		return nil
 	}
 	p := Problem{Kind: Truncated, File: w.name, Offset: w.start, Length: end - w.start, Position: v.front.size,
@@ -243,11 +245,6 @@ func (w *segmentWalk) finish(end int64) error {
 	case v.head != nil && v.head.Size > v.front.size:
 		p.Detail = fmt.Sprintf("no commit follows, but the head file says that %d records were durable", v.head.Size)
 		w.judgeEnd(v.head)
-	case v.report.Live:
-		return nil
-	default:
-		p.Kind, p.Repairable = Torn, true
-		p.Detail = "bytes after the last commit, as a crash leaves them; Open moves them aside"
 	}
 	v.found(p)
 	return nil

@@ -308,6 +308,7 @@ var backpackDenials = denials{
 	badAddress:    {403, "FORBIDDEN", "This IP address is not permitted"},
 	tooMany:       {429, "TOO_MANY_REQUESTS", "Too many requests"},
 	notAvailable:  {503, "MAINTENANCE", "Service unavailable; the request was not executed"},
+	unanswered:    {504, "TIMEOUT", "No answer in time; execution status unknown"},
 	unreadable:    {400, "INVALID_CLIENT_REQUEST", "The request cannot be read, or can be read in more than one way"},
 }
 

@@ -306,6 +306,8 @@ func binanceDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 		status, code, msg = 429, -1003, "Too many requests."
 	case vedette.UpstreamDown, vedette.FailClosed:
 		status, code, msg = 503, -1001, "Service unavailable; the request was not executed."
+	case vedette.AnswerLost:
+		status, code, msg = 504, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
 	case vedette.Ambiguous, vedette.BadEncoding, vedette.TooLarge:
 		status, code, msg = 400, -1102, "The request can be read in more than one way or not at all."
 	case vedette.UnknownKey:

@@ -233,7 +233,8 @@ var bitfinexDenials = denials{
 	unknownKey:    {500, "10100", "apikey: invalid"},
 	badAddress:    {500, "10100", "apikey: ip not allowed"},
 	tooMany:       {429, "11010", "ratelimit: error"},
-	notAvailable:  {503, "20060", "maintenance"},
+	notAvailable:  {500, "20060", "maintenance"}, // ccxt takes the form for an answer with any other status
+	unanswered:    {504, "10001", "No answer in time; execution status unknown"},
 	unreadable:    {500, "10020", "request: invalid"},
 }
 
@@ -241,6 +242,10 @@ func bitfinexDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := bitfinexDenials.of(d)
 	if r.Kind == Message {
 		return Refusal{Body: bitfinexRefuse(r, e, dst)}
+	}
+	if groundOf(d) == unanswered { // the venue's form where its gateway answers, not the engine
+		dst = append(append(append(dst, `{"code":504,"error":"temporarily_unavailable","error_description":"`...), e.msg...), `"}`...)
+		return Refusal{Status: e.status, ContentType: "application/json", Body: dst}
 	}
 	if strings.HasPrefix(r.Path, "/v1/") {
 		dst = append(append(append(dst, `{"message":"`...), e.msg...), `"}`...)

@@ -227,6 +227,7 @@ var bitgetDenials = denials{
 	badAddress:    {400, "40018", "Invalid IP"},
 	tooMany:       {429, "429", "Too Many Requests"},
 	notAvailable:  {503, "40015", "System is abnormal, please try again later"},
+	unanswered:    {504, "50008", "No answer in time; execution status unknown"},
 	unreadable:    {400, "40017", "The request can be read in more than one way or not at all"},
 }
 
@@ -240,6 +241,7 @@ var bitgetMessageDenials = denials{
 	badAddress:    {0, "40018", "Invalid IP"},
 	tooMany:       {0, "30006", "request too many"},
 	notAvailable:  {0, "40015", "System is abnormal, please try again later"},
+	unanswered:    {0, "30008", "No answer in time; execution status unknown"},
 	unreadable:    {0, "30016", "The request can be read in more than one way or not at all"},
 }
 

@@ -325,6 +325,7 @@ var bitmexDenials = denials{
 	badAddress:    {403, "HTTPError", "This IP address is not allowed to use this key."},
 	tooMany:       {429, "RateLimitError", "Rate limit exceeded, retry in 1 seconds."},
 	notAvailable:  {503, "HTTPError", "The system is currently overloaded. Please try again later."},
+	unanswered:    {504, "HTTPError", "No answer in time; execution status unknown."},
 	unreadable:    {400, "ValidationError", "The request cannot be read, or can be read in more than one way."},
 }
 

@@ -216,6 +216,7 @@ var bybitDenials = denials{
 	badAddress:    {200, "10010", "Unmatched IP, please check your API key's bound IP addresses."},
 	tooMany:       {200, "10006", "Too many visits. Exceeded the API Rate Limit."},
 	notAvailable:  {503, "10016", "Service is restarting, please retry later."},
+	unanswered:    {504, "170007", "Timeout waiting for response from backend server; execution status unknown."},
 	unreadable:    {400, "10001", "The request can be read in more than one way or not at all."},
 }
 

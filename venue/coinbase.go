@@ -245,6 +245,7 @@ var coinbaseDenials = denials{
 	badAddress:    {403, "PERMISSION_DENIED", "IP address is not allowed for this API key"},
 	tooMany:       {429, "rate_limit_exceeded", "rate limit exceeded"},
 	notAvailable:  {503, "internal_server_error", "service unavailable"},
+	unanswered:    {504, "", "No answer in time; execution status unknown"},
 	unreadable:    {400, "INVALID_ARGUMENT", "invalid request"},
 }
 
@@ -252,6 +253,9 @@ func coinbaseDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := coinbaseDenials.of(d)
 	if r.Kind == Message {
 		return coinbaseFeedError(r, dst, "authentication failure", e.msg)
+	}
+	if groundOf(d) == unanswered {
+		return gatewayTimeout(dst)
 	}
 	if strings.HasPrefix(r.Path, "/v2/") {
 		dst = append(append(append(dst, `{"errors":[{"id":"`...), e.code...), `","message":"`...)

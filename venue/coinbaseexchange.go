@@ -176,6 +176,7 @@ var coinbaseExchangeDenials = denials{
 	badAddress:    {403, "", "IP does not match IP whitelist"},
 	tooMany:       {429, "", "Private rate limit exceeded"},
 	notAvailable:  {503, "", "ServiceUnavailable"},
+	unanswered:    {504, "", "No answer in time; execution status unknown"},
 	unreadable:    {400, "", "Bad Request"},
 }
 

@@ -182,6 +182,7 @@ var coinbaseIntlDenials = denials{
 	badAddress:    {401, "", "Unauthorized: ip not allowed"},
 	tooMany:       {429, "", "Too Many Requests"},
 	notAvailable:  {503, "", "Service Unavailable"},
+	unanswered:    {504, "", "No answer in time; execution status unknown"},
 	unreadable:    {400, "", "Bad Request"},
 }
 
@@ -189,6 +190,9 @@ func coinbaseIntlDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := coinbaseIntlDenials.of(d)
 	if r.Kind == Message {
 		return coinbaseFeedError(r, dst, "Authentication Failed", e.msg)
+	}
+	if groundOf(d) == unanswered {
+		return gatewayTimeout(dst)
 	}
 	return coinbaseTitled(e, dst)
 }

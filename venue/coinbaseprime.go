@@ -146,6 +146,7 @@ var coinbasePrimeDenials = denials{
 	badAddress:    {403, "", "ip address not allowed"},
 	tooMany:       {429, "", "rate limit exceeded"},
 	notAvailable:  {503, "", "service unavailable"},
+	unanswered:    {504, "", "No answer in time; execution status unknown"},
 	unreadable:    {400, "", "invalid request"},
 }
 

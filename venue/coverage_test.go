@@ -103,7 +103,8 @@ says "for ever" it cannot, and marks the call ` + "`replayable`" + `.
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", d.Title, s.Name, strings.Join(marks, " | "), f.fresh(), f.rule(), again(s, &f), strings.Join(f.clients, ", "))
 		}
 	}
-	b.WriteString("\n## What the table cannot say\n\n")
+	writeSockets(t, &b)
+	b.WriteString("\n## What the tables cannot say\n\n")
 	for _, d := range dialects {
 		var notes []string
 		for _, s := range d.Schemes {

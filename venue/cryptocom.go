@@ -235,6 +235,7 @@ var cryptoDenials = denials{
 	badAddress:    {401, "40103", "IP_ILLEGAL"},
 	tooMany:       {429, "42901", "TOO_MANY_REQUESTS"},
 	notAvailable:  {503, "10001", "SYS_ERROR"},
+	unanswered:    {504, "40801", "REQUEST_TIMEOUT"},
 	unreadable:    {400, "40003", "INVALID_REQUEST"},
 }
 

@@ -328,15 +328,19 @@ var deribitDenials = denials{
 	badAddress:    {400, "13021", "forbidden"},
 	tooMany:       {429, "10028", "too_many_requests"},
 	notAvailable:  {503, "11051", "system_maintenance"},
+	unanswered:    {504, "11094", "internal_server_error"},
 	unreadable:    {400, "11050", "bad_request"},
 }
 
 // deribitReasons say in the error's data what its code does not.
 var deribitReasons = [groundsCount]string{badSignature: "signature", badTime: "timestamp", usedBefore: "nonce", unknownKey: "client_id",
-	badAddress: "ip_address", otherGround: "not_permitted", unreadable: "ambiguous", tooMany: "rate_limit", notAvailable: "not_executed"}
+	badAddress: "ip_address", otherGround: "not_permitted", unreadable: "ambiguous", tooMany: "rate_limit", notAvailable: "not_executed", unanswered: "unknown"}
 
 func deribitDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := deribitDenials.of(d)
+	if r.Kind != Message && groundOf(d) == unanswered {
+		return gatewayTimeout(dst)
+	}
 	dst = append(dst, `{"jsonrpc":"2.0",`...)
 	if r.IsJSON() {
 		if id := rawOr(r.JSON().Get("id"), ""); id != "" {

@@ -269,6 +269,7 @@ var gateDenials = denials{
 	badAddress:    {403, "IP_FORBIDDEN", "Request IP not in whitelist"},
 	tooMany:       {429, "TOO_MANY_REQUESTS", "Request Rate limit Exceeded"},
 	notAvailable:  {503, "TOO_BUSY", "Please try again later"},
+	unanswered:    {504, "SERVER_ERROR", "No answer in time; execution status unknown"},
 	unreadable:    {400, "INVALID_REQUEST_BODY", "The request can be read in more than one way or not at all"},
 }
 

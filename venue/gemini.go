@@ -223,6 +223,7 @@ var geminiDenials = denials{
 	badAddress:    {403, "MissingRole", "The address of the request is not allowed for this API key"},
 	tooMany:       {429, "RateLimit", "Requests were made too frequently"},
 	notAvailable:  {503, "Maintenance", "The service is not available; the request was not executed"},
+	unanswered:    {504, "InternalServerError", "Internal Server Error: no answer in time; execution status unknown"},
 	unreadable:    {400, "InvalidJson", "The request cannot be read in one way only"},
 }
 

@@ -290,7 +290,7 @@ func suggestKey[V any](word string, known map[string]V) string {
 
 // groundNames are the kinds of refusal under deny: errors.
 var groundNames = map[string]ground{"other": otherGround, "signature": badSignature, "passphrase": badPassphrase, "time": badTime, "replay": usedBefore,
-	"key": unknownKey, "address": badAddress, "throttle": tooMany, "down": notAvailable, "malformed": unreadable}
+	"key": unknownKey, "address": badAddress, "throttle": tooMany, "down": notAvailable, "lost": unanswered, "malformed": unreadable}
 
 // plainDenials are the refusals that a description leaves out.
 var plainDenials = denials{
@@ -303,6 +303,7 @@ var plainDenials = denials{
 	badAddress:    {403, `"address"`, "This address is not permitted."},
 	tooMany:       {429, `"throttled"`, "Too many requests."},
 	notAvailable:  {503, `"unavailable"`, "Service unavailable; the request was not executed."},
+	unanswered:    {504, `"timeout"`, "No answer in time; execution status unknown."},
 	unreadable:    {400, `"malformed"`, "The request cannot be read, or can be read in more than one way."},
 }
 

@@ -322,6 +322,7 @@ var htxDenials = denials{
 	badAddress:    {200, "api-signature-not-valid", "Signature not valid: Incorrect IP address"},
 	tooMany:       {429, "api-request-too-frequent", "exceeded rate limit"},
 	notAvailable:  {503, "gateway-internal-error", "Internal gateway error. Try again later."},
+	unanswered:    {504, "timeout", "timeout"},
 	unreadable:    {400, "bad-request", "The request can be read in more than one way or not at all"},
 }
 
@@ -336,6 +337,7 @@ var htxNumbers = denials{
 	badAddress:    {200, "1003", ""},
 	tooMany:       {429, "1032", ""},
 	notAvailable:  {503, "1004", ""},
+	unanswered:    {504, "1000", ""},
 	unreadable:    {400, "1030", ""},
 }
 

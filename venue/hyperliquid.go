@@ -543,12 +543,16 @@ var hyperDenials = denials{
 	badAddress:    {200, "", "This address is not permitted."},
 	tooMany:       {429, "", "Too many requests."},
 	notAvailable:  {503, "", "Service unavailable; the action was not executed."},
+	unanswered:    {504, "", "No answer in time; execution status unknown."},
 	unreadable:    {422, "", "Failed to deserialize the JSON body into the target type."},
 }
 
 func hyperDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := hyperDenials.of(d)
-	if r.Kind != Message {
+	switch {
+	case r.Kind != Message && groundOf(d) == unanswered:
+		return gatewayTimeout(dst)
+	case r.Kind != Message:
 		dst = append(append(dst, `{"status":"err","response":"`...), e.msg...)
 		return Refusal{Status: e.status, ContentType: "application/json", Body: append(dst, `"}`...)}
 	}

@@ -242,6 +242,7 @@ var krakenDenials = denials{
 	badAddress:    {200, "EGeneral:Permission denied", ""},
 	tooMany:       {200, "EAPI:Rate limit exceeded", ""},
 	notAvailable:  {503, "EService:Unavailable", ""},
+	unanswered:    {504, "EGeneral:Internal error", ""},
 	unreadable:    {200, "EGeneral:Invalid arguments", ""},
 }
 

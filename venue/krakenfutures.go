@@ -221,6 +221,7 @@ var krakenFuturesDenials = denials{
 	badAddress:    {200, "authenticationError", ""},
 	tooMany:       {429, "apiLimitExceeded", ""},
 	notAvailable:  {503, "unavailable", ""},
+	unanswered:    {504, "timeout", "No answer in time; execution status unknown"},
 	unreadable:    {200, "invalidArgument", ""},
 }
 
@@ -228,6 +229,9 @@ func krakenFuturesDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := krakenFuturesDenials.of(d)
 	if r.Kind == Message {
 		return Refusal{Body: append(append(append(dst, `{"event":"error","message":"`...), e.code...), `"}`...)}
+	}
+	if groundOf(d) == unanswered {
+		return gatewayTimeout(dst)
 	}
 	dst = append(append(append(dst, `{"result":"error","error":"`...), e.code...), `"}`...)
 	return Refusal{Status: e.status, ContentType: "application/json", Body: dst}

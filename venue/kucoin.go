@@ -254,6 +254,7 @@ var kucoinDenials = denials{
 	badAddress:    {401, "400006", "The IP address is not in the API whitelist"},
 	tooMany:       {429, "429000", "Too Many Requests"},
 	notAvailable:  {503, "500000", "Service unavailable, please try again later"},
+	unanswered:    {504, "500000", "No answer in time; execution status unknown"},
 	unreadable:    {400, "400100", "The request can be read in more than one way or not at all"},
 }
 

@@ -239,6 +239,7 @@ var mexcDenials = denials{
 	badAddress:    {400, "700006", "IP non white list"},
 	tooMany:       {429, "429", "Too Many Requests"},
 	notAvailable:  {503, "503", "Service not available, please try again"},
+	unanswered:    {504, "504", "No answer in time; execution status unknown"},
 	unreadable:    {400, "700004", "The request can be read in more than one way or not at all."},
 }
 
@@ -252,6 +253,7 @@ var mexcContractDenials = denials{
 	badAddress:    {200, "406", "The accessed IP is not in the whitelist"},
 	tooMany:       {200, "510", "Excessive frequency of requests"},
 	notAvailable:  {503, "501", "System busy"},
+	unanswered:    {504, "504", "No answer in time; execution status unknown"},
 	unreadable:    {200, "600", "Parameter error: the request can be read in more than one way or not at all"},
 }
 

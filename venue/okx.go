@@ -185,6 +185,7 @@ var okxDenials = denials{
 	badAddress:    {401, "50110", "Your IP is not included in your API keys IP whitelist."},
 	tooMany:       {429, "50011", "Too Many Requests"},
 	notAvailable:  {503, "50001", "Service temporarily unavailable. Try again later."},
+	unanswered:    {504, "50004", "API endpoint request timeout (does not mean that the request was successful or failed, please check the request result)"},
 	unreadable:    {400, "50000", "The request can be read in more than one way or not at all."},
 }
 
@@ -199,6 +200,7 @@ var okxLoginDenials = denials{
 	badAddress:    {0, "60009", "Login failed: IP not whitelisted."},
 	tooMany:       {0, "60014", "Requests too frequent."},
 	notAvailable:  {0, "60026", "Service upgrade in progress: please reconnect."},
+	unanswered:    {0, "60026", "No answer in time; execution status unknown."},
 	unreadable:    {0, "60012", "Invalid request"},
 }
 

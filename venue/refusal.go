@@ -14,7 +14,8 @@ const (
 	unknownKey                  // no such credential
 	badAddress                  // the source address is not allowed
 	tooMany                     // throttled
-	notAvailable                // the venue cannot be reached
+	notAvailable                // the venue cannot be reached: not carried out
+	unanswered                  // sent and not answered: whether it was carried out is not known
 	unreadable                  // malformed or ambiguous
 	groundsCount
 )
@@ -38,6 +39,8 @@ func groundOf(d vedette.Decision) ground {
 		return tooMany
 	case vedette.UpstreamDown, vedette.FailClosed, vedette.ReplayFull:
 		return notAvailable
+	case vedette.AnswerLost:
+		return unanswered
 	case vedette.Ambiguous, vedette.BadEncoding, vedette.TooLarge:
 		return unreadable
 	}
@@ -58,3 +61,11 @@ type denial struct {
 type denials [groundsCount]denial
 
 func (t *denials) of(d vedette.Decision) *denial { return &t[groundOf(d)] }
+
+// gatewayTimeout answers a request whose outcome is not known, for venues that have no
+// code for it: a gateway before them would say it so. In their own error form clients
+// would read that the request was refused.
+func gatewayTimeout(dst []byte) Refusal {
+	return Refusal{Status: 504, ContentType: "application/json",
+		Body: append(dst, `{"message":"No answer in time; execution status unknown"}`...)}
+}

@@ -29,6 +29,9 @@ const (
 	// query and body only the first is: clients that differ do so in small requests.
 	maxForms    = 8
 	maxReformed = 64 << 10
+	// maxAlterations bounds the parts of one message that Uncovered tries: a batch of 20
+	// orders has 500.
+	maxAlterations = 1000
 	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.
 	maxSignature = 1024
 	// maxIssued bounds the venue-issued tokens that are remembered.

@@ -203,7 +203,7 @@ func (a *app) startLedger(context.Context) error {
 	}
 	a.defer_(func() { a.report("ledger", a.ledger.Close()) })
 	if repair.TornBytes > 0 {
-		a.log.Warn("ledger repaired after a crash", "bytes", repair.TornBytes, "moved_to", repair.TornFile, "segment", repair.TornSegment, "offset", repair.TornOffset)
+		a.log.Warn("ledger repaired: bytes that do not continue the last commit were moved aside", "bytes", repair.TornBytes, "moved_to", repair.TornFile, "segment", repair.TornSegment, "offset", repair.TornOffset)
 	}
 	a.log.Info("ledger open", "records", a.ledger.Size(), "verifier_key", key.Public)
 	return nil

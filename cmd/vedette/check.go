@@ -42,7 +42,7 @@ type checked struct {
 	Verdict    string           `json:"verdict"`
 	Reasons    []vedette.Reason `json:"reasons"`
 	// Uncovered names the parts that the signature leaves open, so that a change there
-	// would not have shown.
+	// would not have shown: of a WebSocket message its members, and "*" for one more.
 	Uncovered []string `json:"uncovered,omitempty"`
 }
 
@@ -83,6 +83,7 @@ type checker struct {
 	only       *venue.Dialect
 	at         time.Time // zero for recorded
 	ring       *keyring.Ring
+	verifier   *verify.Verifier
 	monitor    *pipeline.Monitor
 	out        *json.Encoder
 	now        time.Time
@@ -127,9 +128,9 @@ func (c *checker) configure(keys, name, at string) error {
 	if err != nil {
 		return err
 	}
-	c.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return c.now },
-		Verifier: verify.New(verify.Config{Keys: c.ring, Window: verify.NewWindow(verify.DefaultWindow),
-			Increasing: verify.NewNonces(1<<14, 1), Highest: verify.NewNonces(1<<10, 100)})})
+	c.verifier = verify.New(verify.Config{Keys: c.ring, Window: verify.NewWindow(verify.DefaultWindow),
+		Increasing: verify.NewNonces(1<<14, 1), Highest: verify.NewNonces(1<<10, 100)})
+	c.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return c.now }, Verifier: c.verifier})
 	return nil
 }
 
@@ -288,12 +289,15 @@ func (c *checker) print(u *capture.Unit, x *sensor.Exchange) error {
 
 // uncovered names what the request has and its signature leaves open.
 func (c *checker) uncovered(x *sensor.Exchange) []string {
+	if x.Request.Kind != venue.HTTPRequest {
+		return c.verifier.Uncovered(&verify.Case{Dialect: x.Dialect, Request: &x.Request, Now: c.now})
+	}
 	name := x.Claim.Scheme
 	if e, ok := c.ring.Lookup(x.Dialect.Name, x.Call.Credential); ok && name == "" {
 		name = e.Scheme
 	}
 	s, ok := x.Dialect.Scheme(name)
-	if !ok || x.Request.Kind != venue.HTTPRequest {
+	if !ok {
 		return nil
 	}
 	var open []string

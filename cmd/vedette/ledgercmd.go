@@ -154,7 +154,7 @@ func (l *ledgers) tell(r *ledger.Report) {
 	for _, p := range r.Problems {
 		note := ""
 		if p.Repairable {
-			note = " (as a crash leaves it: the next start repairs it)"
+			note = " (`vedette run` repairs it and goes on)"
 		}
 		fmt.Fprintf(w, "%s: %s at byte %d, record %d: %s%s\n", p.Kind, p.File, p.Offset, p.Position, p.Detail, note)
 	}

@@ -50,6 +50,9 @@ type File interface {
 	Sync() error
 	Truncate(size int64) error
 	Size() (int64, error)
+	// InPlace returns an error unless the name that the file was opened by still leads
+	// to it: one that wraps fs.ErrNotExist where it leads nowhere or to another file.
+	InPlace() error
 }
 
 // ErrLocked means that somebody else holds the lock.

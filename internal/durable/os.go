@@ -20,6 +20,21 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+func (f osFile) InPlace() error {
+	own, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	named, err := os.Stat(f.Name())
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(own, named) {
+		return &fs.PathError{Op: "find", Path: f.Name(), Err: fs.ErrNotExist}
+	}
+	return nil
+}
+
 // OpenFile implements FS.
 func (OS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	f, err := os.OpenFile(name, flag, perm)

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -262,5 +263,38 @@ func TestDependenciesJustified(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("no direct dependency found: was go.mod tidied?")
+	}
+}
+
+// TestFuzzCorpora wants a corpus in files for every fuzz target, and a target for every
+// corpus. What fuzzing finds goes there too.
+func TestFuzzCorpora(t *testing.T) {
+	const least = 5
+	inputs := map[string]int{}
+	for _, name := range tracked(t, "*") {
+		if dir := filepath.ToSlash(filepath.Dir(name)); strings.Contains("/"+dir, "/testdata/fuzz/") {
+			inputs[dir]++
+		}
+	}
+	targets := 0
+	for _, f := range files(t) {
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Fuzz") || !strings.HasSuffix(f.path, "_test.go") {
+				continue
+			}
+			targets++
+			dir := path.Join(path.Dir(f.path), "testdata/fuzz", fn.Name.Name)
+			if n := inputs[dir]; n < least {
+				t.Errorf("%s: %s has %d inputs in %s, want %d: real ones, and what scripts/fuzz finds", f.fset.Position(fn.Pos()), fn.Name.Name, n, dir, least)
+			}
+			delete(inputs, dir)
+		}
+	}
+	for dir := range inputs {
+		t.Errorf("%s: no fuzz target reads it", dir)
+	}
+	if targets < 40 {
+		t.Errorf("only %d fuzz targets found", targets)
 	}
 }

@@ -30,6 +30,15 @@ func (v Value) Raw() string {
 	return v.d.text(n.start, n.end)
 }
 
+// Span returns where the text that Raw returns begins and ends in the document.
+func (v Value) Span() (start, end int) {
+	if v.d == nil {
+		return 0, 0
+	}
+	n := &v.d.nodes[v.i]
+	return int(n.start), int(n.end)
+}
+
 // Text returns what a string says, or the literal text of a number, true or
 // false; "" for anything else. Without escapes it aliases the document.
 func (v Value) Text() string {

@@ -258,31 +258,42 @@ func (c *call) send(w client, body []byte) error {
 	return w.flush()
 }
 
-// unavailable answers for a venue that gave no answer. The venue's own words for it say
-// that nothing was carried out, so they are used only where nothing was sent.
+// unavailable answers for a venue that gave no answer: nothing was carried out where
+// nothing was sent, else nobody knows.
 func (c *call) unavailable(w client, err error, sent bool) bool {
 	c.p.n.upstreamFailed.Add(1)
 	c.x.Answer.Reset()
 	c.x.Answer.Kind = venue.HTTPAnswer
-	if !c.done() {
+	recorded := c.done()
+	switch {
+	case sent:
+		return c.fail(w, vedette.AnswerLost, err)
+	case !recorded:
 		return c.own(w, 500, "the call could not be recorded") == nil
 	}
+	return c.fail(w, vedette.UpstreamDown, err)
+}
+
+// fail says in the venue's own words that there is no answer of the venue.
+func (c *call) fail(w client, why vedette.Reason, err error) bool {
+	ref := c.denial(why)
 	status := 502
 	switch {
+	case ref.Status >= 500:
+		status = ref.Status // goes with the words
 	case errors.Is(err, errDown), errors.Is(err, errFull):
 		status = 503
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errExpired):
+	case timedOut(err):
 		status = 504
 	}
-	if sent {
-		return c.own(w, status, "no answer from the venue: whether the call was carried out is not known") == nil
+	if len(ref.Body) == 0 {
+		return c.own(w, status, string(why)) == nil
 	}
-	ref := c.denial()
 	c.reply = reply{status: status, length: int64(len(ref.Body)), contentType: ref.ContentType}
 	return c.send(w, ref.Body) == nil
 }
 
-func (c *call) denial() (ref venue.Refusal) {
+func (c *call) denial(why vedette.Reason) (ref venue.Refusal) {
 	defer func() {
 		if recover() != nil {
 			c.p.n.monitorPanics.Add(1)
@@ -292,7 +303,7 @@ func (c *call) denial() (ref venue.Refusal) {
 	if c.v.Dialect.Deny == nil {
 		return venue.Refusal{}
 	}
-	ref = c.v.Dialect.Deny(&c.x.Request, vedette.Decision{Effect: vedette.Deny, Reason: vedette.UpstreamDown}, c.deny[:0])
+	ref = c.v.Dialect.Deny(&c.x.Request, vedette.Decision{Effect: vedette.Deny, Reason: why}, c.deny[:0])
 	if cap(ref.Body) > cap(c.deny) {
 		c.deny = ref.Body[:0]
 	}

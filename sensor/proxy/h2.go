@@ -222,7 +222,7 @@ func (s *h2Stream) field(name, value string, r *http.Request, lim *Limits) fault
 	if len(h.fields) >= lim.Fields {
 		return faultHead
 	}
-	if !all([]byte(name), charToken) {
+	if name == "" || !all([]byte(name), charToken) {
 		return faultName
 	}
 	if !all([]byte(value), charValue) {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 
+	"vedette"
 	"vedette/sensor"
 )
 
@@ -138,9 +139,5 @@ func (c *call) cut(w client, l *link, err error, started bool) bool {
 		w.abort()
 		return false
 	}
-	status := 502
-	if timedOut(err) {
-		status = 504
-	}
-	return c.own(w, status, "the venue's answer broke off: the call may have been carried out") == nil
+	return c.fail(w, vedette.AnswerLost, err)
 }

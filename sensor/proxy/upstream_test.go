@@ -133,7 +133,7 @@ func TestLostAnswerIsNotSentAgain(t *testing.T) {
 	r := newRig(t, addr, oneLoop)
 	r.raw(order)
 	answer := r.raw(order)
-	if s := statuses(answer); len(s) != 1 || s[0] != 502 || !strings.Contains(answer, "not known") || got.Load() != 1 {
+	if s := statuses(answer); len(s) != 1 || s[0] != 502 || !strings.Contains(answer, "answer_lost") || got.Load() != 1 {
 		t.Errorf("order: got %q, sent %d times", answer, got.Load())
 	}
 	r.m.Decide = func(x *sensor.Exchange) { x.Call.Operation = vedette.OpMarketRead }
@@ -390,7 +390,7 @@ func TestSlowUpstream(t *testing.T) {
 	r := newRig(t, addr, func(c *Config) { c.Limits.AnswerTimeout = 50 * time.Millisecond })
 	start := time.Now()
 	answer := r.raw(order)
-	if s := statuses(answer); len(s) != 1 || s[0] != 504 || !strings.Contains(answer, "not known") {
+	if s := statuses(answer); len(s) != 1 || s[0] != 504 || !strings.Contains(answer, "answer_lost") {
 		t.Errorf("got %q", answer)
 	}
 	if d := time.Since(start); d > time.Second {

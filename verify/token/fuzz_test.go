@@ -132,3 +132,19 @@ func FuzzTarget(f *testing.F) {
 		}
 	})
 }
+
+// FuzzIntrospection: an answer gives a grant or an error, and one that is not active
+// gives nothing.
+func FuzzIntrospection(f *testing.F) {
+	f.Add([]byte(`{"active":true,"client_id":"l238j323ds-23ij4","username":"jdoe","scope":"read write dolphin","sub":"Z5O3upPC88QrAjx00dis","aud":"https://protected.example.net/resource","iss":"https://server.example.com/","exp":1419356238,"iat":1419350238}`))
+	f.Add([]byte(`{"active":false}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := readAnswer(b, "account")
+		if (g == nil) == (err == nil) {
+			t.Fatal("neither grant nor error, or both")
+		}
+		if g != nil && !g.active && (g.subject != "" || len(g.scopes) > 0) {
+			t.Fatalf("not active, and says %+v", g)
+		}
+	})
+}

@@ -415,6 +415,15 @@ func (h *file) Size() (int64, error) {
 	return int64(len(h.i.seen)), h.alive()
 }
 
+func (h *file) InPlace() error {
+	h.fs.mu.Lock()
+	defer h.fs.mu.Unlock()
+	if h.fs.seen[h.name] != h.i {
+		return &fs.PathError{Op: "find", Path: h.name, Err: fs.ErrNotExist}
+	}
+	return h.alive()
+}
+
 func (h *file) Close() error { return nil }
 
 // String lists the files, for a failing test's log.
