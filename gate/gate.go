@@ -151,6 +151,13 @@ func (g *Gate) decide(s *settings, c *vedette.Call, now int64) vedette.Decision 
 	return vedette.Decision{Effect: vedette.Allow, Reason: open}
 }
 
+// FailsClosed reports whether the policy refuses the call while a part that it needs
+// is failing. In observe mode nothing does.
+func (g *Gate) FailsClosed(c *vedette.Call) bool {
+	s := g.settings.Load()
+	return s.mode == Enforce && s.venue(c.Venue).failsClosed(c)
+}
+
 func deny(r vedette.Reason) vedette.Decision {
 	return vedette.Decision{Effect: vedette.Deny, Reason: r}
 }

@@ -176,8 +176,8 @@ func (c *call) judge() (ok bool) {
 	return true
 }
 
-// done tells the monitor that the call is over, once. It reports false if the monitor
-// panicked: what it should have recorded may be lost, so nothing is released.
+// done tells the monitor that the call is over, once. It reports false if the call has no
+// record that it must have, or the monitor panicked: nothing is released then.
 func (c *call) done() (ok bool) {
 	if !c.judged || c.finished {
 		return true
@@ -188,9 +188,11 @@ func (c *call) done() (ok bool) {
 		s.Lock()
 		defer s.Unlock()
 	}
-	c.p.monitor.Done(&c.x)
-	return true
+	return c.p.monitor.Done(&c.x)
 }
+
+// unrecorded are the words where an answer of the venue is not released.
+const unrecorded = "the call could not be recorded: whether it was carried out is not known"
 
 // refuse answers with the monitor's refusal.
 func (c *call) refuse(w client) error {
@@ -241,7 +243,7 @@ func (c *call) unavailable(w client, err error, sent bool) bool {
 	c.x.Answer.Reset()
 	c.x.Answer.Kind = venue.HTTPAnswer
 	if !c.done() {
-		return c.own(w, 500, "the call could not be recorded") == nil
+		return c.own(w, 500, unrecorded) == nil
 	}
 	status := 502
 	switch {

@@ -23,11 +23,11 @@ import (
 // allowAll is a monitor that allows everything and keeps nothing.
 type allowAll struct{}
 
-func (allowAll) Judge(x *sensor.Exchange)                        { x.Call.Decision.Effect = vedette.Allow }
-func (allowAll) Done(x *sensor.Exchange)                         {}
-func (allowAll) Reply(s *sensor.Session, m []byte, at time.Time) {}
-func (allowAll) Closed(s *sensor.Session, at time.Time)          {}
-func (allowAll) Gap(name string, lost int, why string)           {}
+func (allowAll) Judge(x *sensor.Exchange)                             { x.Call.Decision.Effect = vedette.Allow }
+func (allowAll) Done(x *sensor.Exchange) bool                         { return true }
+func (allowAll) Reply(s *sensor.Session, m []byte, at time.Time) bool { return true }
+func (allowAll) Closed(s *sensor.Session, at time.Time)               {}
+func (allowAll) Gap(name string, lost int, why string)                {}
 
 var testDialect = &venue.Dialect{
 	Name: "test",
