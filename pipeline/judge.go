@@ -11,6 +11,7 @@ import (
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
+	"vedette/verify/token"
 )
 
 // state is what the monitor keeps with an exchange between Judge and Done.
@@ -40,6 +41,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
 	if x.Call.Decision.Refused() {
+		m.challenge(x, s)
 		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
 		x.Scratch = x.Refusal.Body
 		x.Refusal.Challenge, x.Refusal.Nonce = s.Challenge, s.Nonce
@@ -51,6 +53,27 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		x.Session.Account = clone(x.Call.Account)
 	}
 	m.stats.count(&x.Call)
+}
+
+// challenge tells the bearer of an access token what a step-up restriction asks for.
+func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
+	d := &x.Call.Decision
+	if d.Effect != vedette.StepUp || d.Restriction == "" || x.Claim.Auth != venue.AuthBearer {
+		return
+	}
+	r, ok := m.Gate.Restriction(d.Restriction)
+	if !ok {
+		return // lifted meanwhile
+	}
+	maxAge := time.Duration(r.MaxAge) * time.Second
+	switch {
+	case r.MaxAge == 0 && r.ACR == "" && r.AMR == "":
+		maxAge = max(0, x.Arrived.Sub(r.From))
+	case r.MaxAge == 0:
+		maxAge = -1
+	}
+	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
+	s.Challenge = token.StepUpChallenge(scheme, r.ACR, maxAge)
 }
 
 // hideToken takes the token, and whatever is as long as Binance's listenKeys, out of

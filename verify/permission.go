@@ -171,6 +171,7 @@ func (v *Verifier) bearer(x *Case) {
 func (v *Verifier) external(x *Case, b BearerResult) {
 	x.Challenge, x.Nonce = b.Challenge, b.Nonce
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
+	x.Call.ACR, x.Call.AMR, x.Call.AuthTime = b.ACR, b.AMR, b.AuthTime
 	x.say(b.Verdict, b.Reasons...)
 	if b.Verdict == vedette.Authentic && v.identify(x) {
 		x.permitted()

@@ -33,6 +33,10 @@ type BearerResult struct {
 	Reasons []vedette.Reason
 	// Credential is the token's id or its client and subject; never the token itself.
 	Credential, Account, Owner string
+	// ACR, AMR and AuthTime are how and when its user authenticated.
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
 	// Challenge is the WWW-Authenticate value to send with a refusal, Nonce the
 	// DPoP-Nonce; "" for none.
 	Challenge, Nonce string
