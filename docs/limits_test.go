@@ -124,6 +124,8 @@ func TestBounds(t *testing.T) {
 	f("cmd/vedette/findings.go", "recentFindings", commas, "| Findings on the page | # |")
 	f("gate/limits.go", "defaultTable", commas, "| Limits by credential, account, source | # subjects of each kind |")
 	f("gate/limits.go", "maxRestrictions", commas, "| Restrictions | # |")
+	f("gate/limits.go", "maxStepUps", commas, "| Step-ups | #, for ")
+	f("gate/limits.go", "maxStepUp", func(n int64) string { return fmt.Sprint(n / 3600e9) }, ", for # h each |")
 	f("gate/limits.go", "maxBatch", commas, "| Parts of a batch | # |")
 	f("keyring/limits.go", "maxCredentials", commas, "| Credentials | # |")
 	f("sensor/capture/limits.go", "maxUnit", mebibytes, "| Recorded traffic | # MiB for one line or entry |")

@@ -505,6 +505,17 @@ func (a *app) Lift(id, who string) (vedette.Restriction, error) {
 // Restrictions implements api.Orders.
 func (a *app) Restrictions() []vedette.Restriction { return a.gate.List() }
 
+// StepUp implements api.Orders. What the ledger does not hold is not in force.
+func (a *app) StepUp(g vedette.StepUpGrant) error {
+	if g.By == "" {
+		return errors.New("cannot step up: by says nobody")
+	}
+	return a.gate.StepUp(g, a.now(), func() error {
+		_, err := a.monitor.Act(g.By, "stepup.set", g)
+		return err
+	})
+}
+
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {
 	a.mu.Lock()
