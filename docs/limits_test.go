@@ -131,7 +131,7 @@ func TestBounds(t *testing.T) {
 	f("sensor/capture/limits.go", "maxUnit", mebibytes, "| Recorded traffic | # MiB for one line or entry |")
 	f("sensor/sensor.go", "AnswerLimit", func(n int64) string { return fmt.Sprint(n >> 10) }, "| Answer, as far as the monitor reads it | # KiB |")
 	text = read(t, "operating.md")
-	f("cmd/vedette/app.go", "clockJump", seconds, "A jump of over # s against")
+	f("cmd/vedette/clock.go", "clockJump", seconds, "A jump of over # s against")
 	f("pipeline/pipeline.go", "syncTimeout", seconds, "Record not durable in time under `sync` (# s)")
 	f("cmd/vedette/state.go", "restoreRecords", commas, "from the last # records of the ledger")
 	milliseconds := func(n int64) string { return fmt.Sprint(n / 1e6) }

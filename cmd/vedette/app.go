@@ -38,8 +38,8 @@ type app struct {
 	config   *config
 	dialects []*venue.Dialect
 	log      *slog.Logger
-	now      func() time.Time
-	started  time.Time
+	clock
+	started time.Time
 
 	store      *store.Store
 	newState   bool // the store is new though the ledger is not
@@ -68,8 +68,8 @@ type app struct {
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
-func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger) (*app, error) {
-	a := &app{config: c, log: log, now: time.Now, started: time.Now()}
+func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, t clock) (*app, error) {
+	a := &app{config: c, log: log, clock: t, started: t.now()}
 	a.life, a.cancel = context.WithCancel(ctx)
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
@@ -256,7 +256,7 @@ func (a *app) startGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.OnChange = a.saveRestriction
+	c.OnChange, c.Elapsed = a.saveRestriction, a.elapsed
 	if a.gate, err = gate.New(c); err != nil {
 		return err
 	}
@@ -403,7 +403,7 @@ func (a *app) keep(ctx context.Context) {
 	defer a.wg.Done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	wall, mono := time.Now().Round(0), time.Now()
+	watch := a.watch()
 	beats, failing := 0, false
 	for {
 		select {
@@ -411,7 +411,7 @@ func (a *app) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		wall, mono = a.watchClock(wall, mono)
+		a.watchClock(&watch)
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
@@ -448,21 +448,6 @@ func (a *app) syncReplay() {
 			a.log.Error("replay state not on disk", "error", err)
 		}
 	}
-}
-
-// clockJump is how far the wall clock may move against the monotonic one within a
-// second before it counts as a jump.
-const clockJump = 500 * time.Millisecond
-
-// watchClock records a jump of the wall clock: time windows were judged by it.
-func (a *app) watchClock(wall, mono time.Time) (time.Time, time.Time) {
-	now := time.Now()
-	jump := now.Round(0).Sub(wall) - now.Sub(mono)
-	if jump > clockJump || jump < -clockJump {
-		a.log.Error("the clock jumped", "by", jump)
-		a.monitor.Gap("clock", 0, fmt.Sprintf("the wall clock jumped by %v", jump))
-	}
-	return now.Round(0), now
 }
 
 func (a *app) sealBody(dst, body []byte) ([]byte, error) { return a.sealer.SealBytes(dst, body) }

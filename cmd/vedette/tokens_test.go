@@ -103,7 +103,7 @@ tokens:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.app, err = startApp(context.Background(), c, func(string) string { return "" }, discardLog()); err != nil {
+	if w.app, err = startApp(context.Background(), c, func(string) string { return "" }, discardLog(), systemClock()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.app.close)
