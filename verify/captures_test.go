@@ -149,7 +149,7 @@ func (c *capture) judge(t *testing.T) *judge {
 			t.Fatal(err)
 		}
 	}
-	return &judge{t, New(Config{Keys: ring, Window: NewWindow(100), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)}), d, c}
+	return &judge{t, New(Config{Keys: ring, Window: NewWindow(100), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100), Issued: NewIssued(100)}), d, c}
 }
 
 // see judges a request as the pipeline does.

@@ -46,13 +46,13 @@ type BearerResult struct {
 // carries one that it is to judge.
 type Signed func(x *Case) (r BearerResult, carries bool)
 
-// Config is what a Verifier needs. Keys, Window, Increasing and Highest must be
-// set; Bearer may be nil.
+// Config is what a Verifier needs. Bearer and Signed may be nil.
 type Config struct {
 	Keys       Keys
 	Window     *Window
 	Increasing *Nonces // made with keep 1
 	Highest    *Nonces // made with keep 100
+	Issued     *Issued
 	Bearer     Bearer
 	Signed     Signed
 }
@@ -60,17 +60,15 @@ type Config struct {
 // Verifier judges calls. It is safe for concurrent use.
 type Verifier struct {
 	Config
-	issued  issued
 	scratch sync.Pool
 }
 
 // New returns a verifier.
 func New(c Config) *Verifier {
-	if c.Keys == nil || c.Window == nil || c.Increasing == nil || c.Highest == nil {
-		panic("BUG: verifier without keys, window or nonces")
+	if c.Keys == nil || c.Window == nil || c.Increasing == nil || c.Highest == nil || c.Issued == nil {
+		panic("BUG: verifier without keys, window, nonces or issued tokens")
 	}
 	v := &Verifier{Config: c}
-	v.issued.seed = c.Window.seed
 	v.scratch.New = func() any { return new(scratch) }
 	return v
 }

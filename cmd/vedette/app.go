@@ -49,6 +49,7 @@ type app struct {
 	window     *verify.Window
 	increasing *verify.Nonces
 	highest    *verify.Nonces
+	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
 	findings   *findingSink
@@ -237,6 +238,10 @@ func (a *app) startVerifier(context.Context) error {
 		return err
 	}
 	a.defer_(func() { a.report("nonces", a.highest.Close()) })
+	if a.issued, err = verify.OpenIssued(a.config.Dir); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("issued tokens", a.issued.Close()) })
 	n, err := restoreWindow(a.ledger, a.window, a.now())
 	if err != nil {
 		return err
@@ -324,7 +329,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	}
 	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
-		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers), Signed: signed})})
+		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
@@ -443,7 +448,7 @@ func (a *app) watchLedger(failing bool) bool {
 const syncBeats = 300
 
 func (a *app) syncReplay() {
-	for _, p := range []interface{ Sync() error }{a.window, a.increasing, a.highest} {
+	for _, p := range []interface{ Sync() error }{a.window, a.increasing, a.highest, a.issued} {
 		if err := p.Sync(); err != nil {
 			a.log.Error("replay state not on disk", "error", err)
 		}
