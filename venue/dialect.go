@@ -205,6 +205,8 @@ type Claim struct {
 	// Replayable says that the scheme binds neither time nor nonce, so that one
 	// request and its replay are the same bytes.
 	Replayable bool
+	// Plain says that the request carries the secret itself: nothing of it is bound to that.
+	Plain bool
 
 	Token string // for AuthToken and AuthBearer; never recorded
 

@@ -325,13 +325,13 @@ func sortedKeys(m map[string]int) []string {
 func (m *mutation) wrong(s *venue.Scheme, original *venue.Claim, fresh, after string) string {
 	// Reads of one address at once are coincident: TestConcurrentReads.
 	open := fresh == "authentic" && (after == "replayed cross_endpoint" || after == "authentic coincident")
-	if original.Replayable {
-		open = fresh == "authentic replayable" && after == fresh
+	if original.Replayable { // as it is, it cannot be told; on another method, where all else is signed, it can
+		open = fresh == "authentic replayable" && (after == fresh || m.what == "method" && after == "replayed cross_endpoint")
 	}
 	var closed bool
 	switch fresh {
 	case "forged bad_signature": // the signature is the original's, and the window knows it
-		known := m.what != "signature" && !original.Replayable
+		known := m.what != "signature" && (!original.Replayable || strings.HasSuffix(after, " signature_reused"))
 		closed = known && after == fresh+" signature_reused" || !known && after == fresh
 	case "forged unknown_key": // recovers to a stranger
 		closed = original.Auth == venue.AuthRecover && after == fresh

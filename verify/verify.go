@@ -251,8 +251,7 @@ func until(c *venue.Claim, now time.Time) (t time.Time, fixed, open bool) {
 func (v *Verifier) once(x *Case, s *scratch) bool {
 	c := x.Claim
 	if c.Replayable {
-		x.say(vedette.Authentic, vedette.Replayable)
-		return true
+		return v.unmoved(x, s)
 	}
 	ordered := c.NonceRule == venue.NonceIncreasing || c.NonceRule == venue.NonceHighest
 	t, fixed, open := until(c, x.Now)
@@ -299,6 +298,25 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if open {
 		x.say(vedette.Authentic, vedette.Replayable)
 	}
+	return true
+}
+
+// unmoved judges a signature without time or nonce. Sent again as it was it cannot be told
+// from the client's own; but where it is over all that a request asks for, the same one
+// on another method, or parted otherwise, is no client's. It is remembered for as long as
+// that is cheap.
+func (v *Verifier) unmoved(x *Case, s *scratch) bool {
+	const all = venue.CoversPath | venue.CoversQuery | venue.CoversBody
+	scheme, ok := x.Dialect.Scheme(x.Entry.Scheme)
+	if ok && !x.Claim.Plain && scheme.Covers&all == all {
+		u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation),
+			now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
+		if seen, _ := v.Window.use(&u); seen == SeenElsewhere {
+			x.say(vedette.Replayed, vedette.CrossEndpoint)
+			return false
+		}
+	}
+	x.say(vedette.Authentic, vedette.Replayable)
 	return true
 }
 
