@@ -149,8 +149,18 @@ func (c *capture) judge(t *testing.T) *judge {
 			t.Fatal(err)
 		}
 	}
+	if c.Exchange == "hyperliquid" {
+		if err := ring.Add(jointAccount, c.at()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return &judge{t, New(Config{Keys: ring, Window: NewWindow(100), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100), Issued: NewIssued(100)}), d, c}
 }
+
+// jointAccount is the account of two wallets that the recorder of Hyperliquid's multi-sig
+// actions signed for: the second one's private key is 0x11 repeated.
+var jointAccount = keyring.Spec{Credential: vedette.Credential{ID: "0x1719884eb866cb12b2287399b15f7db5e7d775ea", Venue: "hyperliquid", Account: "joint", Threshold: 2,
+	Signers: []string{"0x14791697260e4c9a71f18484c9f997b308e59325", "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"}}, Scheme: "eip712"}
 
 // see judges a request as the pipeline does.
 func (j *judge) see(r *venue.Request) (*Case, string) {

@@ -204,35 +204,40 @@ func (s *site) withRestrictions(ctx context.Context, reason string, use func([]v
 	if err != nil {
 		return err
 	}
-	var list []vedette.Restriction
-	var lift func(r vedette.Restriction) error
 	if client != nil {
-		err = client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list)
-		lift = func(r vedette.Restriction) error {
+		var list []vedette.Restriction
+		if err := client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list); err != nil {
+			return err
+		}
+		return use(inForce(list), s.lifting(func(r vedette.Restriction) error {
 			return client.Do(ctx, "DELETE", "/v1/restrictions/"+url.PathEscape(r.ID), person(), nil, nil)
-		}
-	} else {
-		state, err := s.existing(ctx)
-		if err != nil {
-			return err
-		}
-		defer state.Close()
-		if list, err = state.LoadRestrictions(ctx); err != nil {
-			return err
-		}
-		lift = func(r vedette.Restriction) error {
-			return state.LiftRestriction(ctx, r.ID, audit("restriction.lift", r.ID, reason))
-		}
+		}))
 	}
+	state, err := s.existing(ctx)
 	if err != nil {
 		return err
 	}
-	over := func(r vedette.Restriction) bool { return !r.Until.IsZero() && !time.Now().Before(r.Until) }
-	return use(slices.DeleteFunc(list, over), func(r vedette.Restriction) error {
+	defer state.Close()
+	list, err := state.LoadRestrictions(ctx)
+	if err != nil {
+		return err
+	}
+	return use(inForce(list), s.lifting(func(r vedette.Restriction) error {
+		return state.LiftRestriction(ctx, r.ID, audit("restriction.lift", r.ID, reason))
+	}))
+}
+
+func inForce(list []vedette.Restriction) []vedette.Restriction {
+	return slices.DeleteFunc(list, func(r vedette.Restriction) bool { return !r.Until.IsZero() && !time.Now().Before(r.Until) })
+}
+
+// lifting says what lift lifted.
+func (s *site) lifting(lift func(vedette.Restriction) error) func(vedette.Restriction) error {
+	return func(r vedette.Restriction) error {
 		if err := lift(r); err != nil {
 			return err
 		}
 		fmt.Fprintf(s.stderr, "lifted: %s of %s, id %s\n", r.Kind, api.Scope(r), r.ID)
 		return nil
-	})
+	}
 }
