@@ -198,7 +198,8 @@ func (s *site) warnUnknown(ctx context.Context, venue, id string) {
 }
 
 // withRestrictions calls use with the restrictions in force, or stored where no monitor
-// runs, and with what lifts one and says so.
+// runs, and with what lifts one and says so. What has ended the monitor knows best: its
+// clock may have been set since.
 func (s *site) withRestrictions(ctx context.Context, reason string, use func([]vedette.Restriction, func(vedette.Restriction) error) error) error {
 	client, err := s.monitor()
 	if err != nil {
@@ -209,7 +210,7 @@ func (s *site) withRestrictions(ctx context.Context, reason string, use func([]v
 		if err := client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list); err != nil {
 			return err
 		}
-		return use(inForce(list), s.lifting(func(r vedette.Restriction) error {
+		return use(list, s.lifting(func(r vedette.Restriction) error {
 			return client.Do(ctx, "DELETE", "/v1/restrictions/"+url.PathEscape(r.ID), person(), nil, nil)
 		}))
 	}
