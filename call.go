@@ -27,6 +27,11 @@ type Call struct {
 	Account    string
 	Owner      string // beneficial owner
 
+	// How and when the user of an access token authenticated, as the token says (RFC 9470).
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
+
 	Method string // HTTP method, or the method named in a message
 	Path   string // escaped path as received, without the query
 
@@ -86,13 +91,17 @@ type Answer struct {
 // Clone copies the call and every string and slice in it.
 func (c *Call) Clone() *Call {
 	d := *c
-	for _, s := range []*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Account, &d.Owner, &d.Method,
+	for _, s := range []*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Account, &d.Owner, &d.ACR, &d.Method,
 		&d.Path, &d.SignatureHash, &d.Nonce, &d.Country, &d.Answer.Error, &d.Answer.OrderID, &d.Answer.Account,
 		&d.Decision.Restriction} {
 		*s = cloneString(*s)
 	}
 	d.Action = c.Action.clone()
 	d.Reasons = append([]Reason(nil), c.Reasons...)
+	d.AMR = nil
+	for _, m := range c.AMR {
+		d.AMR = append(d.AMR, cloneString(m))
+	}
 	if c.Batch != nil {
 		d.Batch = make([]Action, len(c.Batch))
 		for i := range c.Batch {

@@ -24,5 +24,9 @@ type Credential struct {
 	// NonceWindow is by how much a nonce may fall short of the highest one seen, in
 	// the venue's nonce units: Kraken's setting of the key of that name. 0 for none.
 	NonceWindow uint64
-	Frozen      bool
+	// Signers are the wallets of which Threshold must sign for an account of several, in
+	// lower case: the credential is that account, known by its address.
+	Signers   []string
+	Threshold int
+	Frozen    bool
 }

@@ -27,6 +27,13 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.str("credential", c.Credential)
 	w.str("account", c.Account)
 	w.str("owner", c.Owner)
+	w.str("acr", c.ACR)
+	if len(c.AMR) > 0 {
+		list(&w, "amr", c.AMR)
+	}
+	if !c.AuthTime.IsZero() {
+		w.time("auth_time", c.AuthTime)
+	}
 	w.str("method", c.Method)
 	w.str("path", c.Path)
 	w.action(&c.Action)
@@ -51,7 +58,7 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.num("request_bytes", int64(c.RequestBytes))
 	w.num("response_bytes", int64(c.Answer.Bytes))
 	w.str("verdict", c.Verdict.String())
-	w.reasons(c.Reasons)
+	list(&w, "reasons", c.Reasons)
 	w.decision(&c.Decision)
 	w.str("signature_hash", c.SignatureHash)
 	w.str("nonce", c.Nonce)
@@ -129,14 +136,14 @@ func (w *jsonWriter) action(a *Action) {
 	w.str("address", a.Address)
 }
 
-func (w *jsonWriter) reasons(list []Reason) {
-	w.key("reasons")
+func list[S ~string](w *jsonWriter, name string, texts []S) {
+	w.key(name)
 	w.b = append(w.b, '[')
-	for i, r := range list {
+	for i, s := range texts {
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
-		w.b = AppendJSONString(w.b, string(r))
+		w.b = AppendJSONString(w.b, string(s))
 	}
 	w.b = append(w.b, ']')
 }

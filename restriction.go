@@ -43,10 +43,27 @@ type Restriction struct {
 	Operation  Operation       `json:"operation,omitempty"` // for RestrictOperation and RestrictStepUp
 	Rate       float64         `json:"rate,omitempty"`      // calls a second, for RestrictThrottle
 	Burst      int             `json:"burst,omitempty"`
-	Reason     string          `json:"reason"` // in words, by whom it was set
-	By         string          `json:"by"`     // person or part that set it
-	From       time.Time       `json:"from"`
-	Until      time.Time       `json:"until,omitzero"` // zero: until lifted
+	// What RestrictStepUp asks of an access token's user (RFC 9470): one of the classes in
+	// ACR and all of the methods in AMR, separated by spaces, and at most MaxAge seconds
+	// since. If none is set, to have authenticated since From.
+	ACR    string `json:"acr,omitempty"`
+	AMR    string `json:"amr,omitempty"`
+	MaxAge int    `json:"max_age,omitempty"`
+
+	Reason string    `json:"reason"` // in words, by whom it was set
+	By     string    `json:"by"`     // person or part that set it
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until,omitzero"` // zero: until lifted
+}
+
+// StepUpGrant says that who uses a credential has authenticated more strongly, to the
+// venue's own second factor, and satisfies step-up restrictions until it ends.
+type StepUpGrant struct {
+	Venue      string    `json:"venue"`
+	Credential string    `json:"credential"`
+	Reason     string    `json:"reason"` // in words, such as how
+	By         string    `json:"by"`     // person or part that says so
+	Until      time.Time `json:"until"`
 }
 
 // Receipt proves that a record is in the ledger: its position, and the size of

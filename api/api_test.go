@@ -68,9 +68,10 @@ func TestOps(t *testing.T) {
 
 // orders is a monitor that obeys.
 type orders struct {
-	list   []vedette.Restriction
-	lifted []string
-	err    error
+	list    []vedette.Restriction
+	lifted  []string
+	granted []vedette.StepUpGrant
+	err     error
 }
 
 func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
@@ -80,6 +81,10 @@ func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
 func (o *orders) Lift(id, who string) (vedette.Restriction, error) {
 	o.lifted = append(o.lifted, id+" by "+who)
 	return vedette.Restriction{ID: id}, o.err
+}
+func (o *orders) StepUp(g vedette.StepUpGrant) error {
+	o.granted = append(o.granted, g)
+	return o.err
 }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
@@ -127,6 +132,10 @@ func TestControl(t *testing.T) {
 	}
 	if err := c.Do(ctx, "DELETE", "/v1/restrictions/keyring:binance:a%2Fb", "me", nil, nil); err != nil || o.lifted[0] != "keyring:binance:a/b by me" {
 		t.Errorf("%v %v", err, o.lifted)
+	}
+	grant := vedette.StepUpGrant{Venue: "v", Credential: "k", Reason: "r", By: "mfa", Until: in.Until}
+	if err := c.Do(ctx, "POST", "/v1/stepups", "me", grant, nil); err != nil || len(o.granted) != 1 || o.granted[0] != grant {
+		t.Errorf("%v %+v", err, o.granted)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

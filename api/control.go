@@ -25,6 +25,8 @@ type Orders interface {
 	// Lift takes one out of force; who says by whom.
 	Lift(id, who string) (vedette.Restriction, error)
 	Restrictions() []vedette.Restriction
+	// StepUp lets a credential pass step-up restrictions before it returns.
+	StepUp(g vedette.StepUpGrant) error
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
 	// Reload reads the configuration anew.
@@ -57,6 +59,13 @@ func Control(o Orders) http.Handler {
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
 		respond(w, out, err)
+	})
+	mux.HandleFunc("POST /v1/stepups", func(w http.ResponseWriter, r *http.Request) {
+		var in vedette.StepUpGrant
+		if !readOrder(w, r, &in) {
+			return
+		}
+		respond(w, in, o.StepUp(in))
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }

@@ -12,7 +12,7 @@ import (
 	"vedette/sim/simtest"
 )
 
-// smallDisk is a file system of a few megabytes.
+// smallDisk is a file system of some megabytes.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-")
@@ -20,7 +20,7 @@ func smallDisk(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m,mode=0700"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64m,mode=0700"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("cannot mount a small disk: %v", err)
 		}

@@ -1,9 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"vedette/sim/client"
 	"vedette/sim/exchange"
@@ -278,4 +285,54 @@ func TestReplayWindowIsRestored(t *testing.T) {
 	c.want("a fresh call", c.account(), 200, 0)
 	m.stop()
 	m.verified()
+}
+
+// TestIssuedTokensOutliveKill: a listen key that the venue handed out before the monitor was
+// killed is still its key's after the next start, and nowhere in the data folder.
+func TestIssuedTokensOutliveKill(t *testing.T) {
+	t.Parallel()
+	v := simtest.NewVenue(t)
+	// The venue hands out listen keys for the mere name of a key.
+	m := newMonitor(t, setup{venue: v, yaml: "gate:\n  refuse:\n    account.read: [forged, unverifiable]\n"}).start()
+	req, _ := http.NewRequest("POST", m.url+"/api/v3/userDataStream", nil)
+	req.Header.Set("X-MBX-APIKEY", v.Keys[0].ID)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var issued struct{ ListenKey string }
+	err = json.NewDecoder(res.Body).Decode(&issued)
+	res.Body.Close()
+	if err != nil || len(issued.ListenKey) < 60 {
+		t.Fatalf("no listen key: %v %s", err, res.Status)
+	}
+	m.kill()
+	m.start()
+	for token, want := range map[string]string{issued.ListenKey: "hmac-key authentic [session]", strings.Repeat("a", 60): " unverifiable [unknown_key]"} {
+		c, _, err := websocket.Dial(context.Background(), strings.Replace(m.url, "http", "ws", 1)+"/ws/"+token, &websocket.DialOptions{HTTPHeader: http.Header{"User-Agent": {"stream " + token[:8]}}})
+		if err == nil {
+			c.CloseNow()
+		}
+		eventually(t, "the upgrade's record", func() bool {
+			for _, r := range m.records() {
+				if r.Client == "stream "+token[:8] {
+					if got := fmt.Sprint(r.Credential, " ", r.Verdict, " ", r.Reasons); got != want {
+						t.Errorf("with %.8s…: %s, want %s", token, got, want)
+					}
+					return true
+				}
+			}
+			return false
+		})
+	}
+	m.stop()
+	m.verified()
+	filepath.WalkDir(m.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte(issued.ListenKey)) {
+				t.Errorf("%s holds the listen key: %v", path, err)
+			}
+		}
+		return nil
+	})
 }

@@ -63,6 +63,7 @@ type setup struct {
 // monitor is the program as a process.
 type monitor struct {
 	t      testing.TB
+	venue  *simtest.Venue
 	home   string // of the configuration and the keys file
 	dir    string // data folder
 	config string
@@ -82,7 +83,7 @@ func newMonitor(t testing.TB, s setup) *monitor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &monitor{t: t, home: home, dir: s.dir, config: filepath.Join(home, "vedette.yaml"), env: s.env, log: filepath.Join(home, "log")}
+	m := &monitor{t: t, venue: s.venue, home: home, dir: s.dir, config: filepath.Join(home, "vedette.yaml"), env: s.env, log: filepath.Join(home, "log")}
 	if m.dir == "" {
 		m.dir = filepath.Join(home, "data")
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vedette/sim/client"
+	"vedette/sim/simtest"
 )
 
 // TestScripts runs the scripts in testdata/script. They are manuals too: each shows a
@@ -19,10 +23,53 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", filepath.Dir(program)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Values["desk"] = &desk{t: t}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip, "monitor": monitored, "call": call},
 	})
+}
+
+// desk is a script's venue, the monitor in front of it, and a client.
+type desk struct {
+	t *testing.T
+	m *monitor
+	c *trader
+}
+
+// monitored starts a monitor in enforce mode on the folder data: monitor; or ends it:
+// ! monitor
+func monitored(ts *testscript.TestScript, neg bool, args []string) {
+	d := ts.Value("desk").(*desk)
+	switch {
+	case len(args) > 0 || neg && d.m == nil:
+		ts.Fatalf("usage: [!] monitor")
+	case neg:
+		d.m.stop()
+		return
+	case d.m == nil:
+		d.m = newMonitor(d.t, setup{venue: simtest.NewVenue(d.t), dir: ts.MkAbs("data")})
+	}
+	ts.Check(d.m.tryStart())
+	d.c = newTrader(d.m, d.m.venue.Keys[0])
+}
+
+// call sends a signed call of the key hmac-key, account alice, that must be answered with
+// a status: call read|order|withdraw STATUS
+func call(ts *testscript.TestScript, neg bool, args []string) {
+	d := ts.Value("desk").(*desk)
+	if neg || len(args) != 2 || d.c == nil {
+		ts.Fatalf("usage: call read|order|withdraw STATUS, after monitor")
+	}
+	r, ok := map[string]func() client.Request{"read": d.c.account, "order": d.c.order, "withdraw": d.c.withdrawal}[args[0]]
+	if !ok {
+		ts.Fatalf("no call %q", args[0])
+	}
+	a, err := d.c.wire.Do(context.Background(), r())
+	ts.Check(err)
+	if want, _ := strconv.Atoi(args[1]); a.Status != want {
+		ts.Fatalf("%s was answered with %d %s, want %d", args[0], a.Status, a.Body, want)
+	}
 }
 
 // exits runs a program that must end with a code: exits CODE PROGRAM ARGS…

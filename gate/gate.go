@@ -15,7 +15,8 @@ import (
 )
 
 // Gate decides about calls. Decide may run at any number of goroutines and takes
-// no lock but that of a small set of buckets, where limits are configured.
+// no lock but that of a small set of buckets, where limits are configured, and that of
+// the step-ups, where a restriction asks for one.
 type Gate struct {
 	settings atomic.Pointer[settings]
 	index    atomic.Pointer[index]
@@ -24,8 +25,10 @@ type Gate struct {
 	seed                                    maphash.Seed
 	credential, account, source, unverified *table // buckets; unverified are sources of calls that are not authentic
 
+	elapsed  func() time.Duration
 	onChange func(Change) error
 	changing sync.Mutex // orders changes and their OnChange
+	stepUps  stepUps
 
 	mu    sync.Mutex       // held shortly, within changing or alone
 	rules map[string]*rule // by id; mu
@@ -54,7 +57,7 @@ func New(c Config) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{seed: maphash.MakeSeed(), onChange: c.OnChange, rules: map[string]*rule{}}
+	g := &Gate{seed: maphash.MakeSeed(), elapsed: c.Elapsed, onChange: c.OnChange, rules: map[string]*rule{}}
 	for _, t := range []**table{&g.credential, &g.account, &g.source, &g.unverified} {
 		*t = newTable(c.TableSize)
 	}
@@ -63,8 +66,16 @@ func New(c Config) (*Gate, error) {
 	return g, nil
 }
 
+// clock returns ns on the clock by which things end.
+func (g *Gate) clock(now time.Time) int64 {
+	if g.elapsed != nil {
+		return int64(g.elapsed())
+	}
+	return now.UnixNano()
+}
+
 // Configure puts another configuration in force for the next call. Restrictions,
-// buckets, TableSize and OnChange stay.
+// buckets, Elapsed, TableSize and OnChange stay.
 func (g *Gate) Configure(c Config) error {
 	s, err := compile(c)
 	if err != nil {
@@ -115,19 +126,19 @@ func (g *Gate) setFailure(change func(failures)) {
 // subjects that share an overflow bucket.
 func (g *Gate) Decide(c *vedette.Call, now time.Time) vedette.Decision {
 	s := g.settings.Load()
-	d := g.decide(s, c, now.UnixNano())
+	d := g.decide(s, c, now)
 	if s.mode == Observe && d.Refused() {
 		return vedette.Decision{Effect: vedette.Allow, Reason: d.Reason, Restriction: d.Restriction, WouldDeny: true}
 	}
 	return d
 }
 
-func (g *Gate) decide(s *settings, c *vedette.Call, now int64) vedette.Decision {
+func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decision {
 	if len(c.Batch) > maxBatch {
 		return deny(vedette.TooLarge)
 	}
-	x, source := g.index.Load(), c.Source.Addr().Unmap().WithZone("")
-	worst, throttled := x.worst(s, c, source, now)
+	x, source, now := g.index.Load(), c.Source.Addr().Unmap().WithZone(""), g.clock(at)
+	worst, throttled := g.worst(x, s, c, source, at, now)
 	if worst != nil && ranks[worst.Kind] <= rankBlock {
 		return refusal(worst)
 	}
@@ -151,13 +162,20 @@ func (g *Gate) decide(s *settings, c *vedette.Call, now int64) vedette.Decision 
 	return vedette.Decision{Effect: vedette.Allow, Reason: open}
 }
 
+// FailsClosed reports whether the policy refuses the call while a part that it needs
+// is failing. In observe mode nothing does.
+func (g *Gate) FailsClosed(c *vedette.Call) bool {
+	s := g.settings.Load()
+	return s.mode == Enforce && s.venue(c.Venue).failsClosed(c)
+}
+
 func deny(r vedette.Reason) vedette.Decision {
 	return vedette.Decision{Effect: vedette.Deny, Reason: r}
 }
 
 // worst returns the restriction that refuses the call, nil if none does, and
 // whether throttles concern it.
-func (x *index) worst(s *settings, c *vedette.Call, source netip.Addr, now int64) (worst *rule, throttled bool) {
+func (g *Gate) worst(x *index, s *settings, c *vedette.Call, source netip.Addr, at time.Time, now int64) (worst *rule, throttled bool) {
 	x.each(c, source, func(r *rule) bool {
 		if now >= r.until || !r.concerns(c, source) {
 			return true
@@ -169,7 +187,7 @@ func (x *index) worst(s *settings, c *vedette.Call, source netip.Addr, now int64
 		if worst != nil && (ranks[worst.Kind] < ranks[r.Kind] || ranks[worst.Kind] == ranks[r.Kind] && worst.ID < r.ID) {
 			return true
 		}
-		if r.refuses(s, c) {
+		if r.refuses(s, c) && !(r.Kind == vedette.RestrictStepUp && g.steppedUp(r, c, at, now)) {
 			worst = r
 		}
 		return true

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"vedette"
 )
@@ -136,9 +137,10 @@ type Config struct {
 	// default it lets that through: the owner of a stolen key can still reduce risk,
 	// and a thief gains nothing that lasts.
 	FreezeRefusesCancel bool
-	// Stronger reports whether a call carries the stronger authentication that a
-	// step-up restriction asks for. Nil: none does. It runs within Decide.
-	Stronger func(*vedette.Call) bool
+	// Elapsed is how much time has passed since any moment, by a clock that does not jump
+	// when the system's is set. Restrictions and step-ups end and limits refill by it. Nil:
+	// by the times that the gate is given, as suits recorded traffic. It is fixed by New.
+	Elapsed func() time.Duration
 	// TableSize is the number of subjects whose limits are tracked, for each kind of
 	// subject; 0 is 65,536. It is fixed by New.
 	TableSize int
@@ -152,7 +154,6 @@ type Config struct {
 type settings struct {
 	mode                Mode
 	freezeRefusesCancel bool
-	stronger            func(*vedette.Call) bool
 	other               venue // venues without an entry
 	venues              map[string]*venue
 }
@@ -172,7 +173,7 @@ func compile(c Config) (*settings, error) {
 	if err := c.Limits.validate(); err != nil {
 		return nil, fmt.Errorf("cannot use limits: %w", err)
 	}
-	s := &settings{mode: c.Mode, freezeRefusesCancel: c.FreezeRefusesCancel, stronger: c.Stronger,
+	s := &settings{mode: c.Mode, freezeRefusesCancel: c.FreezeRefusesCancel,
 		other: newVenue(c.Policy, &c.Limits), venues: map[string]*venue{}}
 	for name, v := range c.Venues {
 		policy, limits := c.Policy, &c.Limits

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,7 +38,7 @@ type Change struct {
 // same id. It fills in ID and From where they are missing, and returns what is in
 // force. An error that wraps ErrNotSaved leaves it in force, any other does not.
 func (g *Gate) Set(r vedette.Restriction, now time.Time) (vedette.Restriction, error) {
-	fresh, err := newRule(r, now)
+	fresh, err := newRule(r, now, g.clock(now))
 	if err == nil {
 		err = checkTimes(fresh.Restriction, now)
 	}
@@ -94,18 +95,20 @@ func (g *Gate) remove(id string) *rule {
 	return r
 }
 
-// Expire forgets the restrictions whose Until has passed and returns them. They
-// were out of force before; call it now and then to free their memory.
+// Expire forgets the restrictions and step-ups that have ended and returns the
+// restrictions. They were out of force before; call it now and then to free their memory.
 func (g *Gate) Expire(now time.Time) ([]vedette.Restriction, error) {
 	g.changing.Lock()
 	defer g.changing.Unlock()
+	clock := g.clock(now)
+	g.stepUps.expire(clock)
 	var gone []vedette.Restriction
 	var errs []error
-	for _, r := range g.List() {
-		if r.Until.IsZero() || now.Before(r.Until) {
+	for _, r := range g.sorted() {
+		if clock < r.until {
 			continue
 		}
-		gone = append(gone, r)
+		gone = append(gone, r.Restriction)
 		errs = append(errs, g.changed(Expired, g.remove(r.ID)))
 	}
 	return gone, errors.Join(errs...)
@@ -128,15 +131,15 @@ func (g *Gate) changed(k ChangeKind, r *rule) error {
 func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
 	g.changing.Lock()
 	defer g.changing.Unlock()
-	x, rules := newIndex(), map[string]*rule{}
+	x, rules, clock := newIndex(), map[string]*rule{}, g.clock(now)
 	var errs []error
 	for _, r := range restrictions {
-		fresh, err := newRule(r, now)
+		fresh, err := newRule(r, now, clock)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("cannot load restriction %q: %w", r.ID[:min(len(r.ID), 64)], err))
 			continue
-		case now.UnixNano() >= fresh.until:
+		case clock >= fresh.until:
 			continue
 		case rules[fresh.ID] == nil && len(rules) >= maxRestrictions:
 			return fmt.Errorf("cannot load restrictions: there are over %d", maxRestrictions)
@@ -162,14 +165,32 @@ func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
 // List returns the restrictions by id, also those whose Until has passed since
 // the last Expire.
 func (g *Gate) List() []vedette.Restriction {
-	g.mu.Lock()
-	list := make([]vedette.Restriction, 0, len(g.rules))
-	for _, r := range g.rules {
-		list = append(list, r.Restriction)
+	rules := g.sorted()
+	list := make([]vedette.Restriction, len(rules))
+	for i, r := range rules {
+		list[i] = r.Restriction
 	}
-	g.mu.Unlock()
-	slices.SortFunc(list, func(a, b vedette.Restriction) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// sorted returns the rules by id.
+func (g *Gate) sorted() []*rule {
+	g.mu.Lock()
+	list := slices.Collect(maps.Values(g.rules))
+	g.mu.Unlock()
+	slices.SortFunc(list, func(a, b *rule) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+// Restriction returns the restriction with the id, in force or just ended.
+func (g *Gate) Restriction(id string) (vedette.Restriction, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r := g.rules[id]
+	if r == nil {
+		return vedette.Restriction{}, false
+	}
+	return r.Restriction, true
 }
 
 // Stats are figures of the gate since its start.

@@ -18,13 +18,14 @@ type rule struct {
 	vedette.Restriction
 	instrument string       // folded
 	prefix     netip.Prefix // of Source; zero without one
-	until      int64        // Unix ns
+	until      int64        // on the gate's clock
 	pace       pace         // of a throttle
 	bucket     *bucket
 }
 
-// newRule checks the restriction and fills in From and ID where they are missing.
-func newRule(r vedette.Restriction, now time.Time) (*rule, error) {
+// newRule checks the restriction and fills in From and ID where they are missing. clock
+// is what the gate's clock shows now.
+func newRule(r vedette.Restriction, now time.Time, clock int64) (*rule, error) {
 	if r.From.IsZero() {
 		r.From = now.UTC()
 	}
@@ -37,7 +38,7 @@ func newRule(r vedette.Restriction, now time.Time) (*rule, error) {
 	var buf [maxInstrument]byte
 	c := &rule{Restriction: r, instrument: string(fold(&buf, r.Instrument)), until: math.MaxInt64}
 	if !r.Until.IsZero() && r.Until.Year() < 2262 { // the last year that Unix ns can hold
-		c.until = r.Until.UnixNano()
+		c.until = after(r.Until, now, clock)
 	}
 	if r.Source != "" {
 		var err error
@@ -54,6 +55,9 @@ func newRule(r vedette.Restriction, now time.Time) (*rule, error) {
 	}
 	return c, nil
 }
+
+// after returns where the gate's clock, that shows clock now, will be at a later time.
+func after(t, now time.Time, clock int64) int64 { return clock + int64(t.Sub(now.Round(0))) }
 
 // idOf derives an id from what the restriction says, so that saying it twice
 // makes one.
@@ -97,6 +101,12 @@ func validate(r vedette.Restriction) error {
 		return fmt.Errorf("an operation has no use with %s", r.Kind)
 	case r.Kind != vedette.RestrictThrottle && (r.Rate != 0 || r.Burst != 0):
 		return fmt.Errorf("a rate or burst has no use with %s", r.Kind)
+	case r.Kind != vedette.RestrictStepUp && (r.ACR != "" || r.AMR != "" || r.MaxAge != 0):
+		return fmt.Errorf("acr, amr and max_age have no use with %s", r.Kind)
+	case len(r.ACR)+len(r.AMR) > maxScopeBytes:
+		return fmt.Errorf("acr and amr have %d bytes, over %d", len(r.ACR)+len(r.AMR), maxScopeBytes)
+	case r.MaxAge < 0:
+		return fmt.Errorf("max_age is %d, below 0", r.MaxAge)
 	case r.Kind == vedette.RestrictThrottle && r.Rate == 0:
 		return errors.New("a throttle needs a rate; to let nothing through, freeze")
 	}
@@ -217,9 +227,6 @@ func (r *rule) refuses(s *settings, c *vedette.Call) bool {
 	case vedette.RestrictReadOnly:
 		return anyOperation(c, vedette.Operation.Changes)
 	case vedette.RestrictStepUp:
-		if s.stronger != nil && s.stronger(c) {
-			return false
-		}
 		return r.Operation != vedette.OpUnknown || anyOperation(c, wantsStepUp)
 	}
 	return true

@@ -23,6 +23,8 @@ type atRest struct {
 	MFA           bool                `json:"mfa,omitempty"`
 	Frozen        bool                `json:"frozen,omitempty"`
 	NonceWindow   uint64              `json:"nonce_window,omitempty"`
+	Signers       []string            `json:"signers,omitempty"`
+	Threshold     int                 `json:"threshold,omitempty"`
 	Scheme        string              `json:"scheme,omitempty"`
 	Current       atRestSecrets       `json:"current"`
 	Previous      atRestSecrets       `json:"previous"`
@@ -40,7 +42,7 @@ type atRestSecrets struct {
 func toAtRest(s *Spec) atRest {
 	c := &s.Credential
 	return atRest{c.ID, c.Venue, c.Account, c.Owner, c.Permissions, c.IPAllow, c.Instruments, c.Operations, c.WithdrawAllow,
-		c.Created, c.Expires, c.MFA, c.Frozen, c.NonceWindow, s.Scheme, secretsAtRest(s.Secrets), secretsAtRest(s.Previous), s.PreviousUntil, s.LastRotated}
+		c.Created, c.Expires, c.MFA, c.Frozen, c.NonceWindow, c.Signers, c.Threshold, s.Scheme, secretsAtRest(s.Secrets), secretsAtRest(s.Previous), s.PreviousUntil, s.LastRotated}
 }
 
 func secretsAtRest(s Secrets) atRestSecrets {
@@ -50,7 +52,8 @@ func secretsAtRest(s Secrets) atRestSecrets {
 func (r *atRest) spec() Spec {
 	return Spec{Credential: vedette.Credential{ID: r.ID, Venue: r.Venue, Account: r.Account, Owner: r.Owner, Permissions: r.Permissions,
 		IPAllow: r.IPAllow, Instruments: r.Instruments, Operations: r.Operations, WithdrawAllow: r.WithdrawAllow,
-		Created: r.Created, Expires: r.Expires, MFA: r.MFA, Frozen: r.Frozen, NonceWindow: r.NonceWindow},
+		Created: r.Created, Expires: r.Expires, MFA: r.MFA, Frozen: r.Frozen, NonceWindow: r.NonceWindow,
+		Signers: r.Signers, Threshold: r.Threshold},
 		Scheme: r.Scheme, Secrets: r.Current.secrets(), Previous: r.Previous.secrets(), PreviousUntil: r.PreviousUntil, LastRotated: r.LastRotated}
 }
 

@@ -171,6 +171,9 @@ func (o Options) build(s Spec, now time.Time) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSigners(&s.Credential, scheme); err != nil {
+		return nil, err
+	}
 	e := &Entry{Credential: s.Credential, Scheme: scheme, Loaded: now, LastRotated: s.LastRotated}
 	if e.Material, err = o.material(&s.Credential, scheme, s.Secrets); err != nil {
 		return nil, err
@@ -204,10 +207,32 @@ func (o Options) checkCredential(c *vedette.Credential) error {
 		return errors.New("expires is not after created")
 	}
 	for name, n := range map[string]int{"ip_allow": len(c.IPAllow), "instruments": len(c.Instruments),
-		"operations": len(c.Operations), "withdraw_allow": len(c.WithdrawAllow)} {
+		"operations": len(c.Operations), "withdraw_allow": len(c.WithdrawAllow), "signers": len(c.Signers)} {
 		if n > maxListItems {
 			return fmt.Errorf("%s has %d items, over %d", name, n, maxListItems)
 		}
+	}
+	return nil
+}
+
+// checkSigners checks the wallets of a joint account.
+func checkSigners(c *vedette.Credential, scheme string) error {
+	if len(c.Signers) == 0 && c.Threshold == 0 {
+		return nil
+	}
+	if scheme != "eip712" {
+		return fmt.Errorf("signers and threshold have no use with scheme %q: they are for eip712", scheme)
+	}
+	for i, w := range c.Signers {
+		if _, err := parseWallet(w); err != nil {
+			return fmt.Errorf("signers: %w", err)
+		}
+		if contains(c.Signers[:i], w) {
+			return fmt.Errorf("signers: %s is there twice", w)
+		}
+	}
+	if c.Threshold < 1 || c.Threshold > len(c.Signers) {
+		return fmt.Errorf("threshold is %d, not between 1 and the %d signers", c.Threshold, len(c.Signers))
 	}
 	return nil
 }

@@ -108,6 +108,32 @@ func setNonceWindow(_ *batch, s *Spec, v value) error {
 	return nil
 }
 
+// setSigners reads the wallets of a joint account, in lower case.
+func setSigners(_ *batch, s *Spec, v value) error {
+	words, err := v.many()
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		return errors.New("is an empty list: name the wallets that may sign, or leave it out")
+	}
+	for _, w := range words {
+		s.Signers = append(s.Signers, strings.ToLower(w))
+	}
+	return nil
+}
+
+func setThreshold(_ *batch, s *Spec, v value) error {
+	word, err := v.one()
+	if err != nil {
+		return err
+	}
+	if s.Threshold, err = strconv.Atoi(word); err != nil {
+		return fmt.Errorf("%q is not a whole number", clip(word))
+	}
+	return nil
+}
+
 // setPermissions reads the names of the permissions. An empty list would read as
 // "allow nothing" and is none: left out, permissions are not held to.
 func setPermissions(_ *batch, s *Spec, v value) error {

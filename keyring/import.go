@@ -158,6 +158,8 @@ var fields = map[string]func(*batch, *Spec, value) error{
 	"expires":        instant(func(s *Spec) *time.Time { return &s.Expires }),
 	"previous_until": instant(func(s *Spec) *time.Time { return &s.PreviousUntil }),
 	"nonce_window":   setNonceWindow,
+	"signers":        setSigners,
+	"threshold":      setThreshold,
 	"permissions":    setPermissions,
 	"operations":     setOperations,
 	"ip_allow":       setPrefixes,

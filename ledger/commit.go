@@ -102,7 +102,7 @@ func (l *Ledger) gather(timer *time.Timer) {
 		now := b.n == 0 || l.closing || l.state != Ready || len(b.buf) >= l.early()
 		since := b.since
 		l.mu.Unlock()
-		left := l.cfg.MaxDelay*3/4 - 2*l.c.usual - l.cfg.Now().Sub(since)
+		left := l.cfg.MaxDelay*3/4 - 2*l.c.usual - max(0, l.cfg.Now().Sub(since)) // a clock without a monotonic reading may go back
 		if now || left <= 0 {
 			return
 		}
@@ -144,7 +144,7 @@ func (l *Ledger) take() *batch {
 	}
 	l.pending = &batch{first: l.next, buf: spare.buf[:0], done: make(chan struct{})}
 	l.flying = b
-	l.oldest.Store(b.since.UnixNano())
+	l.oldest.Store(max(1, int64(b.since.Sub(l.opened))))
 	if l.room != nil {
 		close(l.room)
 		l.room = nil

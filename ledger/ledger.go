@@ -145,7 +145,8 @@ type Ledger struct {
 	closing bool
 	stats   Stats
 
-	oldest atomic.Int64 // when the first record of the flying batch came, Unix ns; 0 with none
+	opened time.Time
+	oldest atomic.Int64 // ns from then until the first record of the flying batch came; 0 with none
 
 	retention sync.Mutex // one change at a time
 	published sync.Mutex // guards replacing the view
@@ -302,7 +303,7 @@ func (l *Ledger) Wait(ctx context.Context, position uint64) error {
 // that a power cut takes no more than MaxDelay's worth of answered calls.
 func (l *Ledger) Overdue() bool {
 	since := l.oldest.Load()
-	return since != 0 && l.cfg.Now().UnixNano()-since > int64(l.cfg.MaxDelay)
+	return since != 0 && int64(l.cfg.Now().Sub(l.opened))-since > int64(l.cfg.MaxDelay)
 }
 
 // Lost says that n records were given up after ErrFull because the caller went on without

@@ -59,7 +59,7 @@ func Open(cfg Config) (*Ledger, *Repair, error) {
 		return nil, nil, fmt.Errorf("cannot lock %s: %w", cfg.Dir, err)
 	}
 	l := &Ledger{
-		Reader: newReader(cfg.FS, cfg.Dir, cfg.Origin, cfg.Verifiers), cfg: cfg, lock: lock,
+		Reader: newReader(cfg.FS, cfg.Dir, cfg.Origin, cfg.Verifiers), cfg: cfg, lock: lock, opened: cfg.Now(),
 		kick: make(chan struct{}, 1), done: make(chan struct{}), trouble: make(chan struct{}),
 	}
 	o := &opening{l: l, repair: &Repair{}}

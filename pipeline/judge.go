@@ -11,6 +11,7 @@ import (
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
+	"vedette/verify/token"
 )
 
 // state is what the monitor keeps with an exchange between Judge and Done.
@@ -43,6 +44,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
 	if x.Call.Decision.Refused() {
+		m.challenge(x, s)
 		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
 		x.Scratch = x.Refusal.Body
 		x.Refusal.Challenge, x.Refusal.Nonce = s.Challenge, s.Nonce
@@ -54,6 +56,27 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		x.Session.Account = clone(x.Call.Account)
 	}
 	m.stats.count(&x.Call)
+}
+
+// challenge tells the bearer of an access token what a step-up restriction asks for.
+func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
+	d := &x.Call.Decision
+	if d.Effect != vedette.StepUp || d.Restriction == "" || x.Claim.Auth != venue.AuthBearer {
+		return
+	}
+	r, ok := m.Gate.Restriction(d.Restriction)
+	if !ok {
+		return // lifted meanwhile
+	}
+	maxAge := time.Duration(r.MaxAge) * time.Second
+	switch {
+	case r.MaxAge == 0 && r.ACR == "" && r.AMR == "":
+		maxAge = max(0, x.Arrived.Sub(r.From))
+	case r.MaxAge == 0:
+		maxAge = -1
+	}
+	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
+	s.Challenge = token.StepUpChallenge(scheme, r.ACR, maxAge)
 }
 
 // hideToken takes the token, and whatever is as long as Binance's listenKeys, out of
@@ -84,16 +107,17 @@ func (m *Monitor) describe(x *sensor.Exchange) {
 	}
 }
 
-// Done implements sensor.Monitor.
-func (m *Monitor) Done(x *sensor.Exchange) {
+// Done implements sensor.Monitor. A refusal, and that the venue did not answer, may
+// always be told: nothing that was carried out goes with it.
+func (m *Monitor) Done(x *sensor.Exchange) bool {
 	s := x.State.(*state)
 	c := &x.Call
 	refused := c.Decision.Refused()
 	switch {
 	case x.Request.Kind == venue.Message:
 		if !refused {
-			if m.postpone(x, s) {
-				return
+			if postponed, kept := m.postpone(x, s); postponed {
+				return kept
 			}
 		}
 		m.Verifier.Answered(&s.Case)
@@ -114,23 +138,27 @@ func (m *Monitor) Done(x *sensor.Exchange) {
 		c.Answer.Status = x.Refusal.Status
 	}
 	s.body = m.appendContent(s.body[:0], x)
-	x.Receipt = m.record(c, s.body)
+	var kept bool
+	x.Receipt, kept = m.record(c, s.body)
+	return kept || refused || x.Answer.Status == 0 && x.Request.Kind != venue.Message
 }
 
 // record appends the call's record, with what it tells of the body, and passes the
-// call to the detectors.
-func (m *Monitor) record(c *vedette.Call, body []byte) vedette.Receipt {
+// call to the detectors. kept is false if the call fails closed and has no record, or
+// under sync none that is durable.
+func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept bool) {
 	buf := m.records.Get().(*[]byte)
 	b := appendRecord((*buf)[:0], c, body)
 	position, ok := m.append(b)
 	*buf = b
 	m.records.Put(buf)
-	r := vedette.Receipt{Position: position}
+	r.Position, kept = position, ok
 	if ok && (m.Sync || m.Log.Overdue()) {
 		r.Durable = m.wait(position)
+		kept = r.Durable
 	}
 	m.suspect(position, c)
-	return r
+	return r, kept || !m.Gate.FailsClosed(c)
 }
 
 // waiting is a message that was forwarded and not yet answered.
@@ -150,12 +178,12 @@ type conversation struct {
 	pending []*waiting // oldest first
 }
 
-// postpone keeps a message until its answer comes; false if nothing will tie one
-// to it.
-func (m *Monitor) postpone(x *sensor.Exchange, s *state) bool {
+// postpone keeps a message until its answer comes, unless nothing will tie one to it.
+// kept is false if an older message had to be recorded for it and could not be.
+func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, kept bool) {
 	id := x.Dialect.Correlate(&x.Request)
 	if id == "" || x.Session == nil {
-		return false
+		return false, false
 	}
 	conv, _ := x.Session.State.(*conversation)
 	if conv == nil {
@@ -168,9 +196,9 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) bool {
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
 	conv.pending = append(conv.pending, w)
 	if len(conv.pending) > pendingMessages {
-		m.settle(conv.take(0))
+		return true, m.settle(conv.take(0))
 	}
-	return true
+	return true, true
 }
 
 func (conv *conversation) take(i int) *waiting {
@@ -179,33 +207,35 @@ func (conv *conversation) take(i int) *waiting {
 	return w
 }
 
-func (m *Monitor) settle(w *waiting) {
+// settle records a message. It returns false as record does.
+func (m *Monitor) settle(w *waiting) (kept bool) {
 	m.Verifier.Answered(&w.kase)
-	m.record(w.call, w.body)
+	_, kept = m.record(w.call, w.body)
+	return kept
 }
 
 // Reply implements sensor.Monitor.
-func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
+func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) bool {
 	r := venue.Request{Kind: venue.Reply, Session: &s.Session, Body: unzipped(message)}
 	if s.Dialect.Push != nil {
 		s.Dialect.Push(&r, &s.Session)
 	}
 	conv, _ := s.State.(*conversation)
 	if conv == nil || len(conv.pending) == 0 {
-		return
+		return true
 	}
 	id := s.Dialect.Correlate(&r)
 	if id == "" {
-		return
+		return true
 	}
 	for i, w := range conv.pending {
 		if w.id != id {
 			continue
 		}
 		conv.take(i)
-		m.answered(s, w, &r, at)
-		return
+		return m.answered(s, w, &r, at)
 	}
+	return true
 }
 
 // maxReply bounds the plain form of a compressed message that is looked at.
@@ -228,8 +258,9 @@ func unzipped(message []byte) []byte {
 	return plain
 }
 
-// answered completes a message's call with the venue's answer.
-func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at time.Time) {
+// answered completes a message's call with the venue's answer. It returns false as
+// record does.
+func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at time.Time) bool {
 	a := &w.call.Answer
 	*a = vedette.Answer{Status: 200, Bytes: len(r.Body), Latency: at.Sub(w.began)}
 	var issued venue.Issued
@@ -238,7 +269,7 @@ func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at t
 	if issued.LoginFailed && w.login && s.Key == w.call.Credential {
 		s.Key, s.Account = "", "" // the venue did not accept what we did
 	}
-	m.settle(w)
+	return m.settle(w)
 }
 
 // Closed implements sensor.Monitor.

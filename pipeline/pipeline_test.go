@@ -109,7 +109,7 @@ func newWorld(t *testing.T, change ...func(*Config)) *world {
 	}
 	w := &world{t: t, log: &memory{}, now: time.UnixMilli(1795340739148)}
 	c := Config{Gate: g, Log: w.log, Inline: true, Now: func() time.Time { return w.now }, Verifier: verify.New(verify.Config{Keys: ring,
-		Window: verify.NewWindow(1000), Increasing: verify.NewNonces(10, 1), Highest: verify.NewNonces(10, 100)})}
+		Window: verify.NewWindow(1000), Increasing: verify.NewNonces(10, 1), Highest: verify.NewNonces(10, 100), Issued: verify.NewIssued(100)})}
 	for _, f := range change {
 		f(&c)
 	}

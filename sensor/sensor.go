@@ -83,12 +83,16 @@ type Monitor interface {
 	// Done is called once for every judged exchange: when the answer's last byte has
 	// arrived from the venue and before it is released to the client, or when the call
 	// was refused or got no answer. In sync mode it returns when the call's record is
-	// durable. For a message of a session, Done is called when the message has been
-	// forwarded or refused; its answer comes later through Reply.
-	Done(x *Exchange)
+	// durable. For a message of a session, Done is called when the message was refused or
+	// is about to be forwarded; its answer comes later through Reply.
+	//
+	// It returns false where nothing may be released, since the call has no record and
+	// must have one: the client is told that the result is not known, a message is not
+	// forwarded and its session ends.
+	Done(x *Exchange) bool
 	// Reply is called for every message that the venue sends on a session, before it
-	// is released to the client. at is when it arrived.
-	Reply(s *Session, message []byte, at time.Time)
+	// is released to the client. at is when it arrived. It returns false as Done does.
+	Reply(s *Session, message []byte, at time.Time) bool
 	// Closed is called once when a session has ended.
 	Closed(s *Session, at time.Time)
 	// Gap says that the sensor lost calls, or saw traffic that it could not read: how

@@ -79,7 +79,7 @@ what only some endpoints sign. ` + "`TestAltered`" + ` alters signature, time an
 **Fresh for** is how far a request's time may lie in the past and in the future, as the clients asked for it. **A captured request can be sent
 again** says what somebody who has seen one request could do at the venue alone; Vedette refuses each: the first time it sees a signature it
 remembers it for as long as it could be accepted, whatever the rest of the request says (` + "`signature_reused`, `cross_endpoint`" + `). Where the table
-says "for ever" it cannot, and marks the call ` + "`replayable`" + `.
+says "for ever" it cannot tell the same request sent again, and marks it ` + "`replayable`" + `.
 
 | Venue | Scheme | ` + strings.Join(partNames(), " | ") + ` | Fresh for | Nonce rule | A captured request can be sent again | Clients captured |
 |---|---|` + strings.Repeat(":-:|", len(coverageParts)) + `---|---|---|---|

@@ -23,7 +23,7 @@ var Deribit = &Dialect{
 	Hosts: []string{"www.deribit.com", "deribit.com", "history.deribit.com", "streams.deribit.com", "test.deribit.com", "www.test.deribit.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime | CoversNonce,
-		Note:   "public/auth by client_signature signs time, nonce and data only, and by client_credentials, like HTTP Basic, sends the secret itself: that can be replayed for ever."}},
+		Note:   "public/auth by client_signature signs time, nonce and data only, and by client_credentials, like HTTP Basic, sends the secret itself: nothing binds that to a request, so neither a replay nor another request by who read it can be told."}},
 	GetChanges: true,
 	Routes:     deribitRoutes,
 	Claim:      deribitClaim,
@@ -253,7 +253,7 @@ const deribitPlain = "client_credentials"
 // deribitSecret claims a request that carries the secret itself, as its signature
 // of a constant: that verifies exactly if the secret is the credential's.
 func deribitSecret(id, secret string, c *Claim) {
-	c.Auth, c.Key, c.Scheme, c.Replayable, c.Text = AuthSignature, id, "hmac", true, deribitPlain
+	c.Auth, c.Key, c.Scheme, c.Replayable, c.Plain, c.Text = AuthSignature, id, "hmac", true, true, deribitPlain
 	if secret == "" {
 		return // no_signature
 	}

@@ -36,6 +36,9 @@ type Dialect struct {
 	// form counts the known forms from 0, likeliest first, and ok is false past the
 	// last. The first form under which the signature verifies wins.
 	Message func(r *Request, c *Claim, form int, dst []byte) (msg []byte, ok bool)
+	// Cosigned appends the digest that the n-th cosigner of the claim signed, under the form
+	// that fits the message, and returns its signature. Nil where no request has any.
+	Cosigned func(r *Request, c *Claim, form, n int, dst []byte) (digest, sig []byte, ok bool)
 	// Meaning sets Action and Batch of the call, and Method and Path where a message
 	// carries them. It runs for every request, verified or not.
 	Meaning func(r *Request, call *vedette.Call)
@@ -205,11 +208,17 @@ type Claim struct {
 	// Replayable says that the scheme binds neither time nor nonce, so that one
 	// request and its replay are the same bytes.
 	Replayable bool
+	// Plain says that the request carries the secret itself: nothing of it is bound to that.
+	Plain bool
 
 	Token string // for AuthToken and AuthBearer; never recorded
 
 	// Account is the account that the request acts for, where it names one.
 	Account string
+	// Joint is an account of several wallets that the request acts for, "" for none;
+	// Cosigners of them signed it too, for JointBy to send it.
+	Joint, JointBy string
+	Cosigners      int
 
 	// Fault is set when the request cannot be judged: what the dialect must read is
 	// missing or unreadable. Mismatch is set when the signature may be good but its

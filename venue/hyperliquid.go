@@ -22,10 +22,11 @@ var Hyperliquid = &Dialect{
 	Docs:  "https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/signing",
 	Hosts: []string{"api.hyperliquid.xyz", "api-ui.hyperliquid.xyz", "api.hyperliquid-testnet.xyz"},
 	Schemes: []Scheme{{Name: "eip712", Algorithm: EIP712Recover, Signature: Raw, Covers: CoversBody | CoversTime | CoversNonce,
-		Note: "Signed are action, nonce, vault and expiry, not the URL. A user-signed action signs neither vault nor expiry. The signatures within a multi-sig action are left to the venue."}},
+		Note: "Signed are action, nonce, vault and expiry, not the URL. A user-signed action signs neither vault nor expiry. The signatures within a multi-sig action are held to the account's signers and threshold in the keyring; whether the outer signer is one of them, or an agent of one, is left to the venue."}},
 	Routes:    hyperRoutes,
 	Claim:     hyperClaim,
 	Message:   hyperMessage,
+	Cosigned:  hyperCosigned,
 	Meaning:   hyperMeaning,
 	Answer:    hyperAnswer,
 	Correlate: hyperCorrelate,
@@ -184,6 +185,9 @@ func hyperClaim(r *Request, c *Claim) {
 	switch kind := action.Get("type").Text(); {
 	case kind == "multiSig":
 		c.Int = hyperMultiSig
+		if !hyperJointClaim(action, c) {
+			c.Fault = vedette.BadEncoding
+		}
 	case hyperUserTypes[kind] != nil:
 		c.Int = hyperUser
 		hyperBound(r, action, nonce, c)
@@ -278,15 +282,10 @@ func hyperMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 		if form > 0 {
 			return dst, false
 		}
-		return hyperAppendUser(dst, action)
+		return hyperAppendTyped(dst, hyperUserTypes[action.Get("type").Text()], action, c)
 	}
-	network := hyperNetwork(r)
-	if network == anyNetwork { // form 0 is the main network, form 1 the test network
-		network = mainnet + form
-	} else if form > 0 {
-		return dst, false
-	}
-	if network > testnet {
+	network, ok := hyperNetworkOf(r, form)
+	if !ok {
 		return dst, false
 	}
 	without := ""
@@ -294,13 +293,15 @@ func hyperMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 		without = "type"
 	}
 	at := len(dst)
-	dst, ok := hyperAppendAction(dst, payload, without)
-	if !ok {
+	if dst, ok = appendMsgpack(dst, action, without); !ok {
 		return dst[:at], false
 	}
-	var hash word
-	appendKeccak(hash[:0], dst[at:])
+	if dst, ok = hyperAppendRest(dst, payload); !ok {
+		return dst[:at], false
+	}
 	if c.Int == hyperMultiSig {
+		var hash word
+		appendKeccak(hash[:0], dst[at:])
 		chain, ok := hyperChain(action)
 		if !ok {
 			return dst[:at], false
@@ -312,8 +313,25 @@ func hyperMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 		domain := typedDomain("HyperliquidSignTransaction", "1", chain)
 		return appendTyped(dst[:at], &domain, encoded[at:]), err == nil
 	}
+	return hyperAppendAgent(dst, at, network), true
+}
+
+// hyperNetworkOf returns the network of a form: where the host leaves it open, form 0 is
+// the main network, form 1 the test network.
+func hyperNetworkOf(r *Request, form int) (network int, ok bool) {
+	if network = hyperNetwork(r); network == anyNetwork {
+		network, form = mainnet+form, 0
+	}
+	return network, form == 0 && network <= testnet
+}
+
+// hyperAppendAgent replaces what stands from at on by the digest of the agent that signs
+// for its hash.
+func hyperAppendAgent(dst []byte, at, network int) []byte {
+	var hash word
+	appendKeccak(hash[:0], dst[at:])
 	encoded := append(append(append(dst[:at], hyperAgent[:]...), hyperSource[network][:]...), hash[:]...)
-	return appendTyped(dst[:at], &hyperExchange, encoded[at:]), true
+	return appendTyped(dst[:at], &hyperExchange, encoded[at:])
 }
 
 var (
@@ -323,11 +341,10 @@ var (
 	hyperSendMultiSig = keccak("HyperliquidTransaction:SendMultiSig(string hyperliquidChain,bytes32 multiSigActionHash,uint64 nonce)")
 )
 
-// hyperAppendAction appends what the hash of an L1 action is taken over.
-func hyperAppendAction(dst []byte, payload strictjson.Value, without string) ([]byte, bool) {
-	dst, ok := appendMsgpack(dst, payload.Get("action"), without)
+// hyperAppendRest appends what the hash of an L1 action is taken over, besides the action.
+func hyperAppendRest(dst []byte, payload strictjson.Value) ([]byte, bool) {
 	nonce, err := strconv.ParseUint(payload.Get("nonce").Raw(), 10, 64)
-	if !ok || err != nil {
+	if err != nil {
 		return dst, false
 	}
 	dst = binary.BigEndian.AppendUint64(dst, nonce)
@@ -361,8 +378,9 @@ func hyperChain(action strictjson.Value) (uint64, bool) {
 
 // typed is the type of a user-signed action.
 type typed struct {
-	hash   word
-	fields [][2]string // type, name
+	primary string
+	hash    word
+	fields  [][2]string // type, name
 }
 
 func (t *typed) has(name string) bool {
@@ -376,12 +394,20 @@ func (t *typed) has(name string) bool {
 
 // newTyped builds a type from its members, "type name,type name".
 func newTyped(primary, members string) *typed {
-	t := &typed{hash: keccak("HyperliquidTransaction:" + primary + "(" + members + ")")}
+	var fields [][2]string
 	for m := range strings.SplitSeq(members, ",") {
 		kind, name, _ := strings.Cut(m, " ")
-		t.fields = append(t.fields, [2]string{kind, name})
+		fields = append(fields, [2]string{kind, name})
 	}
-	return t
+	return typedOf(primary, fields)
+}
+
+func typedOf(primary string, fields [][2]string) *typed {
+	members := make([]string, len(fields))
+	for i, f := range fields {
+		members[i] = f[0] + " " + f[1]
+	}
+	return &typed{primary, keccak("HyperliquidTransaction:" + primary + "(" + strings.Join(members, ",") + ")"), fields}
 }
 
 // hyperUserTypes are the user-signed actions by the type they have on the wire.
@@ -405,18 +431,23 @@ var hyperUserTypes = map[string]*typed{
 	"userPortfolioMargin":           newTyped("UserPortfolioMargin", "string hyperliquidChain,address user,bool enabled,uint64 nonce"),
 }
 
-// hyperAppendUser appends the digest of a user-signed action.
-func hyperAppendUser(dst []byte, action strictjson.Value) ([]byte, bool) {
-	t := hyperUserTypes[action.Get("type").Text()]
+// hyperAppendTyped appends the digest of a user-signed action.
+func hyperAppendTyped(dst []byte, t *typed, action strictjson.Value, c *Claim) ([]byte, bool) {
 	chain, ok := hyperChain(action)
 	if !ok {
 		return dst, false
 	}
-	var buf [11 * 32]byte
+	var buf [13 * 32]byte
 	encoded := append(buf[:0], t.hash[:]...)
 	for _, f := range t.fields {
 		member := action.Get(f[1])
 		w, ok := typedWord(f[0], member)
+		switch f[1] {
+		case hyperJointUser:
+			w, ok = addressWord(c.Joint)
+		case hyperJointSigner:
+			w, ok = addressWord(c.JointBy)
+		}
 		if none := member.Kind() <= strictjson.Null; !ok && !(none && f[1] == "agentName") { // an agent may go without a name
 			return dst, false
 		}
@@ -437,8 +468,7 @@ func typedWord(kind string, v strictjson.Value) (w word, ok bool) {
 		}
 		return w, v.Kind() == strictjson.True || v.Kind() == strictjson.False
 	case "address":
-		s, ok := strings.CutPrefix(v.Text(), "0x")
-		return w, ok && len(s) == 40 && w.setHex(s)
+		return addressWord(v.Text())
 	case "bytes":
 		s, ok := strings.CutPrefix(v.Text(), "0x")
 		b := make([]byte, 0, len(s)/2)
@@ -452,6 +482,11 @@ func typedWord(kind string, v strictjson.Value) (w word, ok bool) {
 	}
 	n, err := strconv.ParseUint(v.Text(), 10, 64) // uint64 and uint32, as a number or in a string
 	return uintWord(n), err == nil
+}
+
+func addressWord(text string) (w word, ok bool) {
+	s, ok := strings.CutPrefix(text, "0x")
+	return w, ok && len(s) == 40 && w.setHex(s)
 }
 
 func hyperAnswer(r, answer *Request, a *vedette.Answer, _ *Issued) {

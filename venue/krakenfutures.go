@@ -18,7 +18,7 @@ var KrakenFutures = &Dialect{
 	Hosts: []string{"futures.kraken.com", "demo-futures.kraken.com", "api.futures.kraken.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA512, Signature: Base64, Secret: Base64,
 		Covers: CoversPath | CoversQuery | CoversBody | CoversNonce,
-		Note:   "The nonce is optional: a request without one can be replayed for ever. Query, body and nonce are joined without a separator: what stands at the end of one may be moved to the start of the next. A WebSocket session signs the venue's challenge."}},
+		Note:   "The nonce is optional: a request without one can be replayed for ever; on another method it is seen within a minute. Query, body and nonce are joined without a separator: what stands at the end of one may be moved to the start of the next. A WebSocket session signs the venue's challenge."}},
 	Repeatable: []string{"orderIds", "cliOrdIds", "contractType"},
 	Routes:     krakenFuturesRoutes,
 	Claim:      krakenFuturesClaim,

@@ -1,76 +1,134 @@
 package verify
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
-// issued remembers which credential a venue-issued token belongs to. Tokens are
-// kept as keyed hashes. When it is full, tokens that have ended go first, then any:
-// a forgotten token makes its calls unverifiable, never authentic.
-type issued struct {
-	seed [32]byte
-	mu   sync.RWMutex
-	m    map[Key]issuedTo
+// Issued remembers which credential a venue-issued token belongs to, and until when. A
+// token itself is not kept, but a hash of it under a secret seed. Like Window it keeps its
+// memory in a mapped file where it has one, so that tokens outlive a killed process; a
+// power cut may lose the newest. A forgotten token makes its calls unverifiable, never
+// authentic.
+//
+// An attacker who can write the file can make a token that he invents anybody's; it is 0600
+// and lies beside the keys.
+type Issued struct {
+	mu    sync.RWMutex
+	slots []issuedSlot
+	seed  [32]byte
+	file  *mapped // nil in plain memory
 }
 
-type issuedTo struct {
-	credential string
-	until      time.Time
+// issuedSlot is one token. until is written last and zeroed first, so that a process killed
+// half way leaves a free slot.
+type issuedSlot struct {
+	until      int64 // Unix ns; the slot is free when this is past
+	key, rest  uint64
+	length     uint8
+	credential [231]byte
 }
 
-func (t *issued) key(venue, token string) (k Key) {
+const (
+	issuedMagic = "VDTTOK1\n"
+	// issuedProbe is how many neighbouring slots a token may live in.
+	issuedProbe = 64
+)
+
+// NewIssued returns a table in plain memory for n tokens.
+func NewIssued(n int) *Issued {
+	t := &Issued{slots: make([]issuedSlot, max(n, issuedProbe))}
+	if _, err := rand.Read(t.seed[:]); err != nil {
+		panic("BUG: no randomness: " + err.Error())
+	}
+	return t
+}
+
+// OpenIssued opens or creates the table kept in a file of the folder.
+func OpenIssued(dir string) (*Issued, error) {
+	path := filepath.Join(dir, "tokens")
+	m, err := mapFile(path, issuedMagic, DefaultIssued*int64(unsafe.Sizeof(issuedSlot{})))
+	if err != nil {
+		return nil, fmt.Errorf("cannot open issued tokens %s: %w", path, err)
+	}
+	return &Issued{slots: unsafe.Slice((*issuedSlot)(unsafe.Pointer(&m.body()[0])), DefaultIssued), seed: m.seed, file: m}, nil
+}
+
+// Sync writes the table to disk.
+func (t *Issued) Sync() error { return t.file.sync() }
+
+// Close syncs and releases the file. The table must not be used after.
+func (t *Issued) Close() error {
+	t.slots = nil
+	return t.file.close()
+}
+
+func (t *Issued) halves(venue, token string) (lo, hi uint64) {
 	h := sha256.New()
 	h.Write(t.seed[:])
 	h.Write([]byte(venue))
 	h.Write([]byte{0})
 	h.Write([]byte(token))
 	var sum [32]byte
-	copy(k[:], h.Sum(sum[:0]))
-	return k
+	h.Sum(sum[:0])
+	return binary.LittleEndian.Uint64(sum[:8]), binary.LittleEndian.Uint64(sum[8:16])
 }
 
-func (t *issued) add(venue, token, credential string, ttl time.Duration, now time.Time) {
+// add remembers a token. Where there is no room, it takes the place of what ended, or else
+// ends soonest.
+func (t *Issued) add(venue, token, credential string, ttl time.Duration, now time.Time) {
+	if len(credential) > len(issuedSlot{}.credential) {
+		return
+	}
 	if ttl <= 0 || ttl > issuedTTL {
 		ttl = issuedTTL
 	}
-	k := t.key(venue, token)
+	lo, hi := t.halves(venue, token)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.m == nil {
-		t.m = map[Key]issuedTo{}
-	}
-	if len(t.m) >= maxIssued {
-		t.evict(now)
-	}
-	t.m[k] = issuedTo{string(append([]byte(nil), credential...)), now.Add(ttl)}
+	t.file.guarded(func() {
+		at, best := lo%uint64(len(t.slots)), (*issuedSlot)(nil)
+		for range issuedProbe {
+			s := &t.slots[at]
+			if s.key == lo && s.rest == hi {
+				best = s
+				break
+			}
+			if best == nil || s.until < best.until {
+				best = s
+			}
+			at = (at + 1) % uint64(len(t.slots))
+		}
+		atomic.StoreInt64(&best.until, 0)
+		best.key, best.rest, best.length = lo, hi, uint8(copy(best.credential[:], credential))
+		atomic.StoreInt64(&best.until, now.Add(ttl).UnixNano())
+	})
 }
 
-// evict drops what has ended, or an eighth of everything if nothing has.
-func (t *issued) evict(now time.Time) {
-	for k, v := range t.m {
-		if !now.Before(v.until) {
-			delete(t.m, k)
-		}
-	}
-	n := len(t.m) - maxIssued*7/8
-	for k := range t.m {
-		if n <= 0 {
-			return
-		}
-		delete(t.m, k)
-		n--
-	}
-}
-
-func (t *issued) find(venue, token string, now time.Time) (string, bool) {
+// find returns the credential of a token, "" if it is anybody's.
+func (t *Issued) find(venue, token string, now time.Time) (credential string, ok bool) {
 	if token == "" {
 		return "", false
 	}
-	k := t.key(venue, token)
+	lo, hi := t.halves(venue, token)
 	t.mu.RLock()
-	v, ok := t.m[k]
-	t.mu.RUnlock()
-	return v.credential, ok && now.Before(v.until)
+	defer t.mu.RUnlock()
+	t.file.guarded(func() {
+		at := lo % uint64(len(t.slots))
+		for range issuedProbe {
+			if s := &t.slots[at]; s.key == lo && s.rest == hi && s.until > now.UnixNano() {
+				credential, ok = string(s.credential[:min(int(s.length), len(s.credential))]), true
+				return
+			}
+			at = (at + 1) % uint64(len(t.slots))
+		}
+	})
+	return credential, ok
 }

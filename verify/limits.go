@@ -34,8 +34,9 @@ const (
 	maxAlterations = 1000
 	// maxSignature bounds a signature's text: RSA-4096 in base64 has 684 bytes.
 	maxSignature = 1024
-	// maxIssued bounds the venue-issued tokens that are remembered.
-	maxIssued = 1 << 17
+	// DefaultIssued is the number of venue-issued tokens that are remembered: one for each of
+	// 100,000 clients.
+	DefaultIssued = 1 << 17
 	// issuedTTL is how long a venue-issued token is believed when the venue did not
 	// say: Kraken's live while connected, Binance's 60 minutes with prolongation.
 	issuedTTL = 24 * time.Hour

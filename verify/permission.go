@@ -122,13 +122,18 @@ func (v *Verifier) session(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
-	x.Call.Credential = s.Key
+	v.proven(x, s.Key, s.Account)
+}
+
+// proven judges a call whose credential was proven by an earlier one, that it rests on.
+func (v *Verifier) proven(x *Case, credential, account string) {
+	x.Call.Credential = credential
 	if !v.identify(x) {
-		if v.Bearer == nil { // taken out of the keyring since it logged in
+		if v.Bearer == nil { // taken out of the keyring since
 			x.say(vedette.Unverifiable, vedette.UnknownKey)
 			return
 		}
-		x.Call.Account = s.Account
+		x.Call.Account = account
 	}
 	x.say(vedette.Authentic, vedette.SessionAuth)
 	x.permitted()
@@ -136,28 +141,23 @@ func (v *Verifier) session(x *Case) {
 
 // token judges a call by a token that the venue issued over this API.
 func (v *Verifier) token(x *Case) {
-	credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now)
+	credential, ok := v.Issued.find(x.Dialect.Name, x.Claim.Token, x.Now)
 	if !ok {
 		x.Call.Credential = ""
 		x.say(vedette.Unverifiable, vedette.UnknownKey)
 		return
 	}
-	x.Call.Credential = credential
 	if credential == "" {
+		x.Call.Credential = ""
 		x.say(vedette.Anonymous)
 		return
 	}
-	v.identify(x)
-	x.say(vedette.Authentic, vedette.SessionAuth)
-	x.permitted()
+	v.proven(x, credential, "")
 }
 
 func (v *Verifier) bearer(x *Case) {
-	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
-		x.Call.Credential = credential
-		v.identify(x)
-		x.say(vedette.Authentic, vedette.SessionAuth)
-		x.permitted()
+	if credential, ok := v.Issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
+		v.proven(x, credential, "")
 		return
 	}
 	if v.Bearer == nil {
@@ -171,6 +171,7 @@ func (v *Verifier) bearer(x *Case) {
 func (v *Verifier) external(x *Case, b BearerResult) {
 	x.Challenge, x.Nonce = b.Challenge, b.Nonce
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
+	x.Call.ACR, x.Call.AMR, x.Call.AuthTime = b.ACR, b.AMR, b.AuthTime
 	x.say(b.Verdict, b.Reasons...)
 	if b.Verdict == vedette.Authentic && v.identify(x) {
 		x.permitted()
@@ -200,7 +201,7 @@ func (v *Verifier) Issue(x *Case, t *venue.Issued) {
 	}
 	for _, token := range [2]string{t.Token, t.Refresh} {
 		if token != "" {
-			v.issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
+			v.Issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math/big"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -239,11 +240,51 @@ func (v *Verifier) recovered(x *Case, s *scratch) bool {
 		x.Call.Credential = address
 		x.setKey(s, "", canonical(venue.EIP712Recover, x.Claim.SigBytes, &s.canon))
 		if v.identify(x) {
-			return true
+			return x.Claim.Joint == "" || v.cosigned(x, s, form)
 		}
 	}
 	x.say(vedette.Forged, vedette.UnknownKey)
 	return false
+}
+
+// cosigned holds the signatures of a joint account's wallets to those that the keyring
+// lists, and their number to its threshold. The message's own signature was good under
+// the form.
+func (v *Verifier) cosigned(x *Case, s *scratch, form int) bool {
+	c := x.Claim
+	joint, ok := v.Keys.Lookup(x.Dialect.Name, c.Joint)
+	var signed []string
+	switch {
+	case !strings.EqualFold(c.JointBy, x.Call.Credential):
+		x.say(vedette.Forged, vedette.BoundElsewhere)
+		return false
+	case !ok || len(joint.Signers) == 0:
+		x.say(vedette.Unverifiable, vedette.NoSecret)
+		return false
+	case c.Cosigners > len(joint.Signers):
+		x.say(vedette.Forged, vedette.BadSignature)
+		return false
+	}
+	for n := range c.Cosigners {
+		digest, sig, ok := x.Dialect.Cosigned(x.Request, c, form, n, s.msg[:0])
+		wallet := ""
+		if ok {
+			wallet, ok = RecoverAddress(digest, sig)
+		}
+		if !ok || !slices.Contains(joint.Signers, wallet) || slices.Contains(signed, wallet) {
+			x.say(vedette.Forged, vedette.BadSignature)
+			return false
+		}
+		signed = append(signed, wallet)
+	}
+	if len(signed) < joint.Threshold {
+		x.say(vedette.Unauthorised, vedette.NoPermission)
+		return false
+	}
+	if joint.Account != "" {
+		x.Call.Account, x.Call.Owner = joint.Account, joint.Owner
+	}
+	return true
 }
 
 // RecoverAddress returns the Ethereum address, in lower case with 0x, of the key

@@ -33,6 +33,10 @@ type BearerResult struct {
 	Reasons []vedette.Reason
 	// Credential is the token's id or its client and subject; never the token itself.
 	Credential, Account, Owner string
+	// ACR, AMR and AuthTime are how and when its user authenticated.
+	ACR      string
+	AMR      []string
+	AuthTime time.Time
 	// Challenge is the WWW-Authenticate value to send with a refusal, Nonce the
 	// DPoP-Nonce; "" for none.
 	Challenge, Nonce string
@@ -42,13 +46,13 @@ type BearerResult struct {
 // carries one that it is to judge.
 type Signed func(x *Case) (r BearerResult, carries bool)
 
-// Config is what a Verifier needs. Keys, Window, Increasing and Highest must be
-// set; Bearer may be nil.
+// Config is what a Verifier needs. Bearer and Signed may be nil.
 type Config struct {
 	Keys       Keys
 	Window     *Window
 	Increasing *Nonces // made with keep 1
 	Highest    *Nonces // made with keep 100
+	Issued     *Issued
 	Bearer     Bearer
 	Signed     Signed
 }
@@ -56,17 +60,15 @@ type Config struct {
 // Verifier judges calls. It is safe for concurrent use.
 type Verifier struct {
 	Config
-	issued  issued
 	scratch sync.Pool
 }
 
 // New returns a verifier.
 func New(c Config) *Verifier {
-	if c.Keys == nil || c.Window == nil || c.Increasing == nil || c.Highest == nil {
-		panic("BUG: verifier without keys, window or nonces")
+	if c.Keys == nil || c.Window == nil || c.Increasing == nil || c.Highest == nil || c.Issued == nil {
+		panic("BUG: verifier without keys, window, nonces or issued tokens")
 	}
 	v := &Verifier{Config: c}
-	v.issued.seed = c.Window.seed
 	v.scratch.New = func() any { return new(scratch) }
 	return v
 }
@@ -249,8 +251,7 @@ func until(c *venue.Claim, now time.Time) (t time.Time, fixed, open bool) {
 func (v *Verifier) once(x *Case, s *scratch) bool {
 	c := x.Claim
 	if c.Replayable {
-		x.say(vedette.Authentic, vedette.Replayable)
-		return true
+		return v.unmoved(x, s)
 	}
 	ordered := c.NonceRule == venue.NonceIncreasing || c.NonceRule == venue.NonceHighest
 	t, fixed, open := until(c, x.Now)
@@ -297,6 +298,25 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if open {
 		x.say(vedette.Authentic, vedette.Replayable)
 	}
+	return true
+}
+
+// unmoved judges a signature without time or nonce. Sent again as it was it cannot be told
+// from the client's own; but where it is over all that a request asks for, the same one
+// on another method, or parted otherwise, is no client's. It is remembered for as long as
+// that is cheap.
+func (v *Verifier) unmoved(x *Case, s *scratch) bool {
+	const all = venue.CoversPath | venue.CoversQuery | venue.CoversBody
+	scheme, ok := x.Dialect.Scheme(x.Entry.Scheme)
+	if ok && !x.Claim.Plain && scheme.Covers&all == all {
+		u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation),
+			now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
+		if seen, _ := v.Window.use(&u); seen == SeenElsewhere {
+			x.say(vedette.Replayed, vedette.CrossEndpoint)
+			return false
+		}
+	}
+	x.say(vedette.Authentic, vedette.Replayable)
 	return true
 }
 

@@ -39,7 +39,7 @@ func newBench(t testing.TB, change ...func(*keyring.Spec)) *bench {
 	if err := ring.Add(spec, epoch); err != nil {
 		t.Fatal(err)
 	}
-	return &bench{t: t, now: epoch, dialect: venue.Binance, v: New(Config{Keys: ring, Window: NewWindow(1000), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})}
+	return &bench{t: t, now: epoch, dialect: venue.Binance, v: New(Config{Keys: ring, Window: NewWindow(1000), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100), Issued: NewIssued(100)})}
 }
 
 // call is one signed Binance request.
@@ -364,18 +364,20 @@ func TestListsHoldAgainstTheUnknown(t *testing.T) {
 	try("malformed ambiguous", "POST", "/api/v3/order", "symbol=BTCUSDT", `{"symbol":"ETHUSDT"}`, eth)
 }
 
+// useToken opens a stream with a token.
+func (b *bench) useToken(token, want string) {
+	b.t.Helper()
+	x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+		Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/ws/" + token, Session: &venue.Session{}}}
+	b.v.Verify(x)
+	if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+		b.t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestIssue: a token is worth what the call was that got it.
 func TestIssue(t *testing.T) {
 	b := newBench(t)
-	use := func(token, want string) {
-		t.Helper()
-		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
-			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/ws/" + token, Session: &venue.Session{}}}
-		b.v.Verify(x)
-		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
 	token := func(c string) string { return strings.Repeat(c, 64) }
 	c := b.order()
 	good := b.want(c, "authentic")
@@ -388,13 +390,13 @@ func TestIssue(t *testing.T) {
 	b.v.Issue(byKey, &venue.Issued{Token: token("d")})
 	stranger := b.want(&call{method: "POST", path: "/api/v3/userDataStream", key: "nobody", from: "192.0.2.7"}, "anonymous no_signature")
 	b.v.Issue(stranger, &venue.Issued{Token: token("e")})
-	use(token("a"), "authentic [session]")
-	use(token("b"), "unverifiable [unknown_key]")
-	use(token("c"), "unverifiable [unknown_key]")
-	use(token("d"), "authentic [session]")
-	use(token("e"), "unverifiable [unknown_key]")
+	b.useToken(token("a"), "authentic [session]")
+	b.useToken(token("b"), "unverifiable [unknown_key]")
+	b.useToken(token("c"), "unverifiable [unknown_key]")
+	b.useToken(token("d"), "authentic [session]")
+	b.useToken(token("e"), "unverifiable [unknown_key]")
 	// Another venue's token of the same text is another token.
-	if _, ok := b.v.issued.find("mexc", token("a"), b.now); ok {
+	if _, ok := b.v.Issued.find("mexc", token("a"), b.now); ok {
 		t.Error("a token crosses venues")
 	}
 }
@@ -460,7 +462,7 @@ func TestPassphrase(t *testing.T) {
 		Secrets: keyring.Secrets{Secret: keyring.NewSecret(testSecret), Passphrase: keyring.NewSecret("right")}}, epoch); err != nil {
 		t.Fatal(err)
 	}
-	v := New(Config{Keys: ring, Window: NewWindow(10), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100)})
+	v := New(Config{Keys: ring, Window: NewWindow(10), Increasing: NewNonces(10, 1), Highest: NewNonces(10, 100), Issued: NewIssued(100)})
 	at := epoch.UTC().Format("2006-01-02T15:04:05.000Z")
 	m := hmac.New(sha256.New, []byte(testSecret))
 	m.Write([]byte(at + "GET/api/v5/account/balance"))

@@ -39,8 +39,8 @@ type app struct {
 	config   *config
 	dialects []*venue.Dialect
 	log      *slog.Logger
-	now      func() time.Time
-	started  time.Time
+	clock
+	started time.Time
 
 	store      *store.Store
 	newState   bool // the store is new though the ledger is not
@@ -50,6 +50,7 @@ type app struct {
 	window     *verify.Window
 	increasing *verify.Nonces
 	highest    *verify.Nonces
+	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
 	findings   *findingSink
@@ -69,8 +70,8 @@ type app struct {
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
-func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger) (*app, error) {
-	a := &app{config: c, log: log, now: time.Now, started: time.Now()}
+func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, t clock) (*app, error) {
+	a := &app{config: c, log: log, clock: t, started: t.now()}
 	a.life, a.cancel = context.WithCancel(ctx)
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
@@ -238,6 +239,10 @@ func (a *app) startVerifier(context.Context) error {
 		return err
 	}
 	a.defer_(func() { a.report("nonces", a.highest.Close()) })
+	if a.issued, err = verify.OpenIssued(a.config.Dir); err != nil {
+		return err
+	}
+	a.defer_(func() { a.report("issued tokens", a.issued.Close()) })
 	n, err := restoreWindow(a.ledger, a.window, a.now())
 	if err != nil {
 		return err
@@ -257,7 +262,7 @@ func (a *app) startGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.OnChange = a.saveRestriction
+	c.OnChange, c.Elapsed = a.saveRestriction, a.elapsed
 	if a.gate, err = gate.New(c); err != nil {
 		return err
 	}
@@ -325,7 +330,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	}
 	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
-		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Bearer: verifyBearer(a.bearers), Signed: signed})})
+		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
@@ -412,7 +417,7 @@ func (a *app) keep(ctx context.Context) {
 	defer a.wg.Done()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	wall, mono := time.Now().Round(0), time.Now()
+	watch := a.watch()
 	beats, failing := 0, false
 	for {
 		select {
@@ -420,7 +425,7 @@ func (a *app) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		wall, mono = a.watchClock(wall, mono)
+		a.watchClock(&watch)
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
@@ -452,26 +457,11 @@ func (a *app) watchLedger(failing bool) bool {
 const syncBeats = 300
 
 func (a *app) syncReplay() {
-	for _, p := range []interface{ Sync() error }{a.window, a.increasing, a.highest} {
+	for _, p := range []interface{ Sync() error }{a.window, a.increasing, a.highest, a.issued} {
 		if err := p.Sync(); err != nil {
 			a.log.Error("replay state not on disk", "error", err)
 		}
 	}
-}
-
-// clockJump is how far the wall clock may move against the monotonic one within a
-// second before it counts as a jump.
-const clockJump = 500 * time.Millisecond
-
-// watchClock records a jump of the wall clock: time windows were judged by it.
-func (a *app) watchClock(wall, mono time.Time) (time.Time, time.Time) {
-	now := time.Now()
-	jump := now.Round(0).Sub(wall) - now.Sub(mono)
-	if jump > clockJump || jump < -clockJump {
-		a.log.Error("the clock jumped", "by", jump)
-		a.monitor.Gap("clock", 0, fmt.Sprintf("the wall clock jumped by %v", jump))
-	}
-	return now.Round(0), now
 }
 
 func (a *app) sealBody(dst, body []byte) ([]byte, error) { return a.sealer.SealBytes(dst, body) }
@@ -513,6 +503,17 @@ func (a *app) Lift(id, who string) (vedette.Restriction, error) {
 
 // Restrictions implements api.Orders.
 func (a *app) Restrictions() []vedette.Restriction { return a.gate.List() }
+
+// StepUp implements api.Orders. What the ledger does not hold is not in force.
+func (a *app) StepUp(g vedette.StepUpGrant) error {
+	if g.By == "" {
+		return errors.New("cannot step up: by says nobody")
+	}
+	return a.gate.StepUp(g, a.now(), func() error {
+		_, err := a.monitor.Act(g.By, "stepup.set", g)
+		return err
+	})
+}
 
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {

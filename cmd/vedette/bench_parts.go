@@ -93,7 +93,7 @@ func benchCase() (*verify.Case, *verify.Verifier, error) {
 		Scheme: "hmac", Secrets: keyring.Secrets{Secret: keyring.NewSecret(benchSecret)}}, time.Now()); err != nil {
 		return nil, nil, err
 	}
-	v := verify.New(verify.Config{Keys: ring, Window: verify.NewWindow(verify.DefaultWindow), Increasing: verify.NewNonces(100, 1), Highest: verify.NewNonces(10, 100)})
+	v := verify.New(verify.Config{Keys: ring, Window: verify.NewWindow(verify.DefaultWindow), Increasing: verify.NewNonces(100, 1), Highest: verify.NewNonces(10, 100), Issued: verify.NewIssued(100)})
 	body := benchOrder(1, time.Now())
 	return &verify.Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Claim: &venue.Claim{}, Call: &vedette.Call{},
 		Request: &venue.Request{Body: body}}, v, nil

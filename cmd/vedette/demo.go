@@ -105,7 +105,7 @@ func (d *demo) run(ctx context.Context) error {
 	if !live {
 		log = slog.New(slog.NewTextHandler(d.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	d.app, err = startApp(ctx, c, func(string) string { return "" }, log)
+	d.app, err = startApp(ctx, c, func(string) string { return "" }, log, systemClock())
 	if err != nil {
 		return err
 	}

@@ -3,33 +3,22 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/url"
 	"os"
-	"os/user"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"vedette"
-	"vedette/api"
-	"vedette/internal/durable"
-	"vedette/internal/strictyaml"
 	"vedette/keyring"
 	"vedette/store"
-	"vedette/verify"
 )
 
-var keyCommand = &command{name: "key", args: "add|list|import|rotate|remove|freeze|thaw [flags]",
-	short:   "Manage the keyring; freeze and thaw keys of a running monitor",
+var keyCommand = &command{name: "key", args: "add|list|import|rotate|remove|freeze|thaw|stepup [flags]",
+	short:   "Manage the keyring; freeze, thaw and step up keys",
 	example: "vedette key freeze -venue binance -id dummy-key -for 1h -reason 'stolen laptop'",
 	run:     runKey}
 
@@ -51,7 +40,7 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 		if err := e.parse(flags); err != nil {
 			return err
 		}
-		return usagef("say what to do: add, list, import, rotate, remove, freeze or thaw")
+		return usagef("say what to do: add, list, import, rotate, remove, freeze, thaw or stepup")
 	}
 	verb := e.args[0]
 	e.args = e.args[1:]
@@ -60,24 +49,16 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if err := e.parse(flags); err != nil {
 		return err
 	}
-	c, err := loadConfig(f.config)
+	at, err := e.site(f.config, f.dir)
 	if err != nil {
 		return err
 	}
-	if f.dir != "" {
-		c.Dir = f.dir
-	}
-	dialects, err := c.dialects()
-	if err != nil {
-		return err
-	}
-	all := withBuiltIn(dialects)
-	k := &keys{env: e, config: c, venues: dialectNames(all), options: verify.KeyOptions(all), f: f, rest: flags.Args()}
+	k := &keys{site: at, f: f, rest: flags.Args()}
 	flags.Visit(func(given *flag.Flag) { k.permissionsGiven = k.permissionsGiven || given.Name == "permissions" })
 	run := map[string]func(context.Context) error{"add": k.add, "list": k.list, "import": k.importFile, "rotate": k.rotate,
-		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw}[verb]
+		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw, "stepup": k.stepUp}[verb]
 	if run == nil {
-		return usagef("unknown %q: want add, list, import, rotate, remove, freeze or thaw", verb)
+		return usagef("unknown %q: want add, list, import, rotate, remove, freeze, thaw or stepup", verb)
 	}
 	if verb != "import" && len(k.rest) > 0 {
 		return usagef("no argument is wanted, got %q", k.rest[0])
@@ -101,27 +82,16 @@ func (f *keyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.wallet, "wallet", "", "address of the signing wallet")
 	flags.StringVar(&f.permissions, "permissions", "", "of read,trade,withdraw,transfer,admin; not held to any if not given")
 	flags.DurationVar(&f.overlap, "overlap", time.Hour, "how long a rotated-away secret stays valid")
-	flags.DurationVar(&f.duration, "for", 0, "how long a freeze lasts; until thawed if not given")
+	flags.DurationVar(&f.duration, "for", 0, "how long a freeze lasts, until thawed if not given; how long a step-up lasts")
 	flags.BoolVar(&f.json, "json", false, "machine-readable output")
 }
 
 // keys is one key command under way.
 type keys struct {
-	*env
-	config           *config
-	venues           []string // names of the dialects
-	options          keyring.Options
+	*site
 	f                *keyFlags
 	permissionsGiven bool
 	rest             []string
-}
-
-// person names who gives the order, for the record.
-func person() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "unknown"
 }
 
 // withStore opens the state for one change and tells a running monitor after it.
@@ -146,60 +116,6 @@ func (k *keys) withStore(ctx context.Context, what string, change func(*store.St
 		return fmt.Errorf("stored, but the running monitor did not take it: %w", err)
 	}
 	return nil
-}
-
-// monitor returns a client of the monitor that runs on the data folder, nil if none
-// does. A monitor holds the ledger's lock: one that does so and does not answer would
-// not learn of a change, so that is an error.
-func (k *keys) monitor() (*api.Client, error) {
-	client, err := api.Dial(k.config.Dir)
-	if err == nil {
-		return client, nil
-	}
-	held, lockErr := ledgerHeld(k.config.Dir)
-	switch {
-	case held:
-		return nil, fmt.Errorf("a monitor runs on %s but its control socket does not answer: nothing was changed", k.config.Dir)
-	case lockErr != nil:
-		return nil, lockErr
-	case errors.Is(err, api.ErrNotRunning):
-		return nil, nil
-	}
-	return nil, err
-}
-
-// ledgerHeld tells whether a process has the folder's ledger open for appending.
-func ledgerHeld(dir string) (bool, error) {
-	name := filepath.Join(dir, "ledger", "lock")
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		return false, nil // and the lock is not made by asking
-	}
-	lock, err := durable.OS{}.Lock(name)
-	if errors.Is(err, durable.ErrLocked) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("cannot tell whether a monitor runs: %w", err)
-	}
-	return false, lock.Close()
-}
-
-// mustExist is for what only reads or changes a state that is there: a mistyped folder
-// must not become a new one.
-func (k *keys) mustExist() error {
-	lost, err := stateLost(k.config.Dir)
-	if err != nil || lost { // of a lost one openState says more
-		return err
-	}
-	fresh, err := stateFresh(k.config.Dir)
-	if err == nil && fresh {
-		err = fmt.Errorf("there is no %s: no monitor has run on this folder and no key was added", filepath.Join(k.config.Dir, store.FileName))
-	}
-	return err
-}
-
-func (k *keys) audit(action, subject, detail string) store.Audit {
-	return store.Audit{At: time.Now(), Actor: person(), Action: action, Subject: subject, Detail: detail}
 }
 
 // named checks that venue and id were given.
@@ -307,7 +223,7 @@ func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check
 		if len(list) == 1 {
 			subject = list[0].Venue + " " + list[0].ID
 		}
-		if err := s.PutKeys(ctx, list, k.audit(what, subject, k.f.reason)); err != nil {
+		if err := s.PutKeys(ctx, list, audit(what, subject, k.f.reason)); err != nil {
 			return err
 		}
 		fmt.Fprintf(k.stderr, "%s: %s\n", what, subject)
@@ -423,7 +339,7 @@ func (k *keys) rotate(ctx context.Context) error {
 		}
 		fmt.Fprintf(k.stderr, "rotated %s %s; the old secret is valid until %s, and its use is flagged\n", spec.Venue, spec.ID, spec.PreviousUntil.Format(time.RFC3339))
 		return s.PutKeys(ctx, []store.Key{{Venue: spec.Venue, ID: spec.ID, Sealed: sealed, Changed: time.Now()}},
-			k.audit("key.rotate", spec.Venue+" "+spec.ID, k.f.reason))
+			audit("key.rotate", spec.Venue+" "+spec.ID, k.f.reason))
 	})
 }
 
@@ -440,7 +356,7 @@ func (k *keys) remove(ctx context.Context) error {
 		return err
 	}
 	return k.withStore(ctx, "key.remove", func(s *store.Store, _ *keyring.Sealer) error {
-		return s.DeleteKey(ctx, k.f.venue, k.f.id, k.audit("key.remove", k.f.venue+" "+k.f.id, k.f.reason))
+		return s.DeleteKey(ctx, k.f.venue, k.f.id, audit("key.remove", k.f.venue+" "+k.f.id, k.f.reason))
 	})
 }
 
@@ -454,13 +370,7 @@ func (k *keys) scope() (vedette.Restriction, error) {
 	if r.Credential == "" && r.Account == "" && r.Owner == "" && r.Source == "" {
 		return r, usagef("say what: -id, -account, -owner or -source")
 	}
-	if r.Venue != "" && !slices.Contains(k.venues, r.Venue) {
-		return r, usagef("unknown venue %q%s: a venue of your own is known with the configuration that describes it, -c", r.Venue, strictyaml.Suggest(r.Venue, k.venues))
-	}
-	if r.Reason == "" {
-		r.Reason = "no reason given"
-	}
-	return r, nil
+	return r, k.knowsVenue(r.Venue)
 }
 
 func (k *keys) freeze(ctx context.Context) error {
@@ -468,73 +378,10 @@ func (k *keys) freeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.From = time.Now().UTC()
 	if k.f.duration > 0 {
-		r.Until = r.From.Add(k.f.duration)
+		r.Until = time.Now().UTC().Add(k.f.duration)
 	}
-	client, err := k.monitor()
-	if err != nil {
-		return err
-	}
-	if client == nil {
-		if err := k.freezeStored(ctx, r); err != nil {
-			return err
-		}
-		k.warnUnknown(ctx)
-		return nil
-	}
-	var out vedette.Restriction
-	if err := client.Do(ctx, "POST", "/v1/restrictions", r.By, r, &out); err != nil {
-		return err
-	}
-	fmt.Fprintf(k.stderr, "in force: %s of %s, id %s\n", out.Kind, api.Scope(out), out.ID)
-	k.warnUnknown(ctx)
-	return nil
-}
-
-// warnUnknown says that the frozen key is in neither store nor keys file: it may be
-// mistyped. It comes after the freeze, which must not wait or fail for it.
-func (k *keys) warnUnknown(ctx context.Context) {
-	if k.f.venue == "" || k.f.id == "" {
-		return
-	}
-	specs, err := k.config.fileKeys(k.options)
-	if err != nil || slices.ContainsFunc(specs, func(s keyring.Spec) bool { return s.Venue == k.f.venue && s.ID == k.f.id }) {
-		return
-	}
-	if fresh, err := stateFresh(k.config.Dir); err != nil || fresh {
-		return
-	}
-	s, err := store.Open(ctx, k.config.Dir)
-	if err != nil {
-		return
-	}
-	defer s.Close()
-	if _, err := s.Key(ctx, k.f.venue, k.f.id); errors.Is(err, store.ErrNotFound) {
-		fmt.Fprintln(k.stderr, "warning: no such key in the keyring: freezing it anyway")
-	}
-}
-
-// freezeStored stores the restriction for the next start.
-func (k *keys) freezeStored(ctx context.Context, r vedette.Restriction) error {
-	if err := k.mustExist(); err != nil {
-		return err
-	}
-	s, _, err := openState(ctx, k.config, k.getenv)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	var id [8]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return err
-	}
-	r.ID = hex.EncodeToString(id[:])
-	if err := s.PutRestriction(ctx, r, k.audit("restriction.set", api.Scope(r), r.Reason)); err != nil {
-		return err
-	}
-	fmt.Fprintf(k.stderr, "no monitor runs on %s: stored, in force from its next start, id %s\n", k.config.Dir, r.ID)
-	return nil
+	return k.restrict(ctx, r)
 }
 
 func (k *keys) thaw(ctx context.Context) error {
@@ -542,48 +389,51 @@ func (k *keys) thaw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	lifted := 0
+	err = k.withRestrictions(ctx, k.f.reason, func(list []vedette.Restriction, lift func(vedette.Restriction) error) error {
+		for _, r := range list {
+			if r.Kind != want.Kind || r.Credential != want.Credential || r.Account != want.Account || r.Owner != want.Owner || r.Source != want.Source ||
+				want.Venue != "" && r.Venue != want.Venue {
+				continue
+			}
+			if err := lift(r); err != nil {
+				return err
+			}
+			lifted++
+		}
+		return nil
+	})
+	if err == nil && lifted == 0 {
+		fmt.Fprintln(k.stderr, "no such restriction is in force")
+		return errNo
+	}
+	return err
+}
+
+// stepUp says that who uses the key has authenticated more strongly. It is for a running
+// monitor alone: a step-up does not outlast it.
+func (k *keys) stepUp(ctx context.Context) error {
+	if err := k.named(); err != nil {
+		return err
+	}
+	if err := k.knowsVenue(k.f.venue); err != nil {
+		return err
+	}
+	if k.f.duration <= 0 {
+		return usagef("say -for: how long the step-up lasts")
+	}
 	client, err := k.monitor()
 	if err != nil {
 		return err
 	}
-	var list []vedette.Restriction
-	lift := func(id string) error {
-		return client.Do(ctx, "DELETE", "/v1/restrictions/"+url.PathEscape(id), person(), nil, nil)
+	if client == nil {
+		return fmt.Errorf("no monitor runs on %s: a step-up is for a running one, and does not outlast it", k.config.Dir)
 	}
-	if client != nil {
-		err = client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list)
-	} else {
-		if err := k.mustExist(); err != nil {
-			return err
-		}
-		var s *store.Store
-		if s, _, err = openState(ctx, k.config, k.getenv); err != nil {
-			return err
-		}
-		defer s.Close()
-		list, err = s.LoadRestrictions(ctx)
-		lift = func(id string) error {
-			return s.LiftRestriction(ctx, id, k.audit("restriction.lift", id, k.f.reason))
-		}
-	}
-	if err != nil {
+	g := vedette.StepUpGrant{Venue: k.f.venue, Credential: k.f.id, Reason: orNone(k.f.reason), By: person(), Until: time.Now().UTC().Add(k.f.duration)}
+	if err := client.Do(ctx, "POST", "/v1/stepups", g.By, g, nil); err != nil {
 		return err
 	}
-	lifted := 0
-	for _, r := range list {
-		if r.Kind != want.Kind || r.Credential != want.Credential || r.Account != want.Account || r.Owner != want.Owner || r.Source != want.Source ||
-			want.Venue != "" && r.Venue != want.Venue || !r.Until.IsZero() && !time.Now().Before(r.Until) {
-			continue
-		}
-		if err := lift(r.ID); err != nil {
-			return err
-		}
-		lifted++
-		fmt.Fprintf(k.stderr, "lifted: %s of %s, id %s\n", r.Kind, api.Scope(r), r.ID)
-	}
-	if lifted == 0 {
-		fmt.Fprintln(k.stderr, "no such restriction is in force")
-		return errNo
-	}
+	fmt.Fprintf(k.stderr, "stepped up until %s: %s %s\n", g.Until.Format(time.RFC3339), g.Venue, g.Credential)
+	k.warnUnknown(ctx, g.Venue, g.Credential)
 	return nil
 }

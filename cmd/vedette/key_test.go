@@ -36,7 +36,7 @@ func TestFreezeOfWhatIsThere(t *testing.T) {
 	for _, verb := range []string{"freeze", "thaw"} {
 		key(exitUsage, `unknown venue "binanse"; did you mean "binance"?`, verb, "-venue", "binanse", "-id", "stored-1")
 	}
-	const warning = "no such key in the keyring: freezing it anyway"
+	const warning = "no such key in the keyring: done all the same"
 	check := func() {
 		t.Helper()
 		for id, known := range map[string]bool{"stored-1": true, "key-1": true, "key-9": false} {

@@ -45,7 +45,7 @@ func TestMessageSignaturesInline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := startApp(context.Background(), c, func(string) string { return "" }, discardLog())
+	a, err := startApp(context.Background(), c, func(string) string { return "" }, discardLog(), systemClock())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func (p *replayer) start(c *config, name string) error {
 			}
 		},
 		Verifier: verify.New(verify.Config{Keys: p.ring, Window: verify.NewWindow(c.replayEntries()), Bearer: verifyBearer(bearers),
-			Increasing: verify.NewNonces(nonceCredentials, 1), Highest: verify.NewNonces(nonceWallets, 100)})})
+			Increasing: verify.NewNonces(nonceCredentials, 1), Highest: verify.NewNonces(nonceWallets, 100), Issued: verify.NewIssued(verify.DefaultIssued)})})
 	return nil
 }
 

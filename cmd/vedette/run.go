@@ -52,7 +52,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if live {
 		log = discardLog()
 	}
-	a, err := startApp(ctx, c, e.getenv, log)
+	a, err := startApp(ctx, c, e.getenv, log, systemClock())
 	if err != nil {
 		return err
 	}

@@ -61,13 +61,17 @@ func (p *place) write(name, text string) {
 }
 
 func (p *place) start(acceptNewState bool) (*app, error) {
+	return p.startAt(acceptNewState, systemClock())
+}
+
+func (p *place) startAt(acceptNewState bool, at clock) (*app, error) {
 	p.t.Helper()
 	c, err := loadConfig(p.config)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	c.acceptNewState = acceptNewState
-	return startApp(context.Background(), c, func(string) string { return "" }, discardLog())
+	return startApp(context.Background(), c, func(string) string { return "" }, discardLog(), at)
 }
 
 func (p *place) started() *app {

@@ -140,6 +140,7 @@ func verifyBearer(list []bearer) verify.Bearer {
 		if res.Subject != "" {
 			id += "/" + res.Subject
 		}
-		return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account, Challenge: res.Challenge, Nonce: res.DPoPNonce}
+		return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account,
+			ACR: res.ACR, AMR: res.AMR, AuthTime: res.AuthTime, Challenge: res.Challenge, Nonce: res.DPoPNonce}
 	}
 }

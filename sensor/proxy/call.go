@@ -184,8 +184,8 @@ func (c *call) judgeHere() (ok bool) {
 	return true
 }
 
-// done tells the monitor that the call is over, once. It reports false if the monitor
-// panicked: what it should have recorded may be lost, so nothing is released.
+// done tells the monitor that the call is over, once. It reports false if the call has no
+// record that it must have, or the monitor panicked: nothing is released then.
 func (c *call) done() bool {
 	if !c.judged || c.finished {
 		return true
@@ -203,8 +203,7 @@ func (c *call) doneHere() (ok bool) {
 		s.Lock()
 		defer s.Unlock()
 	}
-	c.p.monitor.Done(&c.x)
-	return true
+	return c.p.monitor.Done(&c.x)
 }
 
 // mayWait reports whether the monitor could hold up the loop that serves the call.
@@ -215,6 +214,9 @@ func (c *call) elsewhere(f func(*call) bool) (ok bool) {
 	c.task.block(func() { ok = f(c) })
 	return ok
 }
+
+// unrecorded are the words where an answer of the venue is not released.
+const unrecorded = "the call could not be recorded: whether it was carried out is not known"
 
 // refuse answers with the monitor's refusal.
 func (c *call) refuse(w client) error {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"vedette"
 	"vedette/sensor"
 )
@@ -60,6 +62,52 @@ func TestMonitorPanics(t *testing.T) {
 	}
 	if g := r.m.Gaps(); len(g) != 2 || r.Stats().MonitorPanics != 2 {
 		t.Errorf("gaps %v", g)
+	}
+}
+
+// TestUnrecordedIsNotReleased: where the monitor could not record a call, nothing of the
+// venue's answer reaches the client as an answer, and the venue gets no message.
+func TestUnrecordedIsNotReleased(t *testing.T) {
+	big := strings.Repeat("x", 300<<10)
+	o := newOrigin(t, func(w http.ResponseWriter, r *http.Request) {
+		body := big[:map[string]int{"/small": 10, "/big": len(big)}[r.URL.Path]]
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		io.WriteString(w, body)
+	})
+	r := newRig(t, o.addr, nil)
+	r.m.Unrecorded.Store(true)
+	got := r.raw("GET /small HTTP/1.1\r\nHost: h\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 500 ") || !strings.Contains(got, "whether it was carried out is not known") || strings.Contains(got, "xxx") {
+		t.Errorf("a small answer: got %q", got)
+	}
+	if got = r.raw("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"); strings.Count(got, "x") >= len(big) {
+		t.Error("a large answer was released whole")
+	}
+	r, client := newH2Rig(t, o.addr, nil)
+	r.m.Unrecorded.Store(true)
+	if res, err := client.Get("https://" + r.addr + "/big"); err == nil {
+		if b, err := io.ReadAll(res.Body); err == nil {
+			t.Errorf("HTTP/2: %d, %d bytes", res.StatusCode, len(b))
+		}
+		res.Body.Close()
+	}
+
+	for _, where := range []string{"message", "reply"} {
+		r := newRig(t, echoVenue(t), nil)
+		c := r.socket("/ws")
+		set := func() { r.m.Unrecorded.Store(true) }
+		if where == "message" {
+			set()
+		} else {
+			r.m.OnReply = func(*sensor.Session, []byte) { set() }
+		}
+		c.Write(context.Background(), websocket.MessageText, []byte("x"))
+		if _, b, err := c.Read(context.Background()); websocket.CloseStatus(err) != websocket.StatusInternalError {
+			t.Errorf("%s: got %q %v", where, b, err)
+		}
+		if got := r.m.Replies(); where == "message" && len(got) != 0 {
+			t.Errorf("the message was forwarded: %q", got)
+		}
 	}
 }
 

@@ -208,10 +208,11 @@ type slowMonitor struct {
 }
 
 func (slowMonitor) Waits(x *sensor.Exchange) bool { return strings.HasPrefix(x.Request.Path, "/slow") }
-func (m slowMonitor) Done(x *sensor.Exchange) {
+func (m slowMonitor) Done(x *sensor.Exchange) bool {
 	if m.Waits(x) {
 		<-m.hold
 	}
+	return true
 }
 
 // A call whose record waits for the disk holds no other call of its loop up.

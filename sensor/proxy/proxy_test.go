@@ -27,12 +27,12 @@ var testLoops = flag.Int("loops", 2, "event loops of the proxies under test; 0 f
 // allowAll is a monitor that allows everything and keeps nothing.
 type allowAll struct{}
 
-func (allowAll) Waits(*sensor.Exchange) bool                     { return false }
-func (allowAll) Judge(x *sensor.Exchange)                        { x.Call.Decision.Effect = vedette.Allow }
-func (allowAll) Done(x *sensor.Exchange)                         {}
-func (allowAll) Reply(s *sensor.Session, m []byte, at time.Time) {}
-func (allowAll) Closed(s *sensor.Session, at time.Time)          {}
-func (allowAll) Gap(name string, lost int, why string)           {}
+func (allowAll) Waits(*sensor.Exchange) bool                          { return false }
+func (allowAll) Judge(x *sensor.Exchange)                             { x.Call.Decision.Effect = vedette.Allow }
+func (allowAll) Done(x *sensor.Exchange) bool                         { return true }
+func (allowAll) Reply(s *sensor.Session, m []byte, at time.Time) bool { return true }
+func (allowAll) Closed(s *sensor.Session, at time.Time)               {}
+func (allowAll) Gap(name string, lost int, why string)                {}
 
 var testDialect = &venue.Dialect{
 	Name: "test",

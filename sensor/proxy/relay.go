@@ -32,7 +32,7 @@ func (c *call) relay(w client, l *link) bool {
 		c.answered(whole, len(whole))
 		if !c.done() {
 			c.release(l, &src)
-			return c.own(w, 500, "the call could not be recorded") == nil
+			return c.own(w, 500, unrecorded) == nil
 		}
 		if src.frame != bodyNone {
 			c.reply.length = int64(len(whole))

@@ -286,8 +286,11 @@ func (k *socket) message(op byte, payload []byte) error {
 	c := k.c
 	x := &c.x
 	c.resetMessage(payload, k.session, k.p.now())
-	if !c.judge() || !c.done() {
+	if !c.judge() {
 		return &closeError{closeUnexpected, "the message could not be judged"}
+	}
+	if !c.done() {
+		return &closeError{closeUnexpected, "the message could not be recorded"}
 	}
 	if x.Call.Decision.Refused() {
 		k.p.n.messageRefused.Add(1)
@@ -342,13 +345,13 @@ func (k *socket) replies() error {
 	}
 }
 
-// reply shows a venue's message to the monitor.
+// reply shows a venue's message to the monitor. It reports false if that must not be
+// released.
 func (k *socket) reply(payload []byte) (ok bool) {
 	defer k.p.recoverMonitor("reply", &ok)
 	k.session.Lock()
 	defer k.session.Unlock()
-	k.p.monitor.Reply(k.session, payload, k.p.now())
-	return true
+	return k.p.monitor.Reply(k.session, payload, k.p.now())
 }
 
 func (k *socket) toClient(op byte, payload []byte) error {

@@ -64,6 +64,8 @@ type Monitor struct {
 	OnDone func(x *sensor.Exchange)
 	// OnReply runs in Reply. May be nil.
 	OnReply func(s *sensor.Session, message []byte)
+	// Unrecorded makes Done and Reply return false: nothing may be released.
+	Unrecorded atomic.Bool
 
 	asked      atomic.Int64
 	mu         sync.Mutex
@@ -147,11 +149,12 @@ func (m *Monitor) locked(s *sensor.Session, where string) {
 }
 
 // Done implements sensor.Monitor.
-func (m *Monitor) Done(x *sensor.Exchange) {
+func (m *Monitor) Done(x *sensor.Exchange) bool {
 	m.finish(x)
 	if m.OnDone != nil {
 		m.OnDone(x)
 	}
+	return !m.Unrecorded.Load()
 }
 
 func (m *Monitor) finish(x *sensor.Exchange) {
@@ -179,7 +182,7 @@ func (m *Monitor) finish(x *sensor.Exchange) {
 }
 
 // Reply implements sensor.Monitor.
-func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
+func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) bool {
 	if m.OnReply != nil {
 		m.OnReply(s, message)
 	}
@@ -190,6 +193,7 @@ func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) {
 		m.violate("Reply after Closed")
 	}
 	m.replies = append(m.replies, string(message))
+	return !m.Unrecorded.Load()
 }
 
 // Closed implements sensor.Monitor.

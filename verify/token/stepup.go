@@ -20,7 +20,7 @@ func checkRequirement(r *Requirement, g *grant, now time.Time, leeway time.Durat
 		}
 	}
 	if !strongEnough(r, g, now, leeway) {
-		return refuse(vedette.Unauthorised, "insufficient_user_authentication", vedette.StepUpNeeded)
+		return refuse(vedette.Unauthorised, tooWeak, vedette.StepUpNeeded)
 	}
 	return nil
 }
@@ -45,33 +45,67 @@ func strongEnough(r *Requirement, g *grant, now time.Time, leeway time.Duration)
 // challenge writes the WWW-Authenticate value that goes with a refusal: RFC 6750
 // section 3, RFC 9449 section 7.1, RFC 9470 section 3.
 func (v *Verifier) challenge(dpop bool, code string, r *Requirement) string {
-	var b strings.Builder
-	scheme := "Bearer"
-	if dpop {
-		scheme = "DPoP"
-	}
-	b.WriteString(scheme)
-	sep := " "
-	add := func(name, value string) {
-		if value != "" && len(value) <= maxChallenge {
-			b.WriteString(sep + name + `="` + quoted(value) + `"`)
-			sep = ", "
-		}
-	}
-	add("error", code)
+	c := newChallenge(dpop, code)
 	switch code {
 	case "insufficient_scope":
-		add("scope", strings.Join(r.Scopes, " "))
-	case "insufficient_user_authentication":
-		add("acr_values", strings.Join(r.ACR, " "))
+		c.add("scope", strings.Join(r.Scopes, " "))
+	case tooWeak:
+		maxAge := ""
 		if r.MaxAge > 0 {
-			add("max_age", strconv.Itoa(int(r.MaxAge/time.Second)))
+			maxAge = seconds(r.MaxAge)
 		}
+		c.stronger(strings.Join(r.ACR, " "), maxAge)
 	}
 	if dpop {
-		add("algs", strings.Join(v.cfg.ProofAlgorithms, " "))
+		c.add("algs", strings.Join(v.cfg.ProofAlgorithms, " "))
 	}
-	return b.String()
+	return string(c)
+}
+
+// StepUpChallenge writes the WWW-Authenticate value that asks for stronger authentication
+// (RFC 9470 section 3): one of the classes in acr, separated by spaces, if it is not "",
+// and at most maxAge ago, if that is not negative. scheme is that of the call.
+func StepUpChallenge(scheme, acr string, maxAge time.Duration) string {
+	c := newChallenge(strings.EqualFold(scheme, "DPoP"), tooWeak)
+	age := ""
+	if maxAge >= 0 {
+		age = seconds(maxAge)
+	}
+	c.stronger(acr, age)
+	return string(c)
+}
+
+// tooWeak is the error code of RFC 9470.
+const tooWeak = "insufficient_user_authentication"
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+
+// challenge is a WWW-Authenticate value.
+type challenge []byte
+
+func newChallenge(dpop bool, code string) challenge {
+	c := challenge("Bearer")
+	if dpop {
+		c = challenge("DPoP")
+	}
+	c.add("error", code)
+	return c
+}
+
+func (c *challenge) stronger(acr, maxAge string) {
+	c.add("acr_values", acr)
+	c.add("max_age", maxAge)
+}
+
+func (c *challenge) add(name, value string) {
+	if value == "" || len(value) > maxChallenge {
+		return
+	}
+	sep := ", "
+	if !slices.Contains(*c, '=') {
+		sep = " "
+	}
+	*c = append(*c, sep+name+`="`+quoted(value)+`"`...)
 }
 
 // quoted keeps only what may stand in a quoted string unescaped (RFC 6750 section

@@ -41,6 +41,9 @@ type Result struct {
 	Scopes                             []string
 	Expires                            time.Time // zero if the issuer did not say
 	Bound                              bool      // bound to a key or certificate that the call proved to hold
+	ACR                                string    // how and when the user authenticated (RFC 9470)
+	AMR                                []string
+	AuthTime                           time.Time
 
 	Challenge string // WWW-Authenticate value to refuse the call with; "" for Authentic
 	DPoPNonce string // DPoP-Nonce value to answer with, "" for none
@@ -226,6 +229,7 @@ func (v *Verifier) hash(token string) [32]byte {
 func (res *Result) tell(g *grant) {
 	res.Issuer, res.Subject, res.ClientID, res.Account = g.issuer, g.subject, g.client, g.account
 	res.TokenID, res.Scopes, res.Expires = g.id, g.scopes, g.expires
+	res.ACR, res.AMR, res.AuthTime = g.acr, g.amr, g.authTime
 }
 
 // grant returns what is remembered of the token or else finds out.

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"vedette"
+	"vedette/api"
+	"vedette/gate"
+	"vedette/internal/durable"
+	"vedette/internal/strictyaml"
+	"vedette/keyring"
+	"vedette/store"
+	"vedette/verify"
+)
+
+// site is a data folder that a command gives orders to: to the monitor that runs on it,
+// else to its state, for the next start.
+type site struct {
+	*env
+	config  *config
+	venues  []string // names of the dialects
+	options keyring.Options
+}
+
+// site reads the configuration, if one is named; dir wins over its data folder.
+func (e *env) site(path, dir string) (*site, error) {
+	c, err := loadConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		c.Dir = dir
+	}
+	dialects, err := c.dialects()
+	if err != nil {
+		return nil, err
+	}
+	all := withBuiltIn(dialects)
+	return &site{e, c, dialectNames(all), verify.KeyOptions(all)}, nil
+}
+
+// person names who gives the order, for the record.
+func person() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+func audit(action, subject, detail string) store.Audit {
+	return store.Audit{At: time.Now(), Actor: person(), Action: action, Subject: subject, Detail: detail}
+}
+
+func orNone(reason string) string {
+	if reason == "" {
+		return "no reason given"
+	}
+	return reason
+}
+
+// knowsVenue refuses a venue of no dialect; "" is none.
+func (s *site) knowsVenue(name string) error {
+	if name != "" && !slices.Contains(s.venues, name) {
+		return usagef("unknown venue %q%s: a venue of your own is known with the configuration that describes it, -c", name, strictyaml.Suggest(name, s.venues))
+	}
+	return nil
+}
+
+// monitor returns a client of the monitor that runs on the data folder, nil if none
+// does. A monitor holds the ledger's lock: one that does so and does not answer would
+// not learn of a change, so that is an error.
+func (s *site) monitor() (*api.Client, error) {
+	client, err := api.Dial(s.config.Dir)
+	if err == nil {
+		return client, nil
+	}
+	held, lockErr := ledgerHeld(s.config.Dir)
+	switch {
+	case held:
+		return nil, fmt.Errorf("a monitor runs on %s but its control socket does not answer: nothing was changed", s.config.Dir)
+	case lockErr != nil:
+		return nil, lockErr
+	case errors.Is(err, api.ErrNotRunning):
+		return nil, nil
+	}
+	return nil, err
+}
+
+// ledgerHeld tells whether a process has the folder's ledger open for appending.
+func ledgerHeld(dir string) (bool, error) {
+	name := filepath.Join(dir, "ledger", "lock")
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return false, nil // and the lock is not made by asking
+	}
+	lock, err := durable.OS{}.Lock(name)
+	if errors.Is(err, durable.ErrLocked) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cannot tell whether a monitor runs: %w", err)
+	}
+	return false, lock.Close()
+}
+
+// mustExist is for what only reads or changes a state that is there: a mistyped folder
+// must not become a new one.
+func (s *site) mustExist() error {
+	lost, err := stateLost(s.config.Dir)
+	if err != nil || lost { // of a lost one openState says more
+		return err
+	}
+	fresh, err := stateFresh(s.config.Dir)
+	if err == nil && fresh {
+		err = fmt.Errorf("there is no %s: no monitor has run on this folder and no key was added", filepath.Join(s.config.Dir, store.FileName))
+	}
+	return err
+}
+
+// existing opens the state that is there.
+func (s *site) existing(ctx context.Context) (*store.Store, error) {
+	if err := s.mustExist(); err != nil {
+		return nil, err
+	}
+	state, _, err := openState(ctx, s.config, s.getenv)
+	return state, err
+}
+
+// restrict puts a restriction in force, and says so.
+func (s *site) restrict(ctx context.Context, r vedette.Restriction) error {
+	r.From, r.Reason, r.By = time.Now().UTC(), orNone(r.Reason), person()
+	client, err := s.monitor()
+	if err != nil {
+		return err
+	}
+	if client == nil {
+		err = s.restrictStored(ctx, r)
+	} else if err = client.Do(ctx, "POST", "/v1/restrictions", r.By, r, &r); err == nil {
+		fmt.Fprintf(s.stderr, "in force: %s of %s, id %s\n", r.Kind, api.Scope(r), r.ID)
+	}
+	if err != nil {
+		return err
+	}
+	s.warnUnknown(ctx, r.Venue, r.Credential)
+	return nil
+}
+
+// restrictStored stores the restriction for the next start, if a gate takes it.
+func (s *site) restrictStored(ctx context.Context, r vedette.Restriction) error {
+	g, err := gate.New(gate.Config{})
+	if err != nil {
+		return err
+	}
+	if r, err = g.Set(r, r.From); err != nil {
+		return err
+	}
+	state, err := s.existing(ctx)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
+	if err := state.PutRestriction(ctx, r, audit("restriction.set", api.Scope(r), r.Reason)); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, in force from its next start, id %s\n", s.config.Dir, r.ID)
+	return nil
+}
+
+// warnUnknown says that a key is in neither store nor keys file: it may be mistyped. It
+// comes after the order, which must not wait or fail for it.
+func (s *site) warnUnknown(ctx context.Context, venue, id string) {
+	if venue == "" || id == "" {
+		return
+	}
+	specs, err := s.config.fileKeys(s.options)
+	if err != nil || slices.ContainsFunc(specs, func(k keyring.Spec) bool { return k.Venue == venue && k.ID == id }) {
+		return
+	}
+	if fresh, err := stateFresh(s.config.Dir); err != nil || fresh {
+		return
+	}
+	state, err := store.Open(ctx, s.config.Dir)
+	if err != nil {
+		return
+	}
+	defer state.Close()
+	if _, err := state.Key(ctx, venue, id); errors.Is(err, store.ErrNotFound) {
+		fmt.Fprintln(s.stderr, "warning: no such key in the keyring: done all the same")
+	}
+}
+
+// withRestrictions calls use with the restrictions in force, or stored where no monitor
+// runs, and with what lifts one and says so. What has ended the monitor knows best: its
+// clock may have been set since.
+func (s *site) withRestrictions(ctx context.Context, reason string, use func([]vedette.Restriction, func(vedette.Restriction) error) error) error {
+	client, err := s.monitor()
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		var list []vedette.Restriction
+		if err := client.Do(ctx, "GET", "/v1/restrictions", person(), nil, &list); err != nil {
+			return err
+		}
+		return use(list, s.lifting(func(r vedette.Restriction) error {
+			return client.Do(ctx, "DELETE", "/v1/restrictions/"+url.PathEscape(r.ID), person(), nil, nil)
+		}))
+	}
+	state, err := s.existing(ctx)
+	if err != nil {
+		return err
+	}
+	defer state.Close()
+	list, err := state.LoadRestrictions(ctx)
+	if err != nil {
+		return err
+	}
+	return use(inForce(list), s.lifting(func(r vedette.Restriction) error {
+		return state.LiftRestriction(ctx, r.ID, audit("restriction.lift", r.ID, reason))
+	}))
+}
+
+func inForce(list []vedette.Restriction) []vedette.Restriction {
+	return slices.DeleteFunc(list, func(r vedette.Restriction) bool { return !r.Until.IsZero() && !time.Now().Before(r.Until) })
+}
+
+// lifting says what lift lifted.
+func (s *site) lifting(lift func(vedette.Restriction) error) func(vedette.Restriction) error {
+	return func(r vedette.Restriction) error {
+		if err := lift(r); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.stderr, "lifted: %s of %s, id %s\n", r.Kind, api.Scope(r), r.ID)
+		return nil
+	}
+}
