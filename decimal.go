@@ -2,6 +2,7 @@ package vedette
 
 import (
 	"errors"
+	"math"
 	"math/bits"
 )
 
@@ -260,4 +261,17 @@ func cmp128(a, b Decimal) int {
 		return 0
 	}
 	return 1
+}
+
+// Float returns the value nearest to d; 0 if it is not set. It is for distributions and charts:
+// amounts that are compared or added stay decimals.
+func (d Decimal) Float() float64 {
+	if !d.set {
+		return 0
+	}
+	f := (float64(d.hi)*(1<<64) + float64(d.lo)) / math.Pow10(int(d.scale))
+	if d.neg {
+		return -f
+	}
+	return f
 }

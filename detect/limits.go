@@ -1,11 +1,25 @@
 package detect
 
+import "time"
+
+// Limits of the engine, each with its reason.
 const (
-	// maxSubjects bounds the subjects of one detector: at about 200 bytes and 64
-	// calls of 80 bytes each, 16,384 subjects are at most 90 MB.
-	maxSubjects = 1 << 14
-	// maxSeen bounds the calls a subject remembers; counts beyond it go on.
-	maxSeen = 64
-	// maxEvidence bounds the ledger positions of one finding.
-	maxEvidence = 32
+	maxText = 256 // bytes of one text of an event; the rest is cut: it is for words in findings, hashes are of all
+
+	batchEvents = 256     // events of one batch: amortises a hand-over to 20 ns each, and holds an alert up by 0.3 ms at most
+	batchCount  = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
+	batchArena  = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
+
+	maxEvidence = 32 // positions in a finding, the newest
+
+	// DefaultSubjects is how many subjects of one kind are kept. The least recently seen gives way.
+	DefaultSubjects = 1 << 20
+	// strangerShare is the part of them that is for subjects which anybody can invent: unknown keys,
+	// addresses without an authentic call. Those never displace the others.
+	strangerShare = 4
+
+	// DefaultTolerance is how late events of recorded traffic may be and still take their place.
+	DefaultTolerance = 2 * time.Second
+	// maxHeld bounds the events that wait for others that may be earlier.
+	maxHeld = 1 << 16
 )

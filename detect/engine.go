@@ -1,0 +1,336 @@
+package detect
+
+import (
+	"errors"
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+
+	"vedette"
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	Detectors []*Detector
+	// Params changes parameters from their defaults: by detector, then parameter.
+	Params map[string]map[string]float64
+	// Shards is how many goroutines run the detectors; 0 runs them within Observe. Their number
+	// changes no finding, nor the order of the findings.
+	Shards   int
+	Subjects int // of each kind; 0 for DefaultSubjects
+	Hash     Hash
+	// Tolerance is how late an event may be and still take its place in time: events are held
+	// back as long, by the clock of the events themselves. With 0 the order of Observe is the order
+	// that counts: a single ledger's.
+	Tolerance time.Duration
+	// Raise takes findings, one at a time, in the order of the events that caused them. It runs on a
+	// goroutine of the engine's and holds later findings up.
+	Raise func(*vedette.Finding)
+}
+
+// Engine runs detectors over events.
+type Engine struct {
+	cfg    Config
+	params [][]float64 // by detector
+	shards []*shard
+	held   held
+
+	mu       sync.Mutex // what follows, and the order of events
+	current  *batch
+	flying   int // batches handed to shards and not yet collected
+	spare    []*batch
+	room     sync.Cond
+	closed   bool
+	newest   int64
+	position uint64 // of the newest event
+	stats    Stats
+
+	collect chan *batch // in order
+	done    chan struct{}
+}
+
+// Stats is what an engine counts.
+type Stats struct {
+	Events   uint64 // taken in, parts of batches too
+	Late     uint64 // beyond the tolerance: left out
+	Refused  uint64 // for lack of room, by Offer
+	Findings uint64
+	Evicted  uint64         // subjects that gave way to others
+	Subjects map[string]int // kept, by kind
+	Bytes    int            // of memory that subjects take
+}
+
+// batch is what goes to the shards at once.
+type batch struct {
+	events  []Event
+	arena   []byte
+	mine    []uint64 // for each event, the shards that own one of its subjects, as bits
+	out     []results
+	pending sync.WaitGroup
+	barrier chan struct{} // closed when all before it has been collected
+}
+
+// results are a shard's findings of a batch, with their places.
+type results struct {
+	place []int
+	list  []*vedette.Finding
+}
+
+func (r *results) add(place int, f *vedette.Finding) {
+	r.place, r.list = append(r.place, place), append(r.list, f)
+}
+
+// MaxShards bounds Config.Shards.
+const MaxShards = 64
+
+// New starts an engine. It fails where a parameter is unknown or two detectors share a name.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Subjects == 0 {
+		cfg.Subjects = DefaultSubjects
+	}
+	if cfg.Shards < 0 || cfg.Shards > MaxShards {
+		return nil, errors.New("cannot start detection: the number of shards is out of range")
+	}
+	e := &Engine{cfg: cfg, collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e.room.L = &e.mu
+	var err error
+	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
+		return nil, err
+	}
+	n := max(cfg.Shards, 1)
+	for i := range n {
+		e.shards = append(e.shards, newShard(e, i, cfg.Subjects/n))
+	}
+	for range batchCount {
+		e.spare = append(e.spare, &batch{out: make([]results, n)})
+	}
+	e.current = e.take()
+	if cfg.Shards == 0 {
+		close(e.done)
+		return e, nil
+	}
+	for _, s := range e.shards {
+		go s.run()
+	}
+	go e.gather()
+	return e, nil
+}
+
+func (e *Engine) take() *batch {
+	b := e.spare[len(e.spare)-1]
+	e.spare = e.spare[:len(e.spare)-1]
+	return b
+}
+
+// Observe takes in a call and waits for room. position is where its record stands in the ledger, or
+// the line of the input. It keeps nothing of the call.
+func (e *Engine) Observe(position uint64, c *vedette.Call) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for len(e.current.events) >= batchEvents && e.cfg.Shards > 0 && !e.closed {
+		e.room.Wait()
+	}
+	e.accept(position, c)
+}
+
+// Offer is Observe for who must not wait: it reports false, and counts, where there is no room.
+func (e *Engine) Offer(position uint64, c *vedette.Call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.current.events) >= batchEvents {
+		e.stats.Refused++
+		return false
+	}
+	e.accept(position, c)
+	return true
+}
+
+func (e *Engine) accept(position uint64, c *vedette.Call) {
+	if e.closed {
+		return
+	}
+	if e.cfg.Tolerance > 0 {
+		if !e.held.add(c, position, e.cfg.Tolerance) {
+			e.stats.Late++
+			return
+		}
+		for c, position, ok := e.held.next(); ok; c, position, ok = e.held.next() {
+			e.enter(position, c)
+		}
+		return
+	}
+	e.enter(position, c)
+}
+
+// enter puts a call and the parts of a batch into the current batch of events.
+func (e *Engine) enter(position uint64, c *vedette.Call) {
+	e.newest, e.position = max(e.newest, c.Time.UnixNano()), position
+	b := e.current
+	n := len(b.events)
+	b.events = append(b.events, Event{})
+	ev := &b.events[n]
+	b.arena = ev.set(e.cfg.Hash, c, position, b.arena)
+	for i := range c.Batch {
+		part := b.events[n]
+		part.Part, part.Object, part.Address = uint16(i+1), 0, 0
+		b.arena = part.setAction(e.cfg.Hash, &c.Batch[i], b.arena)
+		b.events = append(b.events, part)
+	}
+	e.stats.Events += uint64(len(b.events) - n)
+	switch {
+	case e.cfg.Shards == 0:
+		for i := range b.events {
+			e.shards[0].event(b, i)
+		}
+		e.finish(b)
+		b.reset()
+	case e.flying == 0 || len(b.events) >= batchEvents && len(e.spare) > 0:
+		e.launch()
+	}
+}
+
+// launch hands the current batch to the shards.
+func (e *Engine) launch() {
+	b := e.current
+	for i := range b.events {
+		b.mine = append(b.mine, e.owners(&b.events[i]))
+	}
+	e.flying++
+	b.pending.Add(len(e.shards))
+	e.current = e.take()
+	e.collect <- b
+	for _, s := range e.shards {
+		s.in <- b
+	}
+}
+
+// owners returns the shards that own a subject of the event, as bits.
+func (e *Engine) owners(ev *Event) (m uint64) {
+	for _, key := range ev.Subject {
+		if key != 0 {
+			m |= 1 << e.shardOf(key)
+		}
+	}
+	return m
+}
+
+func (e *Engine) shardOf(key uint64) uint64 {
+	hi, _ := bits.Mul64(key, uint64(len(e.shards)))
+	return hi
+}
+
+// gather hands out the findings of each batch, in order.
+func (e *Engine) gather() {
+	defer close(e.done)
+	for b := range e.collect {
+		b.pending.Wait()
+		e.finish(b)
+		barrier := b.barrier
+		b.reset()
+		e.mu.Lock()
+		e.flying--
+		e.spare = append(e.spare, b)
+		if len(e.current.events) > 0 && (e.flying == 0 || len(e.current.events) >= batchEvents) {
+			e.launch()
+		}
+		e.room.Broadcast()
+		e.mu.Unlock()
+		if barrier != nil {
+			close(barrier)
+		}
+	}
+}
+
+// finish raises a batch's findings by their places.
+func (e *Engine) finish(b *batch) {
+	all := results{}
+	for i := range b.out {
+		all.place = append(all.place, b.out[i].place...)
+		all.list = append(all.list, b.out[i].list...)
+		b.out[i] = results{place: b.out[i].place[:0], list: b.out[i].list[:0]}
+	}
+	if len(all.list) == 0 {
+		return
+	}
+	order := make([]int, len(all.list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return all.place[i] - all.place[j] })
+	for _, i := range order {
+		e.cfg.Raise(all.list[i])
+	}
+	if e.cfg.Shards > 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+	}
+	e.stats.Findings += uint64(len(order))
+}
+
+func (b *batch) reset() {
+	b.events, b.mine, b.arena, b.barrier = b.events[:0], b.mine[:0], b.arena[:0], nil
+	if cap(b.arena) > batchArena {
+		b.arena = nil
+	}
+}
+
+// Flush waits until everything that was observed has been judged and its findings handed out.
+// What is held back for the tolerance is let through first.
+func (e *Engine) Flush() {
+	e.mu.Lock()
+	e.flush()
+	e.mu.Unlock()
+}
+
+// flush is Flush with the lock held, which is let go meanwhile.
+func (e *Engine) flush() {
+	for c, position, ok := e.held.drain(); ok; c, position, ok = e.held.drain() {
+		for len(e.current.events) >= batchEvents && e.cfg.Shards > 0 {
+			e.room.Wait()
+		}
+		e.enter(position, c)
+	}
+	for e.cfg.Shards > 0 && (len(e.current.events) > 0 || e.flying > 0) {
+		e.room.Wait()
+	}
+}
+
+// Close ends the engine after everything that was observed.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.flush()
+	e.closed = true
+	if e.cfg.Shards > 0 {
+		for _, s := range e.shards {
+			close(s.in)
+		}
+		close(e.collect)
+	}
+	e.room.Broadcast()
+	e.mu.Unlock()
+	<-e.done
+}
+
+// Stats returns the counts as they are now.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flush()
+	s := e.stats
+	s.Subjects = map[string]int{}
+	for _, sh := range e.shards {
+		for _, t := range sh.tables {
+			if t != nil {
+				s.Subjects[t.by.String()] += t.known.len() + t.strangers.len()
+				s.Evicted += t.evicted
+				s.Bytes += t.known.bytes() + t.strangers.bytes()
+			}
+		}
+	}
+	return s
+}

@@ -1,0 +1,104 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+)
+
+// shard owns the subjects whose hash falls to it. One goroutine runs it, so nothing is locked.
+type shard struct {
+	e      *Engine
+	number int
+	tables [Kinds]*table // nil where no detector keeps that kind
+	in     chan *batch
+	x      Context // used again for every event
+}
+
+func newShard(e *Engine, number, subjects int) *shard {
+	s := &shard{e: e, number: number, in: make(chan *batch, batchCount+1)}
+	for k := range kindCount {
+		if l := newLayout(k, e.cfg.Detectors); len(l.detectors) > 0 {
+			s.tables[k] = newTable(l, subjects)
+		}
+	}
+	return s
+}
+
+func (s *shard) run() {
+	for b := range s.in {
+		for i := range b.events {
+			if b.mine[i]&(1<<s.number) != 0 {
+				s.event(b, i)
+			}
+		}
+		b.pending.Done()
+	}
+}
+
+// event shows an event to the detectors whose subject the shard owns.
+func (s *shard) event(b *batch, i int) {
+	ev := &b.events[i]
+	for k, t := range s.tables {
+		key := ev.Subject[k]
+		if t == nil || key == 0 || len(s.e.shards) > 1 && s.e.shardOf(key) != uint64(s.number) {
+			continue
+		}
+		var r unsafe.Pointer
+		for j, n := range t.detectors {
+			d := s.e.cfg.Detectors[n]
+			if ev.Part > 0 && !d.Parts || d.When != nil && !d.When(ev) {
+				continue
+			}
+			if r == nil {
+				r = t.get(key, ev.Known)
+			}
+			state := unsafe.Add(r, t.offset[j])
+			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(state), arena: b.arena, out: &b.out[s.number],
+				order: i*len(s.e.cfg.Detectors) + n}
+			d.observe(&s.x, unsafe.Add(state, unsafe.Sizeof(episode{})))
+		}
+	}
+}
+
+// parameters gives every detector its parameters: the defaults, changed as configured.
+func parameters(set []*Detector, changed map[string]map[string]float64) ([][]float64, error) {
+	all := make([][]float64, len(set))
+	names := map[string]bool{}
+	for i, d := range set {
+		if names[d.Name] {
+			return nil, fmt.Errorf("cannot start detection: two detectors are called %s", d.Name)
+		}
+		names[d.Name] = true
+		for _, p := range d.Params {
+			v, ok := changed[d.Name][p.Name]
+			if !ok {
+				v = p.Default
+			}
+			all[i] = append(all[i], v)
+		}
+		for name := range changed[d.Name] {
+			if !slices.ContainsFunc(d.Params, func(p Param) bool { return p.Name == name }) {
+				return nil, fmt.Errorf("cannot configure %s: it has no parameter %q; it has %s", d.Name, name, paramNames(d))
+			}
+		}
+	}
+	for name := range changed {
+		if !names[name] {
+			return nil, fmt.Errorf("cannot configure detector %q: there is none of that name", name)
+		}
+	}
+	return all, nil
+}
+
+func paramNames(d *Detector) string {
+	var names []string
+	for _, p := range d.Params {
+		names = append(names, p.Name)
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
