@@ -18,6 +18,8 @@ const (
 	// addresses without an authentic call. Those never displace the others.
 	strangerShare = 4
 
+	maxRecordBytes = 1 << 20 // of one subject in a snapshot; ours have some KiB
+
 	// DefaultTolerance is how late events of recorded traffic may be and still take their place.
 	DefaultTolerance = 2 * time.Second
 	// maxHeld bounds the events that wait for others that may be earlier.

@@ -75,7 +75,9 @@ func golden(t *testing.T, d *detect.Detector, file string, positive bool) {
 func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byte, found int) {
 	byLine := map[uint64][]*vedette.Finding{}
 	e, err := detect.New(detect.Config{Detectors: []*detect.Detector{d}, Shards: shards, Subjects: 1 << 10,
-		Raise: func(f *vedette.Finding) { byLine[f.Evidence[len(f.Evidence)-1]] = append(byLine[f.Evidence[len(f.Evidence)-1]], f) }})
+		Raise: func(f *vedette.Finding) {
+			byLine[f.Evidence[len(f.Evidence)-1]] = append(byLine[f.Evidence[len(f.Evidence)-1]], f)
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}

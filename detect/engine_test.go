@@ -1,0 +1,407 @@
+package detect
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"vedette"
+)
+
+// tally counts calls of each subject and raises on every tenth.
+type tally struct {
+	n     uint32
+	trail Trail
+}
+
+func tallyBy(k Kind) *Detector {
+	return Define(Detector{Name: "test.tally_" + k.String(), Version: 1, Since: "0", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: k, Quiet: time.Nanosecond,
+		Params: []Param{{Name: "every", Default: 10}}},
+		func(x *Context, s *tally) {
+			s.trail.Add(x.Event)
+			if s.n++; float64(s.n) >= x.P(0) {
+				s.n = 0
+				x.Open()
+				x.Raise(Raised{Score: 0.5, Summary: fmt.Sprintf("%s %d", x.Name(), s.trail.n), Evidence: s.trail.Since(x.Time, time.Hour)})
+			}
+		})
+}
+
+func tallies() (list []*Detector) {
+	for k := range kindCount {
+		list = append(list, tallyBy(k))
+	}
+	return list
+}
+
+// stream makes n calls of few subjects, in order.
+func stream(seed uint64, n int) []*vedette.Call {
+	r := rand.New(rand.NewPCG(seed, 1))
+	at := time.Unix(1767614400, 0)
+	var list []*vedette.Call
+	for range n {
+		at = at.Add(time.Duration(1 + r.IntN(1e8)))
+		id := r.IntN(20)
+		c := &vedette.Call{Time: at, Venue: []string{"binance", "okx"}[r.IntN(2)], Source: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, byte(r.IntN(3)), byte(r.IntN(9))}), 1),
+			Credential: fmt.Sprintf("key-%d", id), Account: fmt.Sprintf("acct-%d", id/2), Owner: fmt.Sprintf("owner-%d", id/4), JA4: fmt.Sprintf("t13_%d", r.IntN(4)),
+			Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew, Instrument: fmt.Sprintf("I%d", r.IntN(5))}}
+		if r.IntN(10) == 0 {
+			c.Batch = []vedette.Action{c.Action, c.Action}
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// run observes calls and returns the findings, as text.
+func run(t testing.TB, cfg Config, calls []*vedette.Call) (out []string) {
+	t.Helper()
+	e := start(t, cfg, &out)
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	e.Close()
+	return out
+}
+
+func start(t testing.TB, cfg Config, out *[]string) *Engine {
+	t.Helper()
+	cfg.Raise = func(f *vedette.Finding) {
+		*out = append(*out, fmt.Sprintf("%s %s %v %s %v", f.ID, f.Detector, f.Time, f.Summary, f.Evidence))
+	}
+	if cfg.Detectors == nil {
+		cfg.Detectors = tallies()
+	}
+	e, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Whatever the number of shards, the findings and their order are the same.
+func TestShardsDoNotMatter(t *testing.T) {
+	for seed := range uint64(5) {
+		calls := stream(seed, 5000)
+		want := run(t, Config{}, calls)
+		if len(want) < 1000 {
+			t.Fatalf("only %d findings", len(want))
+		}
+		for _, n := range []int{1, 2, 3, 7, MaxShards} {
+			if got := run(t, Config{Shards: n}, calls); !reflect.DeepEqual(got, want) {
+				t.Errorf("seed %d, %d shards: %d findings that differ from %d", seed, n, len(got), len(want))
+			}
+		}
+	}
+}
+
+// Calls that come late within the tolerance change nothing; later ones are counted and left out.
+func TestLateCalls(t *testing.T) {
+	calls := stream(1, 3000)
+	want := run(t, Config{}, calls)
+	ids := func(list []string) (out []string) {
+		for _, s := range list {
+			out = append(out, strings.SplitN(s, "[", 2)[0]) // positions are those of arrival
+		}
+		return out
+	}
+	r := rand.New(rand.NewPCG(2, 2))
+	shuffled := slices.Clone(calls)
+	jitter := map[*vedette.Call]time.Duration{}
+	for _, c := range calls {
+		jitter[c] = time.Duration(r.Int64N(int64(2 * time.Second)))
+	}
+	slices.SortFunc(shuffled, func(a, b *vedette.Call) int { return a.Time.Add(jitter[a]).Compare(b.Time.Add(jitter[b])) })
+	if slices.Equal(shuffled, calls) {
+		t.Fatal("nothing is out of order")
+	}
+	for _, n := range []int{0, 3} {
+		if got := run(t, Config{Tolerance: 2 * time.Second, Shards: n}, shuffled); !reflect.DeepEqual(ids(got), ids(want)) {
+			t.Errorf("%d shards: late calls changed the findings: %d, want %d", n, len(got), len(want))
+		}
+	}
+	var out []string
+	e := start(t, Config{Tolerance: 2 * time.Second}, &out)
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	old := *calls[0]
+	e.Observe(1, &old)
+	if s := e.Stats(); s.Late != 1 {
+		t.Errorf("%d late, want 1", s.Late)
+	}
+	e.Close()
+}
+
+// An engine that was stopped anywhere and restored goes on as if nothing had happened, with another
+// number of shards too.
+func TestSnapshot(t *testing.T) {
+	calls := stream(3, 4000)
+	want := run(t, Config{}, calls)
+	for _, cut := range []int{1, 777, 2000, 3999} {
+		var got []string
+		e := start(t, Config{Shards: 2}, &got)
+		for i, c := range calls[:cut] {
+			e.Observe(uint64(i), c)
+		}
+		var snap bytes.Buffer
+		if p, err := e.Snapshot(&snap); err != nil || p != uint64(cut-1) {
+			t.Fatalf("snapshot: %v, position %d", err, p)
+		}
+		e.Close()
+		e = start(t, Config{Shards: 5}, &got)
+		p, err := e.Restore(bytes.NewReader(snap.Bytes()))
+		if err != nil || p != uint64(cut-1) {
+			t.Fatalf("restore: %v, position %d", err, p)
+		}
+		for i, c := range calls[cut:] {
+			e.Observe(uint64(cut+i), c)
+		}
+		e.Close()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("cut at %d: %d findings, want %d", cut, len(got), len(want))
+		}
+	}
+}
+
+// A damaged snapshot is refused, and the engine is as it was.
+func TestSnapshotDamage(t *testing.T) {
+	calls := stream(4, 500)
+	var out []string
+	e := start(t, Config{}, &out)
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	var snap bytes.Buffer
+	if _, err := e.Snapshot(&snap); err != nil {
+		t.Fatal(err)
+	}
+	good := snap.Bytes()
+	try := func(what string, b []byte, cfg Config) {
+		t.Helper()
+		var out []string
+		e := start(t, cfg, &out)
+		if _, err := e.Restore(bytes.NewReader(b)); err == nil {
+			t.Errorf("%s: taken in", what)
+		}
+		if n := e.Stats().Subjects["credential"]; n != 0 {
+			t.Errorf("%s: %d credentials of it are kept", what, n)
+		}
+	}
+	for at := 0; at < len(good); at += 1 + len(good)/97 {
+		b := bytes.Clone(good)
+		b[at] ^= 0x40
+		try(fmt.Sprintf("byte %d of %d changed", at, len(good)), b, Config{})
+		try(fmt.Sprintf("cut at %d", at), good[:at], Config{})
+	}
+	try("another key", good, Config{Hash: NewHash([16]byte{1})})
+}
+
+// A detector of another version forgets; the others remember.
+func TestSnapshotOfAnotherVersion(t *testing.T) {
+	calls := stream(5, 1000)
+	var out, want []string
+	e := start(t, Config{}, &out)
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	var snap bytes.Buffer
+	e.Snapshot(&snap)
+	next := tallies()
+	next[ByAccount].Version++
+	next = append(next[1:], tallyBy(ByCredential)) // in another order
+	e2 := start(t, Config{Detectors: next}, &want)
+	if _, err := e2.Restore(&snap); err != nil {
+		t.Fatal(err)
+	}
+	var a, b tally
+	for i, d := range next {
+		_ = i
+		if d.By == ByCredential {
+			a = stateOf(e, ByCredential, "test.tally_credential", calls[0])
+			b = stateOf(e2, ByCredential, "test.tally_credential", calls[0])
+		}
+	}
+	if a != b || a.trail.n == 0 {
+		t.Errorf("credential: %+v became %+v", a, b)
+	}
+	if b = stateOf(e2, ByAccount, "test.tally_account", calls[0]); b.trail.n != 0 {
+		t.Errorf("account: a changed detector remembers %+v", b)
+	}
+}
+
+func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
+	var ev Event
+	ev.set(e.cfg.Hash, c, 0, nil)
+	t := e.shards[e.shardOf(ev.Subject[by])].tables[by]
+	r := t.get(ev.Subject[by], true)
+	for i, n := range t.detectors {
+		if e.cfg.Detectors[n].Name == name {
+			return *(*tally)(add(r, t.offset[i]+16))
+		}
+	}
+	panic("none")
+}
+
+// A flood of invented subjects leaves those that are known alone, and memory flat.
+func TestFloodOfStrangers(t *testing.T) {
+	var out []string
+	const subjects = 4000
+	e := start(t, Config{Subjects: subjects, Detectors: []*Detector{tallyBy(ByCredential), tallyBy(BySource)}}, &out)
+	at := time.Unix(1767614400, 0)
+	call := func(id string, v vedette.Verdict) {
+		at = at.Add(time.Millisecond)
+		e.Observe(0, &vedette.Call{Time: at, Credential: id, Verdict: v, Source: netip.MustParseAddrPort("192.0.2.1:1")})
+	}
+	for i := range 2000 {
+		for range 5 {
+			call(fmt.Sprintf("real-%d", i), vedette.Authentic)
+		}
+	}
+	before := e.Stats()
+	for i := range 50_000 {
+		call(fmt.Sprintf("invented-%d", i), vedette.Unverifiable)
+	}
+	after := e.Stats()
+	if after.Evicted < 45_000 || after.Subjects["credential"] > subjects {
+		t.Errorf("%d evicted, %d kept", after.Evicted, after.Subjects["credential"])
+	}
+	if grown := after.Bytes - before.Bytes; grown > 2<<20 {
+		t.Errorf("the flood took %d bytes", grown)
+	}
+	out = nil
+	for i := range 2000 { // the tenth call of each, if the first five are remembered
+		for range 5 {
+			call(fmt.Sprintf("real-%d", i), vedette.Authentic)
+		}
+	}
+	n := 0
+	for _, s := range out {
+		if strings.Contains(s, "tally_credential") {
+			n++
+		}
+	}
+	if n != 2000 {
+		t.Errorf("%d of 2000 known keys were remembered", n)
+	}
+}
+
+// Offer refuses when there is no room, and counts; Observe waits.
+func TestOfferDoesNotWait(t *testing.T) {
+	hold := make(chan struct{})
+	e, err := New(Config{Detectors: []*Detector{tallyBy(ByVenue)}, Shards: 1, Raise: func(*vedette.Finding) { <-hold }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := stream(6, 40_000)
+	refused := 0
+	for i, c := range calls {
+		if !e.Offer(uint64(i), c) {
+			refused++
+		}
+	}
+	if refused == 0 || refused > 30_000 {
+		t.Errorf("%d of %d refused", refused, len(calls))
+	}
+	close(hold)
+	if s := e.Stats(); s.Refused != uint64(refused) {
+		t.Errorf("%d counted, %d refused", s.Refused, refused)
+	}
+	e.Close()
+}
+
+// Subjects under one index position are found again after others were dropped (a model test).
+func TestPool(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var p pool
+	p.init(64, 300)
+	model := map[uint64]bool{}
+	var evicted uint64
+	for range 100_000 {
+		key := uint64(1 + r.IntN(600))
+		switch found := p.find(key) != nil; {
+		case found != model[key]:
+			t.Fatalf("key %d: found %v, want %v", key, found, model[key])
+		case found && r.IntN(3) == 0:
+			p.drop(key)
+			delete(model, key)
+		case !found && len(model) < 300:
+			p.add(key, &evicted)
+			model[key] = true
+		}
+		if p.len() != len(model) || evicted != 0 {
+			t.Fatalf("%d kept, want %d", p.len(), len(model))
+		}
+	}
+}
+
+func TestParameters(t *testing.T) {
+	set := []*Detector{tallyBy(ByVenue)}
+	for _, bad := range []map[string]map[string]float64{{"test.tally_venue": {"evry": 3}}, {"test.none": {}}} {
+		if _, err := New(Config{Detectors: set, Params: bad}); err == nil {
+			t.Errorf("%v: taken", bad)
+		}
+	}
+	if _, err := New(Config{Detectors: append(set, set...)}); err == nil {
+		t.Error("the same name twice: taken")
+	}
+	calls := stream(7, 100)
+	n := func(every float64) int {
+		return len(run(t, Config{Detectors: set, Params: map[string]map[string]float64{"test.tally_venue": {"every": every}}}, calls))
+	}
+	if few, many := n(50), n(5); few >= many {
+		t.Errorf("%d findings at every 50, %d at every 5", few, many)
+	}
+}
+
+// Steady state allocates nothing but for findings.
+func TestObserveAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	var out []string
+	e := start(t, Config{Params: map[string]map[string]float64{}, Detectors: []*Detector{quietBy(ByCredential), quietBy(BySource), quietBy(ByInstrument)}}, &out)
+	calls := stream(8, 1000)
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	i := 0
+	if n := testing.AllocsPerRun(2000, func() {
+		e.Observe(uint64(i), calls[i%len(calls)])
+		i++
+	}); n != 0 {
+		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// quietBy keeps what tallyBy keeps and raises nothing.
+func quietBy(k Kind) *Detector {
+	return Define(Detector{Name: "test.quiet_" + k.String(), Version: 1, Since: "0", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: k, Quiet: time.Hour},
+		func(x *Context, s *tally) { s.trail.Add(x.Event) })
+}
+
+// BenchmarkEngine: one shard within Observe, three detectors, 1 million credentials by a Zipf law.
+func BenchmarkEngine(b *testing.B) {
+	var out []string
+	e := start(b, Config{Subjects: 1 << 21, Detectors: []*Detector{quietBy(ByCredential), quietBy(BySource), quietBy(ByInstrument)}}, &out)
+	z := rand.NewZipf(rand.New(rand.NewPCG(1, 1)), 1.1, 1, 1e6)
+	calls := stream(9, 1<<16)
+	for _, c := range calls {
+		c.Credential, c.Batch = fmt.Sprintf("key-%d", z.Uint64()), nil
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		e.Observe(uint64(i), calls[i&(1<<16-1)])
+		i++
+	}
+}
+
+func add(p unsafe.Pointer, n uintptr) unsafe.Pointer { return unsafe.Add(p, n) }

@@ -1,0 +1,228 @@
+package detect
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"unsafe"
+)
+
+// A snapshot is all that the detectors remember, up to a position: a line that says what it is, a line of
+// JSON, the records of each kind as they lie in memory, and the SHA-256 of all before. Little endian
+// machines only, as all that Vedette runs on are.
+const snapshotMagic = "vedette detect snapshot 1\n"
+
+// ErrSnapshot says that a snapshot cannot be used: the engine is as it was.
+var ErrSnapshot = errors.New("cannot use snapshot")
+
+// snapshotHead is the line of JSON.
+type snapshotHead struct {
+	Position uint64         `json:"position"` // of the newest event
+	Newest   int64          `json:"newest"`   // Unix ns
+	Hash     uint64         `json:"hash"`     // of a fixed text: subjects are found by the same key only
+	Kinds    []snapshotKind `json:"kinds"`
+}
+
+type snapshotKind struct {
+	Kind      string             `json:"kind"`
+	Size      int                `json:"size"` // of a record, bytes
+	Known     int                `json:"known"`
+	Strangers int                `json:"strangers"`
+	Detectors []snapshotDetector `json:"detectors"`
+}
+
+type snapshotDetector struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Offset  int    `json:"offset"` // in the record
+	Size    int    `json:"size"`   // with its episode
+}
+
+// Snapshot writes all that the detectors remember. Events wait meanwhile.
+func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flush()
+	sum := sha256.New()
+	bw := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<20)
+	head := e.head()
+	line, err := json.Marshal(head)
+	if err != nil {
+		return 0, err
+	}
+	bw.WriteString(snapshotMagic)
+	bw.Write(append(line, '\n'))
+	for k := range kindCount {
+		for _, strangers := range []bool{false, true} {
+			for _, s := range e.shards {
+				if t := s.tables[k]; t != nil {
+					t.pool(strangers).write(bw)
+				}
+			}
+		}
+	}
+	if err := bw.Flush(); err != nil {
+		return 0, fmt.Errorf("cannot write snapshot: %w", err)
+	}
+	if _, err := w.Write(sum.Sum(nil)); err != nil {
+		return 0, fmt.Errorf("cannot write snapshot: %w", err)
+	}
+	return head.Position, nil
+}
+
+func (e *Engine) head() snapshotHead {
+	h := snapshotHead{Position: e.position, Newest: e.newest, Hash: e.cfg.Hash.Of(snapshotMagic)}
+	for k := range kindCount {
+		if e.shards[0].tables[k] == nil {
+			continue
+		}
+		l := e.shards[0].tables[k].layout
+		s := snapshotKind{Kind: k.String(), Size: int(l.size)}
+		for _, sh := range e.shards {
+			s.Known += sh.tables[k].known.len()
+			s.Strangers += sh.tables[k].strangers.len()
+		}
+		for i, n := range l.detectors {
+			d := e.cfg.Detectors[n]
+			s.Detectors = append(s.Detectors, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}) + d.size)})
+		}
+		h.Kinds = append(h.Kinds, s)
+	}
+	return h
+}
+
+func (t *table) pool(strangers bool) *pool {
+	if strangers {
+		return &t.strangers
+	}
+	return &t.known
+}
+
+func (p *pool) write(w *bufio.Writer) {
+	for i := range p.used {
+		if r := p.record(i); r.used {
+			w.Write(bytesOf(unsafe.Pointer(r), p.size)) // the writer keeps its error
+		}
+	}
+}
+
+// Restore takes in a snapshot, before the first event. Detectors that were changed since, by their
+// version, begin anew; the number of shards may be another. It returns the position that the snapshot
+// reaches to: what came after is to be observed again.
+func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stats.Events > 0 {
+		panic("BUG: restore after events")
+	}
+	sum := sha256.New()
+	br := bufio.NewReaderSize(r, 1<<20)
+	in := &summed{br, sum}
+	head, err := readHead(in)
+	if err != nil {
+		return 0, err
+	}
+	if head.Hash != e.cfg.Hash.Of(snapshotMagic) {
+		return 0, fmt.Errorf("%w: it was made under another key", ErrSnapshot)
+	}
+	var fresh []*shard
+	for _, s := range e.shards {
+		fresh = append(fresh, newShard(e, s.number, e.cfg.Subjects/len(e.shards)))
+	}
+	for _, k := range head.Kinds {
+		if err := e.restoreKind(in, k, fresh); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
+		}
+	}
+	want := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(br, want); err != nil || !bytes.Equal(want, sum.Sum(nil)) {
+		return 0, fmt.Errorf("%w: it is damaged or cut off", ErrSnapshot)
+	}
+	for i, s := range e.shards {
+		s.tables = fresh[i].tables
+	}
+	e.position, e.newest = head.Position, head.Newest
+	return head.Position, nil
+}
+
+type summed struct {
+	*bufio.Reader
+	sum hash.Hash
+}
+
+func (s *summed) full(b []byte) error {
+	_, err := io.ReadFull(s.Reader, b)
+	s.sum.Write(b)
+	return err
+}
+
+func readHead(in *summed) (h snapshotHead, err error) {
+	magic := make([]byte, len(snapshotMagic))
+	if err := in.full(magic); err != nil || string(magic) != snapshotMagic {
+		return h, fmt.Errorf("%w: it is none, or of another version", ErrSnapshot)
+	}
+	line, err := in.ReadSlice('\n')
+	in.sum.Write(line)
+	if err == nil {
+		err = json.Unmarshal(line, &h)
+	}
+	if err != nil {
+		return h, fmt.Errorf("%w: its head cannot be read: %w", ErrSnapshot, err)
+	}
+	return h, nil
+}
+
+// move says where a detector's state goes from a snapshot's record to ours.
+type move struct{ from, to, size uintptr }
+
+func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error {
+	by, moves := e.moves(k)
+	if k.Size < int(unsafe.Sizeof(record{})) || k.Size > maxRecordBytes || k.Known < 0 || k.Strangers < 0 {
+		return fmt.Errorf("its records of kind %q make no sense", k.Kind)
+	}
+	b := make([]uint64, (k.Size+7)/8)
+	raw := bytesOf(unsafe.Pointer(unsafe.SliceData(b)), uintptr(k.Size))
+	for i := range k.Known + k.Strangers {
+		if err := in.full(raw); err != nil {
+			return err
+		}
+		if by == kindCount {
+			continue
+		}
+		from := (*record)(unsafe.Pointer(unsafe.SliceData(b)))
+		t := shards[e.shardOf(from.key)].tables[by]
+		if t == nil {
+			continue
+		}
+		to := t.get(from.key, i < k.Known)
+		for _, m := range moves {
+			copy(bytesOf(unsafe.Add(to, m.to), m.size), raw[m.from:m.from+m.size])
+		}
+	}
+	return nil
+}
+
+// moves matches a snapshot's detectors with ours. The kind is kindCount where we keep none.
+func (e *Engine) moves(k snapshotKind) (by Kind, list []move) {
+	for by = 0; by < kindCount && by.String() != k.Kind; by++ {
+	}
+	if by == kindCount || e.shards[0].tables[by] == nil {
+		return kindCount, nil
+	}
+	l := e.shards[0].tables[by].layout
+	for i, n := range l.detectors {
+		d := e.cfg.Detectors[n]
+		size := int(unsafe.Sizeof(episode{}) + d.size)
+		for _, s := range k.Detectors {
+			if s.Name == d.Name && s.Version == d.Version && s.Size == size && s.Offset >= 0 && s.Offset+s.Size <= k.Size {
+				list = append(list, move{uintptr(s.Offset), l.offset[i], uintptr(size)})
+			}
+		}
+	}
+	return by, list
+}
