@@ -42,8 +42,9 @@ type Engine struct {
 	spare    []*batch
 	room     sync.Cond
 	closed   bool
-	newest   int64
+	paused   bool   // a snapshot is being written: events gather in current
 	position uint64 // of the newest event
+	launched uint64 // of the newest event that the shards have
 	stats    Stats
 
 	collect chan *batch // in order
@@ -128,17 +129,30 @@ func (e *Engine) take() *batch {
 func (e *Engine) Observe(position uint64, c *vedette.Call) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for len(e.current.events) >= batchEvents && e.cfg.Shards > 0 && !e.closed {
+	e.await()
+	e.accept(position, c)
+}
+
+// await waits for room, with the lock held.
+func (e *Engine) await() {
+	for e.full() && !e.closed {
 		e.room.Wait()
 	}
-	e.accept(position, c)
+}
+
+func (e *Engine) full() bool {
+	limit := batchEvents
+	if e.paused {
+		limit = pausedEvents
+	}
+	return e.cfg.Shards > 0 && len(e.current.events) >= limit
 }
 
 // Offer is Observe for who must not wait: it reports false, and counts, where there is no room.
 func (e *Engine) Offer(position uint64, c *vedette.Call) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.current.events) >= batchEvents {
+	if e.full() {
 		e.stats.Refused++
 		return false
 	}
@@ -165,7 +179,7 @@ func (e *Engine) accept(position uint64, c *vedette.Call) {
 
 // enter puts a call and the parts of a batch into the current batch of events.
 func (e *Engine) enter(position uint64, c *vedette.Call) {
-	e.newest, e.position = max(e.newest, c.Time.UnixNano()), position
+	e.position = position
 	b := e.current
 	n := len(b.events)
 	b.events = append(b.events, Event{})
@@ -183,8 +197,11 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 		for i := range b.events {
 			e.shards[0].event(b, i)
 		}
+		e.shards[0].measure()
 		e.finish(b)
 		b.reset()
+		e.launched = position
+	case e.paused:
 	case e.flying == 0 || len(b.events) >= batchEvents && len(e.spare) > 0:
 		e.launch()
 	}
@@ -196,6 +213,7 @@ func (e *Engine) launch() {
 	for i := range b.events {
 		b.mine = append(b.mine, e.owners(&b.events[i]))
 	}
+	e.launched = e.position
 	e.flying++
 	b.pending.Add(len(e.shards))
 	e.current = e.take()
@@ -231,7 +249,7 @@ func (e *Engine) gather() {
 		e.mu.Lock()
 		e.flying--
 		e.spare = append(e.spare, b)
-		if len(e.current.events) > 0 && (e.flying == 0 || len(e.current.events) >= batchEvents) {
+		if len(e.current.events) > 0 && !e.paused && (e.flying == 0 || len(e.current.events) >= batchEvents) {
 			e.launch()
 		}
 		e.room.Broadcast()
@@ -286,9 +304,7 @@ func (e *Engine) Flush() {
 // flush is Flush with the lock held, which is let go meanwhile.
 func (e *Engine) flush() {
 	for c, position, ok := e.held.drain(); ok; c, position, ok = e.held.drain() {
-		for len(e.current.events) >= batchEvents && e.cfg.Shards > 0 {
-			e.room.Wait()
-		}
+		e.await()
 		e.enter(position, c)
 	}
 	for e.cfg.Shards > 0 && (len(e.current.events) > 0 || e.flying > 0) {
@@ -316,21 +332,46 @@ func (e *Engine) Close() {
 	<-e.done
 }
 
-// Stats returns the counts as they are now.
+// pause lets the shards finish what they have and keeps what comes back from them, until resume.
+func (e *Engine) pause() {
+	e.mu.Lock()
+	e.paused = true
+	for e.flying > 0 {
+		e.room.Wait()
+	}
+	if e.cfg.Shards > 0 { // without shards every call runs them: it has to wait
+		e.mu.Unlock()
+	}
+}
+
+func (e *Engine) resume() {
+	if e.cfg.Shards > 0 {
+		e.mu.Lock()
+	}
+	e.paused = false
+	if len(e.current.events) > 0 {
+		e.launch()
+	}
+	e.room.Broadcast()
+	e.mu.Unlock()
+}
+
+// Stats returns the counts. What it says of subjects is as of the last batch.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.flush()
 	s := e.stats
+	e.mu.Unlock()
 	s.Subjects = map[string]int{}
 	for _, sh := range e.shards {
-		for _, t := range sh.tables {
-			if t != nil {
-				s.Subjects[t.by.String()] += t.known.len() + t.strangers.len()
-				s.Evicted += t.evicted
-				s.Bytes += t.known.bytes() + t.strangers.bytes()
+		sh.mu.Lock()
+		for k, n := range sh.size.subjects {
+			if sh.tables[k] != nil {
+				s.Subjects[Kind(k).String()] += n
 			}
 		}
+		s.Evicted += sh.size.evicted
+		s.Bytes += sh.size.bytes
+		sh.mu.Unlock()
 	}
 	return s
 }

@@ -151,6 +151,7 @@ func TestSnapshot(t *testing.T) {
 		for i, c := range calls[:cut] {
 			e.Observe(uint64(i), c)
 		}
+		e.Flush()
 		var snap bytes.Buffer
 		if p, err := e.Snapshot(&snap); err != nil || p != uint64(cut-1) {
 			t.Fatalf("snapshot: %v, position %d", err, p)
@@ -168,6 +169,37 @@ func TestSnapshot(t *testing.T) {
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("cut at %d: %d findings, want %d", cut, len(got), len(want))
 		}
+	}
+}
+
+// Events that come while a snapshot is written wait and are not lost, and it does not hold them.
+func TestSnapshotWhileBusy(t *testing.T) {
+	calls := stream(3, 20_000)
+	want := run(t, Config{}, calls)
+	var got []string
+	e := start(t, Config{Shards: 2}, &got)
+	done := make(chan struct{})
+	var positions []uint64
+	go func() {
+		defer close(done)
+		for range 20 {
+			var snap bytes.Buffer
+			p, err := e.Snapshot(&snap)
+			if err != nil {
+				t.Error(err)
+			}
+			positions = append(positions, p)
+		}
+	}()
+	for i, c := range calls {
+		if !e.Offer(uint64(i), c) {
+			e.Observe(uint64(i), c)
+		}
+	}
+	<-done
+	e.Close()
+	if !reflect.DeepEqual(got, want) || !slices.IsSorted(positions) {
+		t.Errorf("%d findings, want %d; snapshots at %v", len(got), len(want), positions)
 	}
 }
 

@@ -10,6 +10,9 @@ const (
 	batchCount  = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
 	batchArena  = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
 
+	// pausedEvents is how many events wait while a snapshot is written, some 0.5 KiB each: 13 s at 20,000 a second.
+	pausedEvents = 1 << 18
+
 	maxEvidence = 32 // positions in a finding, the newest
 
 	// DefaultSubjects is how many subjects of one kind are kept. The least recently seen gives way.

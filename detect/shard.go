@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unsafe"
 )
 
@@ -14,6 +15,31 @@ type shard struct {
 	tables [Kinds]*table // nil where no detector keeps that kind
 	in     chan *batch
 	x      Context // used again for every event
+
+	mu   sync.Mutex // what others may see
+	size size
+}
+
+// size is how much a shard keeps.
+type size struct {
+	subjects [Kinds]int
+	evicted  uint64
+	bytes    int
+}
+
+// measure lets others see how much there is.
+func (s *shard) measure() {
+	var n size
+	for k, t := range s.tables {
+		if t != nil {
+			n.subjects[k] = t.known.len() + t.strangers.len()
+			n.evicted += t.evicted
+			n.bytes += t.known.bytes() + t.strangers.bytes()
+		}
+	}
+	s.mu.Lock()
+	s.size = n
+	s.mu.Unlock()
 }
 
 func newShard(e *Engine, number, subjects int) *shard {
@@ -33,6 +59,7 @@ func (s *shard) run() {
 				s.event(b, i)
 			}
 		}
+		s.measure()
 		b.pending.Done()
 	}
 }

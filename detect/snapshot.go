@@ -23,7 +23,6 @@ var ErrSnapshot = errors.New("cannot use snapshot")
 // snapshotHead is the line of JSON.
 type snapshotHead struct {
 	Position uint64         `json:"position"` // of the newest event
-	Newest   int64          `json:"newest"`   // Unix ns
 	Hash     uint64         `json:"hash"`     // of a fixed text: subjects are found by the same key only
 	Kinds    []snapshotKind `json:"kinds"`
 }
@@ -43,11 +42,11 @@ type snapshotDetector struct {
 	Size    int    `json:"size"`   // with its episode
 }
 
-// Snapshot writes all that the detectors remember. Events wait meanwhile.
+// Snapshot writes all that the detectors remember, and returns the position that it reaches to. Events
+// that come meanwhile wait, as many as there is room for.
 func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.flush()
+	e.pause()
+	defer e.resume()
 	sum := sha256.New()
 	bw := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<20)
 	head := e.head()
@@ -76,7 +75,7 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 }
 
 func (e *Engine) head() snapshotHead {
-	h := snapshotHead{Position: e.position, Newest: e.newest, Hash: e.cfg.Hash.Of(snapshotMagic)}
+	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic)}
 	for k := range kindCount {
 		if e.shards[0].tables[k] == nil {
 			continue
@@ -146,7 +145,7 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	for i, s := range e.shards {
 		s.tables = fresh[i].tables
 	}
-	e.position, e.newest = head.Position, head.Newest
+	e.position, e.launched = head.Position, head.Position
 	return head.Position, nil
 }
 

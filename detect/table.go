@@ -202,9 +202,5 @@ func (p *pool) drop(key uint64) {
 
 // bytes returns the memory held, in bytes.
 func (p *pool) bytes() int {
-	n := len(p.index)*int(unsafe.Sizeof(place{})) + cap(p.free)*4
-	for _, s := range p.slabs {
-		n += len(s) * 8
-	}
-	return n
+	return len(p.index)*int(unsafe.Sizeof(place{})) + cap(p.free)*4 + len(p.slabs)*slabRecords*int(p.size)
 }

@@ -166,7 +166,10 @@ func TestExamples(t *testing.T) {
 // TestGapMembers: a gap is written as its table says.
 func TestGapMembers(t *testing.T) {
 	var gap []byte
-	m := pipeline.New(pipeline.Config{Log: logTo(&gap), Inline: true})
+	m, err := pipeline.New(pipeline.Config{Log: logTo(&gap), Inline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.Gap("x", 1, "y")
 	m.Close()
 	same(t, "gap", rows(section(t, "formats.md", "### gap"), "member"), names(t, gap))

@@ -8,51 +8,46 @@ import (
 	"vedette/detect"
 )
 
-// suspect is a call that detectors want to see.
-type suspect struct {
-	call     *vedette.Call
-	position uint64
-}
-
-// suspect passes a call on to the detectors. It never waits for them.
-func (m *Monitor) suspect(position uint64, c *vedette.Call) {
-	if !detect.Wants(c) {
-		return
-	}
-	if m.Position != nil {
-		position = m.Position()
-	}
+// keep appends a call's record and shows the call to the detectors, which never hold it up: where
+// they have no room it is left out, counted, and told in a gap record.
+func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bool) {
 	if m.Inline {
-		m.set.Observe(position, c)
-		return
+		position, kept = m.append(record)
+		if m.Position != nil {
+			m.engine.Observe(m.Position(), c)
+		} else {
+			m.engine.Observe(position, c)
+		}
+		return position, kept
 	}
-	m.closing.RLock()
-	defer m.closing.RUnlock()
-	if m.closed {
-		return
-	}
-	select {
-	case m.queue <- suspect{c.Clone(), position}:
-	default:
+	m.order.Lock()
+	position, kept = m.append(record)
+	seen := m.engine.Offer(position, c)
+	m.order.Unlock()
+	if !seen {
 		m.stats.unseen.Add(1)
+		return position, kept
 	}
+	if told, n := m.told.Load(), m.stats.unseen.Load(); n > told && m.told.CompareAndSwap(told, n) {
+		m.Gap("detectors", int(n-told), "calls came faster than the detectors took them")
+	}
+	return position, kept
 }
 
-// detect runs the detectors; it owns the set.
-func (m *Monitor) detect() {
-	defer close(m.stopped)
-	var told uint64
-	for s := range m.queue {
-		m.set.Observe(s.position, s.call)
-		if n := m.stats.unseen.Load(); n > told && len(m.queue) == 0 {
-			m.Gap("detectors", int(n-told), "calls came faster than the detectors took them")
-			told = n
-		}
-	}
+// Observe shows a call that was judged elsewhere to the detectors. position is that of its evidence.
+func (m *Monitor) Observe(position uint64, c *vedette.Call) {
+	m.stats.count(c)
+	m.engine.Observe(position, c)
 }
+
+// Detection returns what the detectors count.
+func (m *Monitor) Detection() detect.Stats { return m.engine.Stats() }
 
 // raise records a finding and hands it out.
 func (m *Monitor) raise(f *vedette.Finding) {
+	if _, ok := m.known[f.ID]; ok {
+		return // recorded before the restart
+	}
 	m.stats.findings.Add(1)
 	b, err := json.Marshal(f)
 	if err != nil {

@@ -149,7 +149,7 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept bool) {
 	buf := m.records.Get().(*[]byte)
 	b := appendRecord((*buf)[:0], c, body)
-	position, ok := m.append(b)
+	position, ok := m.keep(b, c)
 	*buf = b
 	m.records.Put(buf)
 	r.Position, kept = position, ok
@@ -157,7 +157,6 @@ func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept 
 		r.Durable = m.wait(position)
 		kept = r.Durable
 	}
-	m.suspect(position, c)
 	return r, kept || !m.Gate.FailsClosed(c)
 }
 

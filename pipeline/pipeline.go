@@ -45,8 +45,10 @@ type Config struct {
 	Seal func(dst, body []byte) ([]byte, error)
 	// Finding is called for every finding, from one goroutine, after it was recorded.
 	Finding func(*vedette.Finding)
+	// Detect says which detectors there are. Raise is the monitor's.
+	Detect detect.Config
 	// Inline runs detection within Done, in the order of calls, for recorded traffic;
-	// otherwise a goroutine of its own does, and calls never wait for it.
+	// otherwise shards of their own do, and calls never wait for them.
 	Inline bool
 	// Position gives evidence its position where Log has none of its own.
 	Position func() uint64
@@ -58,21 +60,17 @@ type Config struct {
 type Monitor struct {
 	Config
 	stats   counters
-	queue   chan suspect
-	stopped chan struct{}
 	records sync.Pool // *[]byte
-	closing sync.RWMutex
-	closed  bool
-	set     *detect.Set
+	engine  *detect.Engine
+	order   sync.Mutex // calls reach log and detectors in the same order
+	told    atomic.Uint64
+	known   map[string]struct{} // findings that are in the log already; while catching up
 	logDown atomic.Bool
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)
 
 const (
-	// queueCalls bounds the calls that wait for detectors, some 1 KiB each. When it is
-	// full calls are left out, counted and told in a gap record.
-	queueCalls = 8192
 	// pendingMessages bounds the messages of a session that wait for their answer; the
 	// oldest is then recorded without one.
 	pendingMessages = 256
@@ -80,32 +78,27 @@ const (
 	syncTimeout = 5 * time.Second
 )
 
-// New returns a running monitor.
-func New(c Config) *Monitor {
+// New returns a running monitor. It fails where detection is configured wrongly.
+func New(c Config) (*Monitor, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	m := &Monitor{Config: c, queue: make(chan suspect, queueCalls), stopped: make(chan struct{})}
+	m := &Monitor{Config: c}
 	m.records.New = func() any { b := make([]byte, 0, 2048); return &b }
-	m.set = detect.NewSet(m.raise)
-	if c.Inline {
-		close(m.stopped)
-	} else {
-		go m.detect()
+	d := c.Detect
+	d.Raise = m.raise
+	if d.Shards == 0 && !c.Inline {
+		d.Shards = 1
+	} else if c.Inline {
+		d.Shards = 0
 	}
-	return m
+	var err error
+	m.engine, err = detect.New(d)
+	return m, err
 }
 
 // Close lets the detectors finish. No call may be judged after it.
-func (m *Monitor) Close() {
-	m.closing.Lock()
-	if !m.closed {
-		m.closed = true
-		close(m.queue)
-	}
-	m.closing.Unlock()
-	<-m.stopped
-}
+func (m *Monitor) Close() { m.engine.Close() }
 
 // append records, and tells the gate when that stops or begins to work.
 func (m *Monitor) append(record []byte) (uint64, bool) {

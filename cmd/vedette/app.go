@@ -23,6 +23,7 @@ import (
 
 	"vedette"
 	"vedette/api"
+	"vedette/detect"
 	"vedette/gate"
 	"vedette/keyring"
 	"vedette/ledger"
@@ -55,6 +56,7 @@ type app struct {
 	gate       *gate.Gate
 	findings   *findingSink
 	monitor    *pipeline.Monitor
+	resumed    bool // the detectors know what the ledger has
 	proxy      *proxy.Proxy
 	ops        *http.Server
 	opsAddr    string
@@ -82,8 +84,9 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 			return nil, err
 		}
 	}
-	a.wg.Add(1)
+	a.wg.Add(2)
 	go a.keep(ctx)
+	go a.keepDetection(ctx)
 	return a, nil
 }
 
@@ -328,10 +331,30 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
-		Finding: a.findings.take, Now: a.now,
+	detection, err := a.config.detection()
+	if err != nil {
+		return err
+	}
+	key, err := detectKey(a.config.Dir)
+	if err != nil {
+		return err
+	}
+	detection.Hash = detect.NewHash(key)
+	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
+		Finding: a.findings.take, Now: a.now, Detect: detection,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
-	a.defer_(a.monitor.Close)
+	if err != nil {
+		return err
+	}
+	a.defer_(func() {
+		if a.monitor.Close(); a.resumed {
+			a.report("detection", a.saveDetection())
+		}
+	})
+	if err := a.resumeDetection(); err != nil {
+		return err
+	}
+	a.resumed = true
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
 	}
@@ -563,7 +586,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, detect and tokens cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

@@ -130,8 +130,8 @@ func (c *checker) configure(keys, name, at string) error {
 	}
 	c.verifier = verify.New(verify.Config{Keys: c.ring, Window: verify.NewWindow(verify.DefaultWindow),
 		Increasing: verify.NewNonces(1<<14, 1), Highest: verify.NewNonces(1<<10, 100), Issued: verify.NewIssued(verify.DefaultIssued)})
-	c.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return c.now }, Verifier: c.verifier})
-	return nil
+	c.monitor, err = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return c.now }, Verifier: c.verifier})
+	return err
 }
 
 // nowhere is a log that keeps nothing: recorded traffic has been recorded.

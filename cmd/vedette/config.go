@@ -38,6 +38,7 @@ type config struct {
 	Replay    replayConfig        `yaml:"replay"`
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
+	Detect    detectConfig        `yaml:"detect"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 
 	path    string
@@ -48,7 +49,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Tokens, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Keys.MasterKey}
 }
 
 type listenerConfig struct {
@@ -200,6 +201,7 @@ func (c *config) check() error {
 		func() error { _, err := c.proxyConfig(dialects); return err },
 		func() error { _, err := c.gateConfig(); return err },
 		func() error { _, err := c.bodyPolicy(); return err },
+		func() error { _, err := c.detection(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
 	} {
 		if err := build(); err != nil {

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
 	"vedette"
+	"vedette/detect"
 	"vedette/gate"
 	"vedette/keyring"
 	"vedette/pipeline"
@@ -26,6 +28,7 @@ var replayCommand = &command{name: "replay", args: "[-c vedette.yaml] [-keys key
 func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	path := flags.String("c", "", "configuration: its gate and keys are used, nothing is written to its ledger")
 	keysFile := flags.String("keys", "", "keys.yaml, if not that of the configuration")
+	lenient := flags.Bool("lenient", false, "skip members of JSONL events that are not known")
 	name := flags.String("venue", "", "dialect of every request; without it, told by the record, the host or the key")
 	if err := e.parse(flags); err != nil {
 		return err
@@ -40,7 +43,7 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if *keysFile != "" {
 		c.Keys.File, c.path = *keysFile, ""
 	}
-	p := &replayer{out: bufio.NewWriter(e.stdout)}
+	p := &replayer{out: bufio.NewWriter(e.stdout), lenient: *lenient}
 	defer p.out.Flush()
 	if err := p.start(c, *name); err != nil {
 		return err
@@ -55,14 +58,28 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	}
 	p.monitor.Close()
 	s := p.monitor.Stats()
-	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings\n", s.Calls, time.Since(began).Round(time.Millisecond),
-		float64(s.Calls)/time.Since(began).Seconds(), s.Findings)
+	d := p.monitor.Detection()
+	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings; state %d MiB, %d late, %d dropped\n", s.Calls, time.Since(began).Round(time.Millisecond),
+		float64(s.Calls)/time.Since(began).Seconds(), s.Findings, d.Bytes>>20, d.Late, d.Refused)
 	for v := vedette.Verdict(1); int(v) < vedette.Verdicts; v++ {
 		if s.Verdicts[v] > 0 {
 			fmt.Fprintf(e.stderr, "  %-13s %d\n", v, s.Verdicts[v])
 		}
 	}
 	return errors.Join(p.leftOut(e.stderr), p.failed)
+}
+
+// judged shows calls that were judged before to the detectors.
+func (p *replayer) judged(ctx context.Context, name string, in io.Reader) error {
+	err := capture.ReadJudged(in, p.lenient, func(j *capture.Judged) error {
+		p.lines = j.Line
+		p.monitor.Observe(uint64(p.before+p.lines), &j.Call)
+		return ctx.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // replayer runs recorded traffic through a monitor of its own.
@@ -72,6 +89,8 @@ type replayer struct {
 	before int // lines of earlier files
 	lines  int // of this file, up to the unit at hand
 	failed error
+
+	lenient bool // members of events that are not known are skipped
 }
 
 func (p *replayer) start(c *config, name string) error {
@@ -110,8 +129,13 @@ func (p *replayer) start(c *config, name string) error {
 	if err != nil {
 		return err
 	}
+	detection, err := c.detection()
+	if err != nil {
+		return err
+	}
+	detection.Tolerance = detect.DefaultTolerance
 	enc := json.NewEncoder(p.out)
-	p.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now },
+	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection,
 		Position: func() uint64 { return uint64(p.before + p.lines) },
 		Finding: func(f *vedette.Finding) {
 			if err := enc.Encode(f); err != nil {
@@ -120,7 +144,7 @@ func (p *replayer) start(c *config, name string) error {
 		},
 		Verifier: verify.New(verify.Config{Keys: p.ring, Window: verify.NewWindow(c.replayEntries()), Bearer: verifyBearer(bearers),
 			Increasing: verify.NewNonces(nonceCredentials, 1), Highest: verify.NewNonces(nonceWallets, 100), Issued: verify.NewIssued(verify.DefaultIssued)})})
-	return nil
+	return err
 }
 
 func (p *replayer) file(ctx context.Context, e *env, name string) error {
@@ -133,7 +157,11 @@ func (p *replayer) file(ctx context.Context, e *env, name string) error {
 		defer f.Close()
 		in = f
 	}
-	return p.capture(ctx, name, in, func(u *capture.Unit) error {
+	br := bufio.NewReaderSize(in, 1<<16)
+	if capture.IsJudged(br) {
+		return p.judged(ctx, name, br)
+	}
+	return p.capture(ctx, name, br, func(u *capture.Unit) error {
 		p.lines = u.Index + 1
 		return p.judge(u, nil)
 	})

@@ -76,8 +76,16 @@ func Create(fsys FS, name string, data []byte, perm fs.FileMode) error {
 // renamed, and the folder synced. After an error the file holds the old content or the
 // new one, never a mixture.
 func Replace(fsys FS, name string, data []byte, perm fs.FileMode) error {
+	return ReplaceWith(fsys, name, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// ReplaceWith is Replace for content that write makes, and need not be in memory.
+func ReplaceWith(fsys FS, name string, perm fs.FileMode, write func(w io.Writer) error) error {
 	temp := name + TempSuffix
-	if err := writeSynced(fsys, temp, data, perm); err != nil {
+	if err := writeSynced(fsys, temp, perm, write); err != nil {
 		fsys.Remove(temp) // best effort: a leftover is harmless
 		return fmt.Errorf("cannot write %s: %w", temp, err)
 	}
@@ -91,7 +99,7 @@ func Replace(fsys FS, name string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-func writeSynced(fsys FS, name string, data []byte, perm fs.FileMode) (err error) {
+func writeSynced(fsys FS, name string, perm fs.FileMode, write func(w io.Writer) error) (err error) {
 	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
@@ -101,7 +109,7 @@ func writeSynced(fsys FS, name string, data []byte, perm fs.FileMode) (err error
 			err = cerr
 		}
 	}()
-	if _, err := f.WriteAt(data, 0); err != nil {
+	if err := write(io.NewOffsetWriter(f, 0)); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -146,6 +146,27 @@ func ReadJudged(r io.Reader, lenient bool, f func(*Judged) error) error {
 	}
 }
 
+// IsJudged reports whether the input begins with an event that ReadJudged reads. It takes nothing from br.
+func IsJudged(br *bufio.Reader) bool {
+	for n := 256; ; n *= 2 {
+		b, err := br.Peek(min(n, br.Size()))
+		b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n")
+		var kind struct {
+			Event string `json:"event"`
+		}
+		line, _, whole := bytes.Cut(b, []byte("\n"))
+		if bytes.HasPrefix(line, []byte(`{"event":"request"`)) || bytes.HasPrefix(line, []byte(`{"log"`)) {
+			return false
+		}
+		if json.Unmarshal(line, &kind) == nil {
+			return kind.Event != "" && kind.Event != "request"
+		}
+		if whole || err != nil || n >= br.Size() {
+			return bytes.HasPrefix(line, []byte(`{"event":"`))
+		}
+	}
+}
+
 // ParseJudged reads one event. ok is false for an event about markets.
 func ParseJudged(b []byte, lenient bool) (c *vedette.Call, ok bool, err error) {
 	j := Judged{}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vedette"
+	"vedette/detect"
+	"vedette/detect/rule"
+	"vedette/internal/durable"
+	"vedette/internal/strictyaml"
+	"vedette/sensor/capture"
+)
+
+// detectConfig is how conduct is detected.
+type detectConfig struct {
+	Shards        int                           `yaml:"shards"`
+	Subjects      int                           `yaml:"subjects"`
+	SnapshotEvery *strictyaml.Duration          `yaml:"snapshot_every"`
+	Params        map[string]map[string]float64 `yaml:"params"`
+}
+
+// The state of detection in the data folder.
+const (
+	snapshotName  = "detect.snapshot"
+	detectKeyName = "detect.key"
+	snapshotEvery = 5 * time.Minute
+)
+
+// detection returns what the engine is made of, but for its key.
+func (c *config) detection() (detect.Config, error) {
+	d := detect.Config{Detectors: rule.All(), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
+	switch every := c.snapshotEvery(); {
+	case d.Shards < 0 || d.Shards > detect.MaxShards:
+		return d, fmt.Errorf("detect: shards %d is not between 0 and %d", d.Shards, detect.MaxShards)
+	case d.Subjects != 0 && (d.Subjects < minSubjects || d.Subjects > maxSubjects):
+		return d, fmt.Errorf("detect: subjects %d is not between %d and %d", d.Subjects, minSubjects, maxSubjects)
+	case every < time.Second || every > 24*time.Hour:
+		return d, fmt.Errorf("detect: snapshot_every %v is not between 1s and 24h", every)
+	}
+	trial := d
+	trial.Shards, trial.Subjects = 0, minSubjects
+	_, err := detect.New(trial)
+	return d, err
+}
+
+// Bounds of detect.subjects: fewer would forget a small venue's keys, more would take over 64 GiB.
+const (
+	minSubjects = 1 << 10
+	maxSubjects = 1 << 24
+)
+
+func (c *config) snapshotEvery() time.Duration {
+	if c.Detect.SnapshotEvery == nil {
+		return snapshotEvery
+	}
+	return duration(c.Detect.SnapshotEvery)
+}
+
+// detectKey returns the key that subjects are hashed with, made at the first start.
+func detectKey(dir string) (k [16]byte, err error) {
+	name := filepath.Join(dir, detectKeyName)
+	b, err := durable.ReadFile(durable.OS{}, name, int64(len(k)))
+	if errors.Is(err, fs.ErrNotExist) {
+		rand.Read(k[:])
+		return k, durable.Create(durable.OS{}, name, k[:], 0o600)
+	}
+	if err == nil && len(b) != len(k) {
+		err = fmt.Errorf("cannot use %s: it has %d bytes, want %d; remove it, and %s: what was learned is lost then", name, len(b), len(k), snapshotName)
+	}
+	copy(k[:], b)
+	return k, err
+}
+
+// resumeDetection brings the detectors to where the ledger ends.
+func (a *app) resumeDetection() error {
+	name := filepath.Join(a.config.Dir, snapshotName)
+	var snapshot io.Reader
+	f, err := os.Open(name)
+	switch {
+	case err == nil:
+		defer f.Close()
+		snapshot = f
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	began := time.Now()
+	calls, err := a.monitor.Resume(snapshot, a.records, decodeCall)
+	if errors.Is(err, detect.ErrSnapshot) {
+		a.log.Warn("what was learned cannot be used; it is learned again from the ledger", "file", name, "error", err)
+		calls, err = a.monitor.Resume(nil, a.records, decodeCall)
+	}
+	if err != nil {
+		return err
+	}
+	a.log.Info("detection resumed", "snapshot", snapshot != nil, "calls_from_ledger", calls, "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// records reads the ledger from a position on.
+func (a *app) records(from uint64, f func(uint64, []byte) error) error {
+	size := a.ledger.Size()
+	if from = max(from, a.ledger.First()); from >= size {
+		return nil
+	}
+	return a.ledger.Read(from, size, f)
+}
+
+func decodeCall(record []byte) (*vedette.Call, error) {
+	c, _, err := capture.ParseJudged(record, true)
+	return c, err
+}
+
+// saveDetection writes a snapshot. It is put in place when the ledger has what it speaks of: after a
+// power cut it must not know more.
+func (a *app) saveDetection() error {
+	return durable.ReplaceWith(durable.OS{}, filepath.Join(a.config.Dir, snapshotName), 0o600, func(w io.Writer) error {
+		position, err := a.monitor.Snapshot(w)
+		if err != nil || a.ledger.Size() == 0 {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return a.ledger.Wait(ctx, position)
+	})
+}
+
+// keepDetection saves what was learned from time to time.
+func (a *app) keepDetection(ctx context.Context) {
+	defer a.wg.Done()
+	tick := time.NewTicker(a.config.snapshotEvery())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.report("detection", a.saveDetection())
+		}
+	}
+}
