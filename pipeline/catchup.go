@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -72,6 +73,11 @@ func (m *Monitor) note(_ uint64, record []byte) error {
 	return nil
 }
 
-// Snapshot writes what the detectors remember. Calls are not held up, but those that come meanwhile and
-// find no room are left out of detection, and told.
-func (m *Monitor) Snapshot(w io.Writer) (position uint64, err error) { return m.engine.Snapshot(w) }
+// Snapshot writes what the detectors remember, and returns when the log has durably what it rests on: the
+// calls, and the findings that are in its past. Calls wait for the detectors meanwhile, not for the snapshot.
+func (m *Monitor) Snapshot(ctx context.Context, w io.Writer) error {
+	if _, err := m.engine.Snapshot(w); err != nil {
+		return err
+	}
+	return m.Log.Wait(ctx, m.last.Load())
+}

@@ -65,6 +65,7 @@ type Monitor struct {
 	order   sync.Mutex // calls reach log and detectors in the same order
 	told    atomic.Uint64
 	known   map[string]struct{} // findings that are in the log already; while catching up
+	last    atomic.Uint64       // position of a late record
 	logDown atomic.Bool
 }
 
@@ -104,6 +105,7 @@ func (m *Monitor) Close() { m.engine.Close() }
 func (m *Monitor) append(record []byte) (uint64, bool) {
 	position, err := m.Log.Append(record)
 	if err == nil {
+		m.last.Store(position)
 		if m.logDown.Load() && m.logDown.CompareAndSwap(true, false) {
 			m.Gate.Recovered("ledger")
 		}

@@ -122,13 +122,9 @@ func decodeCall(record []byte) (*vedette.Call, error) {
 // power cut it must not know more.
 func (a *app) saveDetection() error {
 	return durable.ReplaceWith(durable.OS{}, filepath.Join(a.config.Dir, snapshotName), 0o600, func(w io.Writer) error {
-		position, err := a.monitor.Snapshot(w)
-		if err != nil || a.ledger.Size() == 0 {
-			return err
-		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		return a.ledger.Wait(ctx, position)
+		return a.monitor.Snapshot(ctx, w)
 	})
 }
 
