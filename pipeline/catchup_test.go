@@ -129,7 +129,8 @@ func TestResume(t *testing.T) {
 
 func resume(m *Monitor, snapshot *bytes.Reader, log *memory) (err error) {
 	decode := func(b []byte) (*vedette.Call, error) {
-		c, _, err := capture.ParseJudged(b, true)
+		c := &vedette.Call{}
+		_, err := (&capture.EventParser{Lenient: true}).Parse(b, c)
 		return c, err
 	}
 	if snapshot == nil {

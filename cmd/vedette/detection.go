@@ -16,6 +16,7 @@ import (
 	"vedette/detect/rule"
 	"vedette/internal/durable"
 	"vedette/internal/strictyaml"
+	"vedette/pipeline"
 	"vedette/sensor/capture"
 )
 
@@ -92,10 +93,10 @@ func (a *app) resumeDetection() error {
 		return err
 	}
 	began := time.Now()
-	calls, err := a.monitor.Resume(snapshot, a.records, decodeCall)
+	calls, err := a.monitor.Resume(snapshot, a.records, decodeCalls())
 	if errors.Is(err, detect.ErrSnapshot) {
 		a.log.Warn("what was learned cannot be used; it is learned again from the ledger", "file", name, "error", err)
-		calls, err = a.monitor.Resume(nil, a.records, decodeCall)
+		calls, err = a.monitor.Resume(nil, a.records, decodeCalls())
 	}
 	if err != nil {
 		return err
@@ -113,9 +114,13 @@ func (a *app) records(from uint64, f func(uint64, []byte) error) error {
 	return a.ledger.Read(from, size, f)
 }
 
-func decodeCall(record []byte) (*vedette.Call, error) {
-	c, _, err := capture.ParseJudged(record, true)
-	return c, err
+// decodeCalls returns what reads the calls' records. A call is valid until the next.
+func decodeCalls() pipeline.Decode {
+	p, c := capture.EventParser{Lenient: true}, &vedette.Call{}
+	return func(record []byte) (*vedette.Call, error) {
+		_, err := p.Parse(record, c)
+		return c, err
+	}
 }
 
 // saveDetection writes a snapshot. It is put in place when the ledger has what it speaks of: after a
