@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"strconv"
 	"time"
@@ -188,9 +189,12 @@ var callMembers = map[string]func(p *EventParser, v strictjson.Value) error{
 	"response_bytes": func(p *EventParser, v strictjson.Value) error { return setNumber(&p.call.Answer.Bytes, v) },
 	"asn":            func(p *EventParser, v strictjson.Value) error { return setNumber(&p.call.ASN, v) },
 	"latency_us": func(p *EventParser, v strictjson.Value) error {
-		err := setNumber(&p.call.Answer.Latency, v)
-		p.call.Answer.Latency *= time.Microsecond
-		return err
+		var us int64
+		if err := setNumber(&us, v); err != nil || us > math.MaxInt64/1000 {
+			return errors.Join(errors.New("no latency in microseconds"), err)
+		}
+		p.call.Answer.Latency = time.Duration(us) * time.Microsecond
+		return nil
 	},
 	"reasons": func(p *EventParser, v strictjson.Value) error {
 		return each(v, func(e strictjson.Value) error {
