@@ -105,13 +105,14 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	seconds := func(n int64) string { return fmt.Sprintf("%g", time.Duration(n).Seconds()) }
-	f("pipeline/pipeline.go", "queueCalls", commas, "| Detectors' queue | # calls |")
+	f("detect/limits.go", "batchCount", commas, "| Detectors' queue | # batches of ")
+	f("detect/limits.go", "batchEvents", commas, "batches of # calls,")
+	f("detect/limits.go", "pausedEvents", commas, "calls, # while a snapshot is written |")
 	f("pipeline/pipeline.go", "pendingMessages", commas, "| Messages of a session without their answer | # |")
 	f("pipeline/body.go", "maxRecord", commas, "| Record | # bytes |")
 	f("ledger/limits.go", "defaultQueueBytes", mebibytes, "| Ledger's queue | # MiB, ")
 	f("ledger/limits.go", "defaultMaxBlock", func(n int64) string { return fmt.Sprint(n / 1e6) }, "up to # ms for room")
-	f("detect/limits.go", "maxSubjects", commas, "| Subjects of a detector | #, with ")
-	f("detect/limits.go", "maxSeen", commas, ", with # calls each |")
+	f("detect/limits.go", "DefaultSubjects", commas, "| `detect.subjects`, # |")
 	f("respond/webhook.go", "DefaultQueue", commas, "| Webhook's queue | # findings |")
 	f("verify/limits.go", "maxHold", func(n int64) string { return fmt.Sprint(n / 3600e9) }, "| How long a signature is remembered | # h |")
 	f("verify/limits.go", "nonceKeepHold", func(n int64) string { return fmt.Sprint(n / 24 / 3600e9) }, "silent for # days")

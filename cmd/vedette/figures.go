@@ -1,11 +1,13 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"vedette"
 	"vedette/api"
+	"vedette/detect"
 	"vedette/ledger"
 	"vedette/pipeline"
 	"vedette/respond"
@@ -21,7 +23,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		f.Gauge = true
 		return f
 	}
-	x, g := a.proxy.Stats(), a.gate.Stats()
+	x, g, d := a.proxy.Stats(), a.gate.Stats(), a.monitor.Detection()
 	f := []api.Figure{
 		verdictFigure(p), operationFigure(p), a.upstreamFigure(),
 		{Name: "decisions_total", Help: "Calls by what the gate did.", Label: "effect", Of: []api.Of{{Label: "allow", Value: float64(p.Allowed)},
@@ -29,6 +31,9 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		one("would_deny_total", "Calls that enforce mode would have refused.", float64(p.WouldDeny)),
 		one("findings_total", "Findings raised.", float64(p.Findings)),
 		one("calls_unseen_total", "Calls that detectors did not see because their queue was full.", float64(p.Unseen)),
+		one("detect_events_total", "Calls and parts of batches that detectors saw.", float64(d.Events)),
+		one("detect_evicted_total", "Subjects that detectors forgot for lack of room.", float64(d.Evicted)),
+		gauge("detect_bytes", "Memory that detectors' subjects take.", float64(d.Bytes)), subjectFigure(d),
 		one("gaps_total", "Gaps told by sensors and parts.", float64(p.Gaps)),
 		one("ledger_lost_total", "Records that the ledger did not take.", float64(l.Lost)),
 		one("ledger_records_total", "Records committed since the start.", float64(l.Appended)),
@@ -109,4 +114,12 @@ func faultFigure(faults map[string]int64) api.Figure {
 func webhookFigure(s respond.Stats) api.Figure {
 	return api.Figure{Name: "webhook_findings_total", Help: "Findings by what became of their delivery.", Label: "outcome", Of: []api.Of{
 		{Label: "sent", Value: float64(s.Sent)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "dropped", Value: float64(s.Dropped)}}}
+}
+
+func subjectFigure(d detect.Stats) api.Figure {
+	f := api.Figure{Name: "detect_subjects", Help: "Subjects that detectors keep, by kind.", Label: "kind", Gauge: true}
+	for _, kind := range slices.Sorted(maps.Keys(d.Subjects)) {
+		f.Of = append(f.Of, api.Of{Label: kind, Value: float64(d.Subjects[kind])})
+	}
+	return f
 }
