@@ -132,7 +132,7 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash, x.Call.AcceptUntil = "", time.Time{}
 	why := x.Request.Ambiguous(x.Dialect.Repeatable)
-	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
+	if why == "" && (x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request)) {
 		why = vedette.Ambiguous
 	}
 	if why != "" {
