@@ -257,7 +257,7 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
 		t, fixed = x.Now.Add(maxHold), false
 	}
-	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
+	u := use{key: x.key, content: v.Window.content(x.Request, s), holder: holderOf(x.Dialect.Name, x.Call.Credential), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
 		judging: ordered, fixed: fixed && !ordered, now: x.Now, until: t, tick: max(c.Tick, time.Millisecond)}
 	if x.Call.Source.Addr() == x.Source {
 		u.port = x.Call.Source.Port()

@@ -111,6 +111,7 @@ type limitsConfig struct {
 type gateConfig struct {
 	Fail                map[string]string   `yaml:"fail"`
 	Refuse              map[string][]string `yaml:"refuse"`
+	ReplayFull          map[string]string   `yaml:"replay_full"`
 	Limits              *rateLimits         `yaml:"limits"`
 	FreezeRefusesCancel bool                `yaml:"freeze_refuses_cancel"`
 }
@@ -352,26 +353,11 @@ func (c *config) gateConfig() (gate.Config, error) {
 	if err := g.Mode.UnmarshalText([]byte(c.Mode)); err != nil {
 		return g, fmt.Errorf("mode: %w", err)
 	}
-	if err := setFail(g.Policy, c.Gate.Fail); err != nil {
+	if err := setOpen("fail", c.Gate.Fail, func(o vedette.Operation, open bool) { g.Policy[o].FailClosed = !open }); err != nil {
 		return g, fmt.Errorf("gate: %w", err)
 	}
-	for _, op := range allFirst(c.Gate.Refuse) {
-		names := c.Gate.Refuse[op]
-		ops, err := operations(op)
-		if err != nil {
-			return g, fmt.Errorf("gate: refuse: %w", err)
-		}
-		var set []vedette.Verdict
-		for _, n := range names {
-			var v vedette.Verdict
-			if err := v.UnmarshalText([]byte(n)); err != nil {
-				return g, fmt.Errorf("gate: refuse: %s: %w", op, err)
-			}
-			set = append(set, v)
-		}
-		for _, o := range ops {
-			g.Policy[o].Refuse = gate.VerdictsOf(set...)
-		}
+	if err := c.Gate.setRefuse(g.Policy); err != nil {
+		return g, fmt.Errorf("gate: %w", err)
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -382,7 +368,7 @@ func (c *config) gateConfig() (gate.Config, error) {
 			continue
 		}
 		p := *g.Policy
-		if err := setFail(&p, v.Fail); err != nil {
+		if err := setOpen("fail", v.Fail, func(o vedette.Operation, open bool) { p[o].FailClosed = !open }); err != nil {
 			return g, fmt.Errorf("venues: %s: %w", v.Name, err)
 		}
 		gv := gate.Venue{Policy: &p}
@@ -403,19 +389,49 @@ func (r *rateLimits) gate() gate.Limits {
 	return gate.Limits{Credential: gate.Limit(r.Credential), Account: gate.Limit(r.Account), Source: gate.Limit(r.Source)}
 }
 
-// setFail sets which operations fail open or closed.
-func setFail(p *gate.Policy, fail map[string]string) error {
-	for _, name := range allFirst(fail) {
-		how := fail[name]
-		ops, err := operations(name)
+// setRefuse sets the verdicts that are refused, and what passes while the replay
+// window is full: nothing of which the refused verdicts are named with unverifiable.
+func (c *gateConfig) setRefuse(p *gate.Policy) error {
+	var held [vedette.Operations]bool
+	for _, op := range allFirst(c.Refuse) {
+		ops, err := operations(op)
 		if err != nil {
-			return fmt.Errorf("fail: %w", err)
+			return fmt.Errorf("refuse: %w", err)
 		}
-		if how != "open" && how != "closed" {
-			return fmt.Errorf("fail: %s: %q: want open or closed", name, how)
+		set := make([]vedette.Verdict, len(c.Refuse[op]))
+		for i, n := range c.Refuse[op] {
+			if err := set[i].UnmarshalText([]byte(n)); err != nil {
+				return fmt.Errorf("refuse: %s: %w", op, err)
+			}
 		}
 		for _, o := range ops {
-			p[o].FailClosed = how == "closed"
+			p[o].Refuse, held[o] = gate.VerdictsOf(set...), slices.Contains(set, vedette.Unverifiable)
+			p[o].ReplayOpen = p[o].ReplayOpen && !held[o]
+		}
+	}
+	if err := setOpen("replay_full", c.ReplayFull, func(o vedette.Operation, open bool) { p[o].ReplayOpen = open }); err != nil {
+		return err
+	}
+	for o := range p {
+		if op := vedette.Operation(o); held[o] && p[o].ReplayOpen {
+			return fmt.Errorf("replay_full: %s cannot be open: refuse names unverifiable for it; take it out of one of both", op)
+		}
+	}
+	return nil
+}
+
+// setOpen calls set with whether each operation of the map is open or closed.
+func setOpen(key string, how map[string]string, set func(o vedette.Operation, open bool)) error {
+	for _, name := range allFirst(how) {
+		ops, err := operations(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if how[name] != "open" && how[name] != "closed" {
+			return fmt.Errorf("%s: %s: %q: want open or closed", key, name, how[name])
+		}
+		for _, o := range ops {
+			set(o, how[name] == "open")
 		}
 	}
 	return nil
