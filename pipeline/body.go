@@ -110,14 +110,9 @@ const maxRecord = 65535
 
 // clipped encodes the call again with its longest parts cut.
 func clipped(b []byte, c *vedette.Call) []byte {
-	d := c.Clone()
-	for _, s := range []*string{&d.Client, &d.Credential, &d.Path, &d.Instrument, &d.ClientOrderID, &d.TargetOrderID, &d.Object, &d.Asset, &d.Address, &d.Nonce,
-		&d.Answer.Error, &d.Answer.OrderID, &d.Method, &d.Account, &d.Owner} {
-		if len(*s) > 256 {
-			*s = (*s)[:256] + "…"
-		}
-	}
-	d.Batch = d.Batch[:min(len(d.Batch), 8)]
+	d := *c
+	clip(&d, 256)
+	d.Batch = slices.Clone(c.Batch[:min(len(c.Batch), 8)])
 	for i := range d.Batch {
 		a := &d.Batch[i]
 		for _, s := range []*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
@@ -126,8 +121,18 @@ func clipped(b []byte, c *vedette.Call) []byte {
 			}
 		}
 	}
-	out := vedette.AppendCall(b, d)
+	out := vedette.AppendCall(b, &d)
 	return append(out[:len(out)-1], `,"clipped":true}`...)
+}
+
+// clip cuts the call's texts, but for those of its batch.
+func clip(c *vedette.Call, most int) {
+	for _, s := range []*string{&c.Client, &c.Credential, &c.Path, &c.Instrument, &c.ClientOrderID, &c.TargetOrderID, &c.Object, &c.Asset, &c.Address, &c.Nonce,
+		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner} {
+		if len(*s) > most {
+			*s = (*s)[:most] + "…"
+		}
+	}
 }
 
 // secretNames are parameters that carry secrets at some venue, lower case without

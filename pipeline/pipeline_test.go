@@ -465,3 +465,28 @@ func TestLogStateWithoutCalls(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitingMessagesShareMemory: large messages without an answer hold no more memory
+// than all sessions may, and give it back.
+func TestWaitingMessagesShareMemory(t *testing.T) {
+	w := newWorld(t)
+	s := &sensor.Session{Session: venue.Session{ID: 7}, Dialect: venue.Binance}
+	const size = 1 << 20
+	for i := range 100 {
+		w.send(w.message(s, fmt.Sprint(i, strings.Repeat("x", size)), "order.place"), 0, "")
+	}
+	conv := s.State.(*conversation)
+	if n := len(conv.pending); n == 0 || n > sharedPending/size || len(w.log.records) != 100-n {
+		t.Errorf("%d recorded, %d pending", len(w.log.records), n)
+	}
+	small := &sensor.Session{Session: venue.Session{ID: 8}, Dialect: venue.Binance}
+	w.send(w.message(small, "small", "order.place"), 0, "")
+	if len(small.State.(*conversation).pending) != 1 {
+		t.Error("a session's own room is taken by another")
+	}
+	w.m.Closed(s, w.now)
+	w.m.Closed(small, w.now)
+	if n := w.m.pending.Load(); n != 0 || conv.held != 0 || len(w.log.records) != 101 {
+		t.Errorf("%d bytes held, %d by the session, %d recorded", n, conv.held, len(w.log.records))
+	}
+}

@@ -17,6 +17,9 @@ import (
 const (
 	MaxDepth = 64      // nesting; the deepest known venue message has 9
 	MaxNodes = 1 << 16 // values in one document: a batch of 1,000 orders has 12,000
+	// keepNodes is how many values Trim leaves room for, 28 bytes each: an order or its
+	// answer has below 50.
+	keepNodes = 256
 )
 
 // Kinds of error. Every error of Parse wraps one of them.
@@ -84,6 +87,16 @@ func (d *Doc) Parse(src []byte) error {
 		d.nodes = d.nodes[:0]
 	}
 	return err
+}
+
+// Trim gives up the memory of a large document, whose values then end, and reports
+// whether it was one.
+func (d *Doc) Trim() bool {
+	if cap(d.nodes) <= keepNodes && cap(d.names) <= keepNodes && cap(d.fold) <= 16*keepNodes {
+		return false
+	}
+	*d = Doc{}
+	return true
 }
 
 // Root returns the document's value; Missing before a successful Parse.

@@ -183,6 +183,7 @@ func (c *call) done() (ok bool) {
 		return true
 	}
 	c.finished = true
+	defer c.x.Trim()
 	defer c.p.recoverMonitor("done", &ok)
 	if s := c.x.Session; s != nil {
 		s.Lock()
@@ -277,6 +278,7 @@ func (c *call) denial() (ref venue.Refusal) {
 
 // forward sends the call to the venue and the answer to the client.
 func (c *call) forward(w client) bool {
+	c.x.Request.Trim() // of up to 30 s for the venue
 	for try := 0; ; try++ {
 		l, err := c.v.up.get(try > 0)
 		if err != nil {
