@@ -135,14 +135,19 @@ func clip(c *vedette.Call, most int) {
 	}
 }
 
-// secretNames are parameters that carry secrets at some venue, lower case without
-// separators.
-var secretNames = map[string]bool{"signature": true, "sign": true, "sig": true, "authsig": true, "apisign": true, "passphrase": true, "password": true,
-	"secret": true, "clientsecret": true, "apisecret": true, "secretkey": true, "token": true, "accesstoken": true, "refreshtoken": true, "jwt": true,
-	"otp": true, "twofactor": true, "totp": true, "googlecode": true, "tradepassword": true, "fundpassword": true, "fundpwd": true, "pin": true,
-	"signedchallenge": true, "listenkey": true, "privatekey": true, "mnemonic": true, "seed": true, "twofactorcode": true, "apisecretkey": true}
+// Parts of the names of parameters that carry secrets or one-time codes at some venue,
+// lower case without separators. What is taken out without need costs a word of a
+// record; what is left in stays for ever.
+var (
+	secretWithin = []string{"sign", "pass", "pwd", "secret", "token", "captcha", "2fa", "twofa", "factor", "totp", "mnemonic", "privatekey", "listenkey",
+		"securitykey", "authoriz", "cookie", "challenge", "mailcode", "smscode", "phonecode", "mobilecode", "googlecode", "gacode", "authcode",
+		"authenticatorcode", "verifycode", "verificationcode", "validationcode", "securitycode", "confirmcode", "confirmationcode", "recoverycode",
+		"backupcode"}
+	secretEnds = []string{"otp", "mfa", "tfa", "pin", "sig", "jwt", "seed"} // of other words too, within: spotPrice
+	secretHead = []string{"otp", "mfa", "tfa"}
+)
 
-// secretName looks a name up by its letters and digits alone, decoded.
+// secretName looks at a name's letters and digits alone, decoded.
 func secretName(name string) bool {
 	plain, _ := venue.AppendUnescaped(make([]byte, 0, 64), name, true)
 	bare := plain[:0]
@@ -154,7 +159,11 @@ func secretName(name string) bool {
 			bare = append(bare, c)
 		}
 	}
-	return secretNames[string(bare)]
+	is := func(has func([]byte, []byte) bool) func(string) bool {
+		return func(part string) bool { return has(bare, []byte(part)) }
+	}
+	return slices.ContainsFunc(secretWithin, is(bytes.Contains)) || slices.ContainsFunc(secretEnds, is(bytes.HasSuffix)) ||
+		slices.ContainsFunc(secretHead, is(bytes.HasPrefix))
 }
 
 const hidden = "[redacted]"
