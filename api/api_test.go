@@ -82,6 +82,7 @@ func (o *orders) Lift(id, who string) (vedette.Restriction, error) {
 	return vedette.Restriction{ID: id}, o.err
 }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
+func (o *orders) Known(venue, id string) bool              { return venue == "a" && id == "k/1 &" }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
 func (o *orders) Reload() error                            { return o.err }
 func (o *orders) Status() Snapshot                         { return snapshot() }
@@ -127,6 +128,13 @@ func TestControl(t *testing.T) {
 	}
 	if err := c.Do(ctx, "DELETE", "/v1/restrictions/keyring:binance:a%2Fb", "me", nil, nil); err != nil || o.lifted[0] != "keyring:binance:a/b by me" {
 		t.Errorf("%v %v", err, o.lifted)
+	}
+	var known Known
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=k%2F1+%26", "me", nil, &known); err != nil || !known.Known {
+		t.Errorf("%v %+v", err, known)
+	}
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=other", "me", nil, &known); err != nil || known.Known {
+		t.Errorf("%v %+v", err, known)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

@@ -25,11 +25,18 @@ type Orders interface {
 	// Lift takes one out of force; who says by whom.
 	Lift(id, who string) (vedette.Restriction, error)
 	Restrictions() []vedette.Restriction
+	// Known reports whether the keyring in force has the credential.
+	Known(venue, id string) bool
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
 	// Reload reads the configuration anew.
 	Reload() error
 	Status() Snapshot
+}
+
+// Known answers whether a credential is in the keyring.
+type Known struct {
+	Known bool `json:"known"`
 }
 
 // SocketName is the control socket within the data folder. Whoever may write to it
@@ -57,6 +64,10 @@ func Control(o Orders) http.Handler {
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
 		respond(w, out, err)
+	})
+	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		answer(w, http.StatusOK, Known{o.Known(q.Get("venue"), q.Get("id"))})
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }

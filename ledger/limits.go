@@ -21,6 +21,7 @@ const (
 	defaultMaxBlock     = 100 * time.Millisecond
 	batchBytes          = 4 << 20 // written at once when reached: more makes no disk faster
 	minSegmentBytes     = 4 << 10
+	maxSegmentBytes     = 64 << 30
 	minQueueBytes       = 256 << 10 // one record of the largest size, with room
 
 	// headSync is how old the head file may be on disk, as a bound on what a power cut

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"vedette/gate"
 	"vedette/internal/strictyaml"
 	"vedette/keyring"
+	"vedette/ledger"
 	"vedette/pipeline"
 	"vedette/sensor/proxy"
 	"vedette/venue"
@@ -198,7 +200,9 @@ func (c *config) check() error {
 		return err
 	}
 	for _, build := range []func() error{
-		func() error { _, err := c.proxyConfig(dialects); return err },
+		func() error { return c.checkProxy(dialects) },
+		c.checkOps,
+		c.checkLedger,
 		func() error { _, err := c.gateConfig(); return err },
 		func() error { _, err := c.bodyPolicy(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
@@ -209,6 +213,52 @@ func (c *config) check() error {
 	}
 	if c.Replay.Entries < 0 || c.Replay.Entries > 1<<26 {
 		return fmt.Errorf("replay: entries %d is not between 0 and %d", c.Replay.Entries, 1<<26)
+	}
+	return nil
+}
+
+func (c *config) checkProxy(dialects []*venue.Dialect) error {
+	if len(c.Listeners) == 0 {
+		return errors.New("listeners: none is given, so nothing would be served; leave the key out for 127.0.0.1:8080")
+	}
+	p, err := c.proxyConfig(dialects)
+	if err != nil {
+		return err
+	}
+	for _, l := range p.Listeners {
+		if l.TLS != nil && l.TLS.ClientCAs != "" {
+			if _, err := trust(l.TLS.ClientCAs); err != nil {
+				return fmt.Errorf("listeners: %s: tls: client_ca: %w", l.Addr, err)
+			}
+		}
+	}
+	return p.Check()
+}
+
+func (c *config) checkOps() error {
+	if c.Ops == "" {
+		return nil
+	}
+	if err := plainAllowed(c.Ops); err != nil {
+		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", c.Ops)
+	}
+	if _, _, err := net.SplitHostPort(c.Ops); err != nil {
+		return fmt.Errorf("ops: %s: want an address and a port, such as 127.0.0.1:9464", c.Ops)
+	}
+	return nil
+}
+
+func (c *config) checkLedger() error {
+	if c.Ledger.Origin != "" {
+		if err := ledger.CheckOrigin(c.Ledger.Origin); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if d := duration(c.Ledger.MaxDelay); d > time.Minute || c.Ledger.MaxDelay != nil && d <= 0 {
+		return fmt.Errorf("ledger: max_delay %v: want more than 0 and at most 1m, for that is what a power cut takes; sync loses nothing", d)
+	}
+	if err := ledger.CheckSizes(duration(c.Ledger.MaxDelay), c.Ledger.SegmentBytes); err != nil {
+		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
 }
@@ -370,6 +420,9 @@ func (c *config) gateConfig() (gate.Config, error) {
 		p := *g.Policy
 		if err := setOpen("fail", v.Fail, func(o vedette.Operation, open bool) { p[o].FailClosed = !open }); err != nil {
 			return g, fmt.Errorf("venues: %s: %w", v.Name, err)
+		}
+		if _, twice := g.Venues[dialects[i].Name]; twice {
+			return g, fmt.Errorf("venues: %s: fail and limits hold for a dialect, and another venue of %s has some: give them once", v.Name, dialects[i].Name)
 		}
 		gv := gate.Venue{Policy: &p}
 		if v.Limits != nil {
