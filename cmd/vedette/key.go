@@ -41,7 +41,7 @@ type keyFlags struct {
 	passphraseFile, scheme         string
 	permissions, wallet            string
 	overlap, duration              time.Duration
-	json                           bool
+	json, force                    bool
 }
 
 func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
@@ -73,7 +73,7 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	}
 	all := withBuiltIn(dialects)
 	k := &keys{env: e, config: c, venues: dialectNames(all), options: verify.KeyOptions(all), f: f, rest: flags.Args()}
-	flags.Visit(func(given *flag.Flag) { k.permissionsGiven = k.permissionsGiven || given.Name == "permissions" })
+	flags.Visit(func(given *flag.Flag) { k.given = append(k.given, given.Name) })
 	run := map[string]func(context.Context) error{"add": k.add, "list": k.list, "import": k.importFile, "rotate": k.rotate,
 		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw}[verb]
 	if run == nil {
@@ -102,18 +102,19 @@ func (f *keyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.permissions, "permissions", "", "of read,trade,withdraw,transfer,admin; not held to any if not given")
 	flags.DurationVar(&f.overlap, "overlap", time.Hour, "how long a rotated-away secret stays valid")
 	flags.DurationVar(&f.duration, "for", 0, "how long a freeze lasts; until thawed if not given")
+	flags.BoolVar(&f.force, "force", false, "rotate, though that ends a secret before its overlap does")
 	flags.BoolVar(&f.json, "json", false, "machine-readable output")
 }
 
 // keys is one key command under way.
 type keys struct {
 	*env
-	config           *config
-	venues           []string // names of the dialects
-	options          keyring.Options
-	f                *keyFlags
-	permissionsGiven bool
-	rest             []string
+	config  *config
+	venues  []string // names of the dialects
+	options keyring.Options
+	f       *keyFlags
+	given   []string // names of the flags on the command line
+	rest    []string
 }
 
 // person names who gives the order, for the record.
@@ -223,7 +224,11 @@ func (k *keys) secrets() (s keyring.Secrets, err error) {
 		if err != nil {
 			return s, fmt.Errorf("cannot read secret: %w", err)
 		}
-		p.set([]byte(strings.TrimRight(string(b), "\r\n")))
+		text := strings.TrimRight(string(b), "\r\n")
+		if strings.TrimSpace(text) == "" {
+			return s, fmt.Errorf("cannot use secret: %s is empty", p.file)
+		}
+		p.set([]byte(text))
 	}
 	s.Wallet = k.f.wallet
 	return s, nil
@@ -265,7 +270,7 @@ func (k *keys) add(ctx context.Context) error {
 		}
 		spec.Permissions |= bit
 	}
-	if k.permissionsGiven && spec.Permissions == 0 {
+	if slices.Contains(k.given, "permissions") && spec.Permissions == 0 {
 		return usagef("-permissions is empty: name some of %s, or leave it out for a key that is not held to any", strings.Join(vedette.PermissionNames, ","))
 	}
 	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s *store.Store) error {
@@ -276,8 +281,29 @@ func (k *keys) add(ctx context.Context) error {
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if client, err := k.monitor(); k.inFile() || err == nil && client != nil && k.inForce(ctx, client) {
+			k.warnFile()
+		}
 		return nil
 	})
+}
+
+// inFile reports whether the configuration's keys file has the key. A file that cannot
+// be read has none.
+func (k *keys) inFile() bool {
+	specs, err := k.config.fileKeys(k.options)
+	return err == nil && slices.ContainsFunc(specs, func(s keyring.Spec) bool { return s.Venue == k.f.venue && s.ID == k.f.id })
+}
+
+// inForce reports whether the running monitor knows the key, from wherever it has it.
+func (k *keys) inForce(ctx context.Context, client *api.Client) bool {
+	var known api.Known
+	q := url.Values{"venue": {k.f.venue}, "id": {k.f.id}}
+	return client.Do(ctx, "GET", "/v1/keys?"+q.Encode(), person(), nil, &known) == nil && known.Known
+}
+
+func (k *keys) warnFile() {
+	fmt.Fprintf(k.stderr, "warning: the keys file has %s key %q too, and wins: what is stored has no effect while it stands there\n", k.f.venue, k.f.id)
 }
 
 // put seals and stores credentials, if the check allows it.
@@ -411,6 +437,12 @@ func (k *keys) rotate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if until := spec.PreviousUntil; time.Now().Before(until) && !k.f.force {
+			return fmt.Errorf("the secret before this one is valid until %s, and rotating again would end it now: wait, or say -force", until.Format(time.RFC3339))
+		}
+		if k.inFile() {
+			k.warnFile()
+		}
 		if err := spec.Rotate(fresh, k.f.overlap, time.Now().UTC()); err != nil {
 			return err
 		}
@@ -469,7 +501,10 @@ func (k *keys) freeze(ctx context.Context) error {
 		return err
 	}
 	r.From = time.Now().UTC()
-	if k.f.duration > 0 {
+	if slices.Contains(k.given, "for") {
+		if k.f.duration <= 0 {
+			return usagef("-for %v: want a time to come, such as 1h; leave it out for a freeze until it is thawed", k.f.duration)
+		}
 		r.Until = r.From.Add(k.f.duration)
 	}
 	client, err := k.monitor()
@@ -480,7 +515,7 @@ func (k *keys) freeze(ctx context.Context) error {
 		if err := k.freezeStored(ctx, r); err != nil {
 			return err
 		}
-		k.warnUnknown(ctx)
+		k.warnUnknown(ctx, nil)
 		return nil
 	}
 	var out vedette.Restriction
@@ -488,31 +523,32 @@ func (k *keys) freeze(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(k.stderr, "in force: %s of %s, id %s\n", out.Kind, api.Scope(out), out.ID)
-	k.warnUnknown(ctx)
+	k.warnUnknown(ctx, client)
 	return nil
 }
 
-// warnUnknown says that the frozen key is in neither store nor keys file: it may be
-// mistyped. It comes after the freeze, which must not wait or fail for it.
-func (k *keys) warnUnknown(ctx context.Context) {
-	if k.f.venue == "" || k.f.id == "" {
+// warnUnknown says that nobody knows the frozen key: neither the running monitor nor,
+// without one, store and keys file. It may be mistyped. It comes after the freeze, which
+// must not wait or fail for it.
+func (k *keys) warnUnknown(ctx context.Context, client *api.Client) {
+	if k.f.venue == "" || k.f.id == "" || client != nil && k.inForce(ctx, client) || client == nil && (k.inFile() || k.stored(ctx)) {
 		return
 	}
-	specs, err := k.config.fileKeys(k.options)
-	if err != nil || slices.ContainsFunc(specs, func(s keyring.Spec) bool { return s.Venue == k.f.venue && s.ID == k.f.id }) {
-		return
-	}
+	fmt.Fprintln(k.stderr, "warning: no such key in the keyring: freezing it anyway")
+}
+
+// stored reports whether the store has the key, or cannot tell.
+func (k *keys) stored(ctx context.Context) bool {
 	if fresh, err := stateFresh(k.config.Dir); err != nil || fresh {
-		return
+		return true
 	}
 	s, err := store.Open(ctx, k.config.Dir)
 	if err != nil {
-		return
+		return true
 	}
 	defer s.Close()
-	if _, err := s.Key(ctx, k.f.venue, k.f.id); errors.Is(err, store.ErrNotFound) {
-		fmt.Fprintln(k.stderr, "warning: no such key in the keyring: freezing it anyway")
-	}
+	_, err = s.Key(ctx, k.f.venue, k.f.id)
+	return !errors.Is(err, store.ErrNotFound)
 }
 
 // freezeStored stores the restriction for the next start.
