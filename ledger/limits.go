@@ -40,6 +40,7 @@ const (
 	maxHolds      = 128     // legal holds at a time: all of them and maxRemoved ranges fit one record
 	maxHoldName   = 64      // bytes
 	maxProblems   = 1000    // a report longer than this helps nobody
+	maxNotes      = 20      // likewise
 	maxRemoved    = 512     // ranges of removed records; neighbours merge
 	maxShift      = 4096    // records that Verify looks ahead for one that fits
 	maxTornCopies = 1000    // files set aside for one place in one segment

@@ -180,7 +180,7 @@ func findLaterCommit(b []byte, size uint64, l *Ledger) int {
 func (o *opening) setAside(rest []byte) error {
 	l, c := o.l, &o.l.c
 	for i := range maxTornCopies {
-		name := fmt.Sprintf("torn-%020d-%d-%d", c.first, o.good, i)
+		name := fmt.Sprintf(tornPrefix+"%020d-%d-%d", c.first, o.good, i)
 		err := durable.Create(l.fs, filepath.Join(l.dir, name), rest, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			continue

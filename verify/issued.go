@@ -11,6 +11,7 @@ import (
 // a forgotten token makes its calls unverifiable, never authentic.
 type issued struct {
 	seed [32]byte
+	most int // tokens
 	mu   sync.RWMutex
 	m    map[Key]issuedTo
 }
@@ -41,7 +42,7 @@ func (t *issued) add(venue, token, credential string, ttl time.Duration, now tim
 	if t.m == nil {
 		t.m = map[Key]issuedTo{}
 	}
-	if len(t.m) >= maxIssued {
+	if len(t.m) >= t.most {
 		t.evict(now)
 	}
 	t.m[k] = issuedTo{string(append([]byte(nil), credential...)), now.Add(ttl)}
@@ -54,7 +55,7 @@ func (t *issued) evict(now time.Time) {
 			delete(t.m, k)
 		}
 	}
-	n := len(t.m) - maxIssued*7/8
+	n := len(t.m) - t.most*7/8
 	for k := range t.m {
 		if n <= 0 {
 			return

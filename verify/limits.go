@@ -33,6 +33,9 @@ const (
 	maxSignature = 1024
 	// maxIssued bounds the venue-issued tokens that are remembered.
 	maxIssued = 1 << 17
+	// maxPublic bounds those that anybody gets without a credential, which displace none
+	// of the others.
+	maxPublic = 1 << 14
 	// issuedTTL is how long a venue-issued token is believed when the venue did not
 	// say: Kraken's live while connected, Binance's 60 minutes with prolongation.
 	issuedTTL = 24 * time.Hour

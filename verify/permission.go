@@ -137,14 +137,13 @@ func (v *Verifier) session(x *Case) {
 // token judges a call by a token that the venue issued over this API.
 func (v *Verifier) token(x *Case) {
 	credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now)
-	if !ok {
-		x.Call.Credential = ""
-		x.say(vedette.Unverifiable, vedette.UnknownKey)
-		return
-	}
 	x.Call.Credential = credential
-	if credential == "" {
-		x.say(vedette.Anonymous)
+	if !ok {
+		if _, ok = v.public.find(x.Dialect.Name, x.Claim.Token, x.Now); ok {
+			x.say(vedette.Anonymous)
+		} else {
+			x.say(vedette.Unverifiable, vedette.UnknownKey)
+		}
 		return
 	}
 	v.identify(x)
@@ -153,7 +152,7 @@ func (v *Verifier) token(x *Case) {
 }
 
 func (v *Verifier) bearer(x *Case) {
-	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
+	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok {
 		x.Call.Credential = credential
 		v.identify(x)
 		x.say(vedette.Authentic, vedette.SessionAuth)
@@ -193,14 +192,15 @@ func (v *Verifier) Issue(x *Case, t *venue.Issued) {
 	if credential == "" {
 		credential = x.Call.Credential
 	}
+	table := &v.issued
 	if public {
-		credential = ""
+		credential, table = "", &v.public
 	} else if credential == "" {
 		return
 	}
 	for _, token := range [2]string{t.Token, t.Refresh} {
 		if token != "" {
-			v.issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
+			table.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
 		}
 	}
 }

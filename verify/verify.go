@@ -57,6 +57,7 @@ type Config struct {
 type Verifier struct {
 	Config
 	issued  issued
+	public  issued // tokens of nobody
 	scratch sync.Pool
 }
 
@@ -66,7 +67,8 @@ func New(c Config) *Verifier {
 		panic("BUG: verifier without keys, window or nonces")
 	}
 	v := &Verifier{Config: c}
-	v.issued.seed = c.Window.seed
+	v.issued.seed, v.issued.most = c.Window.seed, maxIssued
+	v.public.seed, v.public.most = c.Window.seed, maxPublic
 	v.scratch.New = func() any { return new(scratch) }
 	return v
 }

@@ -403,6 +403,31 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestPublicTokensDisplaceNone: however many tokens anybody gets, those of credentials
+// stay.
+func TestPublicTokensDisplaceNone(t *testing.T) {
+	b := newBench(t)
+	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: "own"})
+	anybody := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{Verdict: vedette.Anonymous}}
+	for i := range 2 * maxPublic {
+		b.v.Issue(anybody, &venue.Issued{Token: fmt.Sprint("public-", i)})
+	}
+	if len(b.v.public.m) > maxPublic || len(b.v.issued.m) != 1 {
+		t.Errorf("%d public tokens, %d of credentials", len(b.v.public.m), len(b.v.issued.m))
+	}
+	use := func(token, want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/", Query: "token=" + token, Session: &venue.Session{}}}
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("%s: got %s, want %s", token, got, want)
+		}
+	}
+	use(fmt.Sprint("public-", 2*maxPublic-1), "anonymous []")
+	use("nobody's", "unverifiable [unknown_key]")
+}
+
 // TestSessionOutlivesKey: a session of a credential that was taken out of the keyring
 // authenticates nothing.
 func TestSessionOutlivesKey(t *testing.T) {
