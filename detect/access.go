@@ -251,7 +251,7 @@ var KeyEnumeration = &Detector{
 	Title:  "One source tries many unknown keys",
 	Why:    "Somebody guesses key ids or tries a list of leaked ones.",
 	Tags:   []string{"attack:T1110.004", "owasp-api:API2:2023"},
-	Window: 10 * time.Minute, Quiet: time.Hour,
+	Window: 10 * time.Minute, Quiet: time.Hour, OneEach: true,
 	Key: func(c *vedette.Call) string {
 		if hasAny(c, vedette.UnknownKey) && c.Source.IsValid() {
 			return sourceKey(c.Source.Addr())

@@ -140,6 +140,13 @@ func TestAccess(t *testing.T) {
 	}
 	try("access.key_enumeration", "access.key_enumeration high", enumerate(5, 1))
 	try("access.key_enumeration", "", enumerate(8, 2))
+	try("access.key_enumeration", "access.key_enumeration high", func(send func(time.Duration, vedette.Call)) { // hidden among repeats
+		for key := range 5 {
+			c := call(vedette.Unverifiable, vedette.UnknownKey)
+			c.Credential = fmt.Sprint("unknown-", key)
+			repeat(40, time.Second, c)(send)
+		}
+	})
 	try("access.key_enumeration", "", repeat(50, time.Second, call(vedette.Unverifiable, vedette.UnknownKey))) // one lost key
 	for _, d := range All {
 		if covered[d.Name] != 3 {

@@ -23,6 +23,9 @@ type Detector struct {
 	// Window is how far back counts reach; Quiet is how long a subject must be quiet
 	// for what comes then to be a new finding.
 	Window, Quiet time.Duration
+	// OneEach keeps of each credential the last call only, for a detector that counts
+	// credentials: repeats then push none of them out.
+	OneEach bool
 	// Judge looks at the subject's calls within the window, the newest last, and says
 	// whether to raise a finding, filling in its score, summary and values.
 	Judge func(s *Subject, f *vedette.Finding) bool
@@ -132,7 +135,10 @@ func (s *Set) finish(sub *Subject, c *vedette.Call, f *vedette.Finding) {
 }
 
 func (sub *Subject) add(d *Detector, position uint64, c *vedette.Call) {
-	since := c.Time.Add(-d.Window)
+	since, who := c.Time.Add(-d.Window), hash(c.Credential)
+	if d.OneEach {
+		sub.calls = slices.DeleteFunc(sub.calls, func(v seen) bool { return v.hash == who })
+	}
 	n := 0
 	for n < len(sub.calls) && sub.calls[n].at.Before(since) {
 		n++
@@ -142,7 +148,7 @@ func (sub *Subject) add(d *Detector, position uint64, c *vedette.Call) {
 	}
 	sub.calls = slices.Delete(sub.calls, 0, n)
 	sub.count++
-	v := seen{at: c.Time, position: position, op: c.Operation, status: c.Answer.Status, hash: hash(c.Credential), source: c.Source.Addr()}
+	v := seen{at: c.Time, position: position, op: c.Operation, status: c.Answer.Status, hash: who, source: c.Source.Addr()}
 	if len(c.Reasons) > 0 {
 		v.reason = c.Reasons[0]
 	}

@@ -31,8 +31,12 @@ func (m *Monitor) suspect(position uint64, c *vedette.Call) {
 	if m.closed {
 		return
 	}
+	// They look at no parts, and at no text that is longer than a credential's id.
+	d := *c
+	d.Batch = nil
+	clip(&d, maxSuspectText)
 	select {
-	case m.queue <- suspect{c.Clone(), position}:
+	case m.queue <- suspect{d.Clone(), position}:
 	default:
 		m.stats.unseen.Add(1)
 	}

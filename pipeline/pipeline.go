@@ -65,6 +65,7 @@ type Monitor struct {
 	closed  bool
 	set     *detect.Set
 	logDown atomic.Bool
+	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)
@@ -73,9 +74,15 @@ const (
 	// queueCalls bounds the calls that wait for detectors, some 1 KiB each. When it is
 	// full calls are left out, counted and told in a gap record.
 	queueCalls = 8192
+	// maxSuspectText bounds each text of them: a credential's id has up to 1,024 bytes.
+	maxSuspectText = 1 << 10
 	// pendingMessages bounds the messages of a session that wait for their answer; the
 	// oldest is then recorded without one.
 	pendingMessages = 256
+	// ownPending is how many bytes of them a session may hold, sharedPending how many all
+	// sessions together beyond that: 16 orders, and 64 MiB. The oldest go first, too.
+	ownPending    = 16 << 10
+	sharedPending = 64 << 20
 	// syncTimeout bounds how long an answer is held back for its record.
 	syncTimeout = 5 * time.Second
 )

@@ -304,7 +304,7 @@ func binanceDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 		status, code, msg = 400, -1022, "Signature for this request was used before."
 	case vedette.Throttled:
 		status, code, msg = 429, -1003, "Too many requests."
-	case vedette.UpstreamDown, vedette.FailClosed:
+	case vedette.UpstreamDown, vedette.FailClosed, vedette.ReplayFull:
 		status, code, msg = 503, -1001, "Service unavailable; the request was not executed."
 	case vedette.AnswerLost:
 		status, code, msg = 504, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."

@@ -25,6 +25,9 @@ type Dialect struct {
 	Repeatable []string
 
 	Routes *Routes
+	// Plain are bare words that clients of this venue send as WebSocket messages and
+	// that change nothing, beside ping and pong.
+	Plain []string
 	// GetChanges says that GET requests can change something too (Deribit's orders).
 	GetChanges bool
 

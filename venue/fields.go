@@ -251,8 +251,8 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind != Message && r.Kind != Reply && AmbiguousPath(r.Path) {
 		return vedette.Ambiguous
 	}
-	if r.Kind == HTTPRequest && len(r.Body) > 0 && hasMedia(r.Header.Get("Content-Type"), "multipart/") {
-		return vedette.Ambiguous // no venue takes it, and a lenient one would find parameters in it
+	if r.Kind == HTTPRequest && len(r.Body) > 0 && foreign(r.Header.Get("Content-Type")) {
+		return vedette.Ambiguous
 	}
 	if r.innerBad {
 		return vedette.Ambiguous
@@ -264,6 +264,27 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 // who goes by the label finds parameters in it.
 func (r *Request) twoFaced() bool {
 	return r.Kind == HTTPRequest && hasMedia(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && bytes.IndexByte(r.Body, '&') >= 0
+}
+
+// foreign reports whether a body of that type is read by other rules than ours: in
+// parts, in which a lenient reader finds parameters, or in an encoding in which other
+// bytes are the braces and quotes.
+func foreign(contentType string) bool {
+	if hasMedia(contentType, "multipart/") {
+		return true
+	}
+	const word = "charset"
+	for s := contentType; len(s) >= len(word); s = s[1:] {
+		if strings.EqualFold(s[:len(word)], word) {
+			set, _, _ := strings.Cut(strings.TrimLeft(s[len(word):], ` ="'`), ";")
+			switch set = strings.TrimRight(set, ` "'`); {
+			case fold(set, "utf-8"), fold(set, "utf8"), fold(set, "us-ascii"), fold(set, "iso-8859-1"):
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func hasMedia(contentType, media string) bool {

@@ -148,7 +148,7 @@ func (g *generic) build() (*Dialect, error) {
 	if len(g.Schemes) == 0 {
 		return nil, errors.New("schemes: want at least one")
 	}
-	d := &Dialect{Name: g.Name, Title: g.Title, Docs: g.Docs, Hosts: g.Hosts, Repeatable: g.Repeatable,
+	d := &Dialect{Name: g.Name, Title: g.Title, Docs: g.Docs, Hosts: g.Hosts, Repeatable: g.Repeatable, Plain: g.WebSocket.Plain,
 		Claim: g.claim, Message: g.message, Meaning: g.meaning, Answer: g.answer, Correlate: g.correlate, Deny: g.deny}
 	if d.Title == "" {
 		d.Title = g.Name

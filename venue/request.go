@@ -86,6 +86,29 @@ func (r *Request) Reset() {
 	r.held, r.innerBad = r.held[:0], false
 }
 
+// What Trim leaves, in parameters and bytes.
+const (
+	keepParams = 64
+	keepBytes  = 4 << 10
+)
+
+// Trim gives up memory of lazily parsed parts beyond what most units need: before the
+// request waits, and before its memory does. What was read from it stays good; what is
+// read again is parsed again.
+func (r *Request) Trim() {
+	if r.doc.Trim() {
+		r.parsed &^= parsedJSON
+	}
+	r.inner.Trim()
+	if cap(r.params.list) > keepParams {
+		r.params = Params{}
+		r.parsed &^= parsedParams
+	}
+	if cap(r.held) > keepBytes {
+		r.held = nil
+	}
+}
+
 // Params returns the query's and, if the body is a form, the body's parameters.
 func (r *Request) Params() *Params {
 	if r.parsed&parsedParams == 0 {

@@ -134,7 +134,7 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash, x.Call.AcceptUntil = "", time.Time{}
 	why := x.Request.Ambiguous(x.Dialect.Repeatable)
-	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
+	if why == "" && (x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request)) {
 		why = vedette.Ambiguous
 	}
 	if why != "" {
@@ -258,7 +258,7 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
 		t, fixed = x.Now.Add(maxHold), false
 	}
-	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
+	u := use{key: x.key, content: v.Window.content(x.Request, s), holder: holderOf(x.Dialect.Name, x.Call.Credential), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
 		judging: ordered, fixed: fixed && !ordered, now: x.Now, until: t, tick: max(c.Tick, time.Millisecond)}
 	if x.Call.Source.Addr() == x.Source {
 		u.port = x.Call.Source.Port()
@@ -309,8 +309,8 @@ func (v *Verifier) unmoved(x *Case, s *scratch) bool {
 	const all = venue.CoversPath | venue.CoversQuery | venue.CoversBody
 	scheme, ok := x.Dialect.Scheme(x.Entry.Scheme)
 	if ok && !x.Claim.Plain && scheme.Covers&all == all {
-		u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation),
-			now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
+		u := use{key: x.key, content: v.Window.content(x.Request, s), holder: holderOf(x.Dialect.Name, x.Call.Credential),
+			source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation), now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
 		if seen, _ := v.Window.use(&u); seen == SeenElsewhere {
 			x.say(vedette.Replayed, vedette.CrossEndpoint)
 			return false

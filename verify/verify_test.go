@@ -1,9 +1,12 @@
 package verify
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -11,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"vedette"
 	"vedette/keyring"
@@ -401,6 +405,40 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestPublicTokensDisplaceNone: however many tokens anybody gets, those of credentials
+// stay.
+func TestPublicTokensDisplaceNone(t *testing.T) {
+	b := newBench(t)
+	b.v.Issued = NewIssued(DefaultIssued)
+	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: "own"})
+	anybody := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{Verdict: vedette.Anonymous}}
+	for i := range 2 * maxPublic {
+		b.v.Issue(anybody, &venue.Issued{Token: fmt.Sprint("public-", i)})
+	}
+	taken := func(table []issuedSlot) (n int) {
+		for i := range table {
+			if table[i].until > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if p, own := taken(b.v.Issued.public), taken(b.v.Issued.owned); p < maxPublic*3/4 || p > maxPublic || own != 1 {
+		t.Errorf("%d public tokens, %d of credentials", p, own)
+	}
+	use := func(token, want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/", Query: "token=" + token, Session: &venue.Session{}}}
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("%s: got %s, want %s", token, got, want)
+		}
+	}
+	use(fmt.Sprint("public-", 2*maxPublic-1), "anonymous []")
+	use("nobody's", "unverifiable [unknown_key]")
+}
+
 // TestSessionOutlivesKey: a session of a credential that was taken out of the keyring
 // authenticates nothing.
 func TestSessionOutlivesKey(t *testing.T) {
@@ -503,4 +541,47 @@ func TestAccountBinding(t *testing.T) {
 			t.Errorf("account %q: %s, want %s", x.account, got, x.want)
 		}
 	}
+}
+
+// TestUnreadMessages: a message that the monitor cannot read passes for nothing, on a
+// session that is logged in or not.
+func TestUnreadMessages(t *testing.T) {
+	b := newBench(t)
+	order := `{"id":"1","op":"order","args":[{"instId":"BTC-USDT","side":"buy","ordType":"market","sz":"1"}]}`
+	try := func(d *venue.Dialect, body, key, want string) {
+		t.Helper()
+		x := &Case{Dialect: d, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Message, Body: []byte(body), Session: &venue.Session{Key: key}}}
+		d.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		got := x.Call.Verdict.String()
+		if len(x.Call.Reasons) > 0 {
+			got += " " + string(x.Call.Reasons[0])
+		}
+		if got != want {
+			t.Errorf("%s %.20q: %s, want %s", d.Name, body, got, want)
+		}
+	}
+	var wide, zipped []byte
+	for _, c := range utf16.Encode([]rune("\ufeff" + order)) {
+		wide = binary.LittleEndian.AppendUint16(wide, c)
+	}
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte(order))
+	w.Close()
+	zipped = z.Bytes()
+	for _, body := range []string{"\ufeff" + order, "\u00a0" + order, "\f" + order, "/**/" + order, "\x00" + order, string(wide), string(wide[2:]),
+		string(zipped), `"` + order, "1", "cancel all", "ping" + order} {
+		for _, d := range venue.All {
+			try(d, body, "key-1", "malformed ambiguous")
+			try(d, body, "", "malformed ambiguous")
+		}
+	}
+	for _, d := range venue.All {
+		for _, body := range []string{"ping", "pong", "ping\n", ""} {
+			try(d, body, "", "anonymous")
+		}
+	}
+	try(venue.KuCoin, order[1:], "", "malformed ambiguous")
 }

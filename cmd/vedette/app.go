@@ -196,6 +196,9 @@ func (a *app) startLedger(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if name := key.Signer.Name(); a.config.Ledger.Origin != "" && name != origin {
+		return fmt.Errorf("ledger: origin %q: the ledger in %s was begun as %q and keeps that name: take it as origin, or begin another in an empty dir", origin, dir, name)
+	}
 	var repair *ledger.Repair
 	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
 		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
@@ -387,8 +390,8 @@ func (a *app) startOps(context.Context) error {
 	if a.config.Ops == "" {
 		return nil
 	}
-	if err := plainAllowed(a.config.Ops); err != nil {
-		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", a.config.Ops)
+	if err := a.config.checkOps(); err != nil {
+		return err
 	}
 	l, err := net.Listen("tcp", a.config.Ops)
 	if err != nil {
@@ -513,6 +516,12 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 		_, err := a.monitor.Act(g.By, "stepup.set", g)
 		return err
 	})
+}
+
+// Known implements api.Orders.
+func (a *app) Known(venue, id string) bool {
+	_, ok := a.ring.Lookup(venue, id)
+	return ok
 }
 
 // ReloadKeys implements api.Orders.

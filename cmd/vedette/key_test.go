@@ -116,3 +116,56 @@ func TestExtraArguments(t *testing.T) {
 		expect(t, exitUsage, `got "extra"`, "ledger", verb, "-dir", dir, "extra")
 	}
 }
+
+func TestKeyRefuses(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	p.write("empty", " \n")
+	key := func(code int, says, verb string, args ...string) {
+		t.Helper()
+		expect(t, code, says, append([]string{"key", verb, "-c", p.config, "-venue", "binance"}, args...)...)
+	}
+	file := func(name string) string { return filepath.Join(p.root, name) }
+	key(exitNo, "is empty", "add", "-id", "k", "-secret-file", os.DevNull)
+	key(exitNo, "is empty", "add", "-id", "k", "-secret-file", file("empty"))
+	key(exitDone, "key.add", "add", "-id", "k", "-secret-file", file("secret"))
+	key(exitNo, "is empty", "rotate", "-id", "k", "-secret-file", os.DevNull)
+	for _, d := range []string{"-1h", "0"} {
+		key(exitUsage, "want a time to come", "freeze", "-id", "k", "-for", d)
+	}
+	if out, _, _ := invoke("", "key", "list", "-c", p.config); strings.Contains(out, "frozen") {
+		t.Errorf("frozen all the same: %s", out)
+	}
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"))
+	key(exitNo, "rotating again would end it now", "rotate", "-id", "k", "-secret-file", file("secret"))
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"), "-force")
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"), "-force", "-overlap", "0")
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"))
+}
+
+// TestKeyOfTheKeysFile: what the running monitor has from its keys file is known to the
+// commands, also without its configuration.
+func TestKeyOfTheKeysFile(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	const shadowed, unknown = "the keys file has binance key", "no such key"
+	do := func(warning string, want bool, args ...string) {
+		t.Helper()
+		if _, errs, code := invoke("", append([]string{"key"}, args...)...); code != exitDone || strings.Contains(errs, warning) != want {
+			t.Errorf("%q: %d %s", args, code, errs)
+		}
+	}
+	add := func(where, place, id string, want bool) {
+		t.Helper()
+		do(shadowed, want, "add", where, place, "-venue", "binance", "-id", id, "-secret-file", filepath.Join(p.root, "secret"))
+		do(shadowed, want && where == "-c", "rotate", where, place, "-venue", "binance", "-id", id, "-secret-file", filepath.Join(p.root, "secret"))
+		do("", true, "remove", where, place, "-venue", "binance", "-id", id)
+	}
+	add("-c", p.config, "key-1", true)
+	add("-c", p.config, "key-9", false)
+	p.started()
+	add("-dir", p.dir, "key-1", true)
+	add("-dir", p.dir, "key-9", false)
+	do(unknown, false, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-1")
+	do(unknown, true, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-9")
+}
