@@ -246,6 +246,8 @@ type Session struct {
 	ID      uint64
 	Key     string // credential that logged in, "" before
 	Account string
+	// External says that Key is not of the keyring, but of another's token.
+	External bool
 	// Challenge is the venue's last challenge.
 	Challenge string
 	// Upgrade is the request that opened the session; its strings are its own.

@@ -16,8 +16,8 @@ type issued struct {
 }
 
 type issuedTo struct {
-	credential string
-	until      time.Time
+	venue, credential string
+	until             time.Time
 }
 
 func (t *issued) key(venue, token string) (k Key) {
@@ -44,7 +44,19 @@ func (t *issued) add(venue, token, credential string, ttl time.Duration, now tim
 	if len(t.m) >= maxIssued {
 		t.evict(now)
 	}
-	t.m[k] = issuedTo{string(append([]byte(nil), credential...)), now.Add(ttl)}
+	t.m[k] = issuedTo{venue, string(append([]byte(nil), credential...)), now.Add(ttl)}
+}
+
+// keep drops the tokens of credentials for which known is false. What anybody may
+// have (KuCoin's public streams) is nobody's and stays.
+func (t *issued) keep(known func(venue, credential string) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, v := range t.m {
+		if v.credential != "" && !known(v.venue, v.credential) {
+			delete(t.m, k)
+		}
+	}
 }
 
 // evict drops what has ended, or an eighth of everything if nothing has.

@@ -8,10 +8,12 @@ import (
 )
 
 // permitted holds a genuine, fresh, first-seen call against what its credential
-// may do. A credential for which no permissions are stated is not held to any.
+// may do. A credential for which no permissions are stated is not held to any; one
+// that the keyring does not hold may do nothing.
 func (x *Case) permitted() {
 	e := x.Entry
 	if e == nil {
+		x.say(vedette.Unverifiable, vedette.UnknownKey)
 		return
 	}
 	deny := func(why vedette.Reason) { x.say(vedette.Unauthorised, why) }
@@ -122,13 +124,24 @@ func (v *Verifier) session(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
-	x.Call.Credential = s.Key
+	if !s.External {
+		v.standsFor(x, s.Key)
+		return
+	}
+	x.Call.Credential, x.Call.Account = s.Key, s.Account
+	x.say(vedette.Authentic, vedette.SessionAuth)
+	if v.identify(x) {
+		x.permitted()
+	}
+}
+
+// standsFor judges a call by the credential that got its token or opened its session.
+// One that was taken out of the keyring since then authenticates nothing.
+func (v *Verifier) standsFor(x *Case, credential string) {
+	x.Call.Credential = credential
 	if !v.identify(x) {
-		if v.Bearer == nil { // taken out of the keyring since it logged in
-			x.say(vedette.Unverifiable, vedette.UnknownKey)
-			return
-		}
-		x.Call.Account = s.Account
+		x.say(vedette.Unverifiable, vedette.UnknownKey)
+		return
 	}
 	x.say(vedette.Authentic, vedette.SessionAuth)
 	x.permitted()
@@ -142,22 +155,17 @@ func (v *Verifier) token(x *Case) {
 		x.say(vedette.Unverifiable, vedette.UnknownKey)
 		return
 	}
-	x.Call.Credential = credential
 	if credential == "" {
+		x.Call.Credential = ""
 		x.say(vedette.Anonymous)
 		return
 	}
-	v.identify(x)
-	x.say(vedette.Authentic, vedette.SessionAuth)
-	x.permitted()
+	v.standsFor(x, credential)
 }
 
 func (v *Verifier) bearer(x *Case) {
 	if credential, ok := v.issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
-		x.Call.Credential = credential
-		v.identify(x)
-		x.say(vedette.Authentic, vedette.SessionAuth)
-		x.permitted()
+		v.standsFor(x, credential)
 		return
 	}
 	if v.Bearer == nil {
@@ -203,4 +211,13 @@ func (v *Verifier) Issue(x *Case, t *venue.Issued) {
 			v.issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
 		}
 	}
+}
+
+// ForgetRemoved drops the issued tokens of credentials that the keyring no longer
+// holds, so that one that comes back under the same id does not find them in force.
+func (v *Verifier) ForgetRemoved() {
+	v.issued.keep(func(venue, credential string) bool {
+		_, ok := v.Keys.Lookup(venue, credential)
+		return ok
+	})
 }

@@ -510,6 +510,7 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
+	a.monitor.Verifier.ForgetRemoved()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -582,7 +583,9 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
-	return a.ring.Replace(entries)
+	err = a.ring.Replace(entries)
+	a.monitor.Verifier.ForgetRemoved()
+	return err
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
