@@ -148,7 +148,7 @@ func bitfinexMeaning(r *Request, c *vedette.Call) {
 
 // bitfinexOps reads a list of operations of all kinds.
 func bitfinexOps(list strictjson.Value, c *vedette.Call) {
-	for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+	for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 		name := e.First()
 		route := bitfinexRoutes.Find(WS, name.Text())
 		if route == nil {
@@ -169,7 +169,7 @@ func bitfinexCancels(v Values, c *vedette.Call) {
 	}
 	for _, name := range [3]string{"id", "cid", "gid"} {
 		list := v.JSON.Get(name)
-		for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+		for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 			if e.Kind() == strictjson.Array { // a client id with its date
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.First().Text()})
 				continue

@@ -162,7 +162,7 @@ func bitmexMeaning(r *Request, c *vedette.Call) {
 	if r.Kind != Message {
 		bitmexRoutes.Mean(r, c)
 		if list := r.Values().JSON.Get("clOrdID"); c.Operation == vedette.OpOrderCancel && list.Kind() == strictjson.Array {
-			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+			for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, ClientOrderID: e.Text(), TargetOrderID: e.Text()})
 			}
 		}

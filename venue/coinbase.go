@@ -121,7 +121,7 @@ func coinbaseMeaning(r *Request, c *vedette.Call) {
 		coinbaseRoutes.Mean(r, c)
 		if c.Operation == vedette.OpOrderBatch {
 			list := r.JSON().Get("orderIds")
-			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+			for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
 			}
 		}

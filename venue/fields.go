@@ -211,8 +211,9 @@ func (t *Routes) MeanAs(route *Route, path string, v Values, c *vedette.Call) {
 	}
 }
 
-// maxParts bounds the parts of one batch that are looked at: no venue takes more.
-const maxParts = 1000
+// MaxParts bounds the parts of one batch: no venue takes more. Of a longer one a
+// Meaning lists one part more than that, by which it is known.
+const MaxParts = 1000
 
 func (route *Route) parts(v Values, c *vedette.Call) {
 	list := v.JSON
@@ -228,7 +229,7 @@ func (route *Route) parts(v Values, c *vedette.Call) {
 	if f == nil {
 		f = route.Fields
 	}
-	for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+	for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 		a := vedette.Action{Operation: route.Part, Instrument: c.Instrument}
 		if e.Kind() == strictjson.Object {
 			f.Fill(Values{JSON: e}, &a)

@@ -115,7 +115,7 @@ func krakenTargets(v Values, single bool, c *vedette.Call) {
 		if list.Kind() != strictjson.Array {
 			continue
 		}
-		for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+		for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 			c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
 		}
 	}

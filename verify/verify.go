@@ -135,6 +135,9 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
 		why = vedette.Ambiguous
 	}
+	if why == "" && len(x.Call.Batch) > venue.MaxParts {
+		why = vedette.TooLarge // what is not looked at could be anything
+	}
 	if why != "" {
 		x.say(vedette.Malformed, why)
 	} else {

@@ -359,6 +359,9 @@ func TestListsHoldAgainstTheUnknown(t *testing.T) {
 	try("unauthorised instrument", "DELETE", "/api/v3/openOrders", "a=1", "", eth)
 	try("authentic", "DELETE", "/api/v3/order", "orderId=1", "", eth)
 	try("unauthorised instrument", "POST", "/fapi/v1/batchOrders", "batchOrders=[]", "", eth)
+	// More parts than anybody looks at.
+	try("malformed too_large", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts)+`{"symbol":"BTCUSDT"}]`, "", eth)
+	try("authentic", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts-1)+`{"symbol":"ETHUSDT"}]`, "", eth)
 	// A list of parts that only the venue might read, and a name in query and JSON.
 	try("malformed ambiguous", "POST", "/fapi/v1/batchOrders", `batchOrders=[{"symbol":"ETHUSDT","symbol":"BTCUSDT"}]`, "", eth)
 	try("malformed ambiguous", "POST", "/api/v3/order", "symbol=BTCUSDT", `{"symbol":"ETHUSDT"}`, eth)
