@@ -215,10 +215,17 @@ func (t *Routes) MeanAs(route *Route, path string, v Values, c *vedette.Call) {
 // Meaning lists one part more than that, by which it is known.
 const MaxParts = 1000
 
+// listIn reports whether the parameter of the parts is to be read as JSON: always for
+// a batch; where one plain id may stand there too (BitMEX cancels), if it starts so.
+func (route *Route) listIn(v Values) bool {
+	b := trimSpace(bytesOf(v.Get(route.Batch)))
+	return route.Op == vedette.OpOrderBatch || len(b) > 0 && strings.IndexByte(`["{`, b[0]) >= 0
+}
+
 func (route *Route) parts(v Values, c *vedette.Call) {
 	list := v.JSON
 	if route.Batch != "." {
-		if list = v.member(route.Batch); !list.Exists() && v.r != nil {
+		if list = v.member(route.Batch); !list.Exists() && v.r != nil && route.listIn(v) {
 			list = v.r.ParamJSON(route.Batch)
 		}
 	}

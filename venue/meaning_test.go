@@ -72,9 +72,13 @@ func meaningIs(t *testing.T, d *venue.Dialect, rows []row) {
 	t.Helper()
 	for _, x := range rows {
 		var c vedette.Call
-		d.Meaning(parseRequest(x.in), &c)
+		r := parseRequest(x.in)
+		d.Meaning(r, &c)
 		if got := sayCall(&c); got != x.want {
 			t.Errorf("%s\n got %s\nwant %s", x.in, got, x.want)
+		}
+		if why := r.Ambiguous(d.Repeatable); why != "" {
+			t.Errorf("%s is %s", x.in, why)
 		}
 	}
 }
