@@ -58,7 +58,7 @@ func coinbaseClaim(r *Request, c *Claim) {
 		}
 		return
 	}
-	if bearerClaim(r, c); c.Auth == AuthBearer && strings.Count(c.Token, ".") == 2 {
+	if scheme := bearerClaim(r, c); fold(scheme, "Bearer") && strings.Count(c.Token, ".") == 2 {
 		coinbaseJWT(r, c)
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 // TestParts: a batch that is too long shows as one, in every way a venue lists parts.
 func TestParts(t *testing.T) {
-	list := func(n int, part string) string { return "[" + strings.TrimSuffix(strings.Repeat(part+",", n), ",") + "]" }
+	list := func(n int, part string) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(part+",", n), ",") + "]"
+	}
 	f := func(d *venue.Dialect, method, path, before, part, after string) {
 		t.Helper()
 		for n, want := range map[int]int{2: 2, venue.MaxParts: venue.MaxParts, venue.MaxParts + 1: venue.MaxParts + 1, 3 * venue.MaxParts: venue.MaxParts + 1} {
