@@ -53,7 +53,7 @@ var (
 		Target: []string{"orderId", "strategyId", "rfqId", "quoteId", "clientId"}, Object: []string{"subaccountId"}}
 	backpackQuote = &Fields{Instrument: []string{"symbol"}, Target: []string{"rfqId", "quoteId"}, ClientID: []string{"clientId"},
 		Price: []string{"bidPrice"}}
-	backpackMoney = &Fields{Asset: []string{"symbol", "asset"}, Quantity: []string{"quantity"}, Address: []string{"address"},
+	backpackMoney = &Fields{Asset: []string{"symbol", "asset"}, Quantity: []string{"quantity"}, Address: []string{"address"}, Tag: []string{"memo"},
 		ClientID: []string{"clientId"}, Object: []string{"subaccountId"}}
 )
 

@@ -49,7 +49,9 @@ var (
 		Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"address"},
 		Object: []string{"toAccountId", "targetUserId", "addressId", "token", "transactID", "redemptionID"}, Instrument: []string{"symbol"},
 	}
-	bitmexAdmin = &Fields{Object: []string{"targetAccountId", "apiKeyID", "id"}, Instrument: []string{"symbol"}}
+	bitmexWithdraw = bitmexWallet.to([]string{"memo"}, "address", "addressId", "targetUserId")
+	bitmexConfirm  = bitmexWallet.to(nil) // the venue's own token says where to
+	bitmexAdmin    = &Fields{Object: []string{"targetAccountId", "apiKeyID", "id"}, Instrument: []string{"symbol"}}
 )
 
 var bitmexRoutes = NewRoutes([]Route{
@@ -77,8 +79,8 @@ var bitmexRoutes = NewRoutes([]Route{
 	{Method: "GET", Path: "/api/v1/globalNotification", Op: vedette.OpAccountRead},
 	{Method: "GET", Path: "/api/v1/leaderboard/name", Op: vedette.OpAccountRead},
 	{Method: "GET", Path: "/api/v1/porl/snapshots", Op: vedette.OpAccountRead},
-	{Method: "POST", Path: "/api/v1/user/requestWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWallet},
-	{Method: "POST", Path: "/api/v1/user/confirmWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWallet},
+	{Method: "POST", Path: "/api/v1/user/requestWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWithdraw},
+	{Method: "POST", Path: "/api/v1/user/confirmWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexConfirm},
 	{Method: "POST", Path: "/api/v1/user/cancelWithdrawal", Op: vedette.OpTransfer, Fields: bitmexWallet},
 	{Method: "DELETE", Path: "/api/v1/user/withdrawal", Op: vedette.OpTransfer, Fields: bitmexWallet},
 	{Method: "POST", Path: "/api/v1/user/walletTransfer", Op: vedette.OpTransfer, Fields: bitmexWallet},

@@ -251,7 +251,7 @@ var (
 	}
 	bybitStops   = &Fields{Instrument: []string{"symbol"}, Stop: []string{"stopLoss", "takeProfit", "trailingStop"}, Quantity: []string{"slSize", "tpSize"}, Refine: stopReduce}
 	bybitCapital = &Fields{
-		Asset: []string{"coin", "fromCoin", "currency"}, Address: []string{"address"}, Quantity: []string{"amount", "requestAmount"},
+		Asset: []string{"coin", "fromCoin", "currency"}, Address: []string{"address"}, Tag: []string{"tag"}, Quantity: []string{"amount", "requestAmount"},
 		ClientID: []string{"transferId", "requestId"}, Object: []string{"toMemberId", "toUid", "subMemberId", "quoteTxId", "id"}, Instrument: []string{"symbol"},
 	}
 	bybitRFQ  = &Fields{Target: []string{"rfqId", "quoteId"}, ClientID: []string{"rfqLinkId", "quoteLinkId"}, Side: []string{"quoteSide"}}

@@ -72,7 +72,8 @@ var cryptoRoutes = NewRoutes(
 		private/staking/get-staking-position private/staking/get-staking-instruments private/staking/get-open-stake
 		private/staking/get-stake-history private/staking/get-reward-history private/staking/get-open-convert
 		private/staking/get-convert-history`),
-	family(WS, "", vedette.OpWithdraw, cryptoMoney, "private/create-withdrawal private/fiat/fiat-create-withdraw"),
+	family(WS, "", vedette.OpWithdraw, cryptoMoney.to([]string{"address_tag"}, "address"), "private/create-withdrawal"),
+	family(WS, "", vedette.OpWithdraw, cryptoMoney.to(nil, "bank_details"), "private/fiat/fiat-create-withdraw"),
 	family(WS, "", vedette.OpTransfer, cryptoMoney, `private/create-subaccount-transfer private/create-isolated-margin-transfer private/convert-collateral
 		private/staking/stake private/staking/unstake private/staking/convert`),
 	family(WS, "", vedette.OpDepositAddress, cryptoMoney, "private/get-deposit-address private/fiat/fiat-deposit-info"),

@@ -286,7 +286,7 @@ var (
 		Quantity: []string{"newSize", "size"},
 	}
 	kucoinCapital = &Fields{
-		Asset: []string{"currency"}, Address: []string{"toAddress", "address"}, Quantity: []string{"amount", "size", "margin", "withdrawAmount"},
+		Asset: []string{"currency"}, Address: []string{"toAddress", "address"}, Tag: []string{"memo"}, Quantity: []string{"amount", "size", "margin", "withdrawAmount"},
 		ClientID: []string{"clientOid", "bizNo"}, Object: []string{"toUserId", "subUserId", "subName", "targetUid"}, Instrument: []string{"symbol"},
 	}
 	kucoinRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "clientOid"}, Asset: []string{"currency"}, Object: []string{"subName", "uid"}}

@@ -291,10 +291,10 @@ var (
 		Quantity: []string{"vol"}, Stop: []string{"triggerPrice", "stopLossPrice", "takeProfitPrice"},
 	}
 	mexcCapital = &Fields{
-		Asset: []string{"coin", "asset", "currency"}, Address: []string{"address"}, Quantity: []string{"amount"}, ClientID: []string{"withdrawOrderId"},
+		Asset: []string{"coin", "asset", "currency"}, Address: []string{"address"}, Tag: []string{"memo"}, Quantity: []string{"amount"}, ClientID: []string{"withdrawOrderId"},
 		Object: []string{"toAccount", "id"}, Instrument: []string{"symbol"},
 	}
-	mexcInternal = &Fields{Asset: []string{"asset"}, Address: []string{"toAccount"}, Quantity: []string{"amount"}}
+	mexcInternal = &Fields{Asset: []string{"asset"}, Address: []string{"toAccount"}, Tag: []string{"areaCode"}, Quantity: []string{"amount"}}
 	mexcRead     = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "origClientOrderId", "order_id"}, Asset: []string{"coin", "asset"},
 		Object: []string{"subAccount"}}
 	mexcKeys = &Fields{Object: []string{"apiKey", "subAccount"}}

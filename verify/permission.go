@@ -97,11 +97,13 @@ func containsOp(list []vedette.Operation, o vedette.Operation) bool {
 	return false
 }
 
-// containsAddress compares addresses exactly, but for the case of hexadecimal ones,
-// which says nothing beyond a checksum (ERC-55).
+// containsAddress compares destinations exactly, with their tags, but for the case of
+// hexadecimal addresses, which says nothing beyond a checksum (ERC-55).
 func containsAddress(list []string, s string) bool {
+	address, tag, _ := strings.Cut(s, ":")
 	for _, v := range list {
-		if v == s || strings.HasPrefix(v, "0x") && strings.EqualFold(v, s) {
+		a, t, _ := strings.Cut(v, ":")
+		if v == s || strings.HasPrefix(a, "0x") && strings.EqualFold(a, address) && t == tag {
 			return true
 		}
 	}

@@ -135,6 +135,9 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
 		why = vedette.Ambiguous
 	}
+	if why == "" && contradicts(x.Call) {
+		why = vedette.Ambiguous
+	}
 	if why == "" && len(x.Call.Batch) > venue.MaxParts {
 		why = vedette.TooLarge // what is not looked at could be anything
 	}
@@ -146,6 +149,12 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if !x.hashed && (x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0) {
 		x.setKey(s, x.Claim.Signature, x.Claim.SigBytes) // as presented: no scheme to decode it by
 	}
+}
+
+// contradicts reports whether the call, or a part of it, names several instruments or
+// destinations.
+func contradicts(c *vedette.Call) bool {
+	return c.Ambiguous || slices.ContainsFunc(c.Batch, func(a vedette.Action) bool { return a.Ambiguous })
 }
 
 func (v *Verifier) byAuth(x *Case, s *scratch) {

@@ -275,6 +275,10 @@ func TestPermission(t *testing.T) {
 	try("unauthorised permission", withdraw, func(s *keyring.Spec) { s.Permissions = vedette.PermRead | vedette.PermTrade })
 	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qother"} })
 	try("authentic", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
+	tagged := func(c *call) { withdraw(c); c.query += "&addressTag=7" }
+	try("unauthorised withdraw_address", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("authentic", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
 	try("unauthorised expired", none, func(s *keyring.Spec) { s.Expires = epoch })
 	try("unauthorised address", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
 	try("authentic", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
