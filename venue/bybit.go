@@ -53,6 +53,7 @@ func bybitClaim(r *Request, c *Claim) {
 	if r.Query != "" && len(r.Body) > 0 {
 		c.Fault = vedette.Ambiguous
 	}
+	c.afterDigits(r)
 }
 
 // bybitWindow reads the time in c.Text: accepted from the window ago up to 1 s

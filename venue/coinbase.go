@@ -53,6 +53,7 @@ func coinbaseClaim(r *Request, c *Claim) {
 	if coinbaseLegacyHeaders.claim(r, c) {
 		c.Scheme = "hmac"
 		coinbaseTime(c, c.Text, coinbaseWindow)
+		c.divide(r)
 		if r.Header.Count("Authorization") > 0 {
 			c.Fault = vedette.Ambiguous
 		}

@@ -36,6 +36,7 @@ func coinbaseIntlClaim(r *Request, c *Claim) {
 	case HTTPRequest:
 		if coinbaseExchangeHeaders.claim(r, c) {
 			coinbaseTime(c, c.Text, coinbaseIntlWindow)
+			c.divide(r)
 		}
 	}
 }

@@ -225,6 +225,9 @@ func deribitHeader(s string, c *Claim) {
 // they were taken; a nonce is for single use (Authentication, "client_signature").
 func deribitTime(ts string, c *Claim) {
 	c.Text, c.NonceRule = ts, NonceUnique
+	if strings.IndexByte(c.Nonce, '\n') >= 0 {
+		c.Fault = vedette.Ambiguous // it ends a line of what is signed
+	}
 	t, tick, ok := parseUnix(ts)
 	c.within(t, tick, ok && tick == time.Millisecond, time.Minute, time.Minute)
 }

@@ -320,7 +320,7 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind == HTTPRequest && len(r.Body) > 0 && hasMedia(r.Header.Get("Content-Type"), "multipart/") {
 		return vedette.Ambiguous // no venue takes it, and a lenient one would find parameters in it
 	}
-	if r.innerBad {
+	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && len(r.Body) > 0 {
 		return vedette.Ambiguous
 	}
 	return ""

@@ -45,6 +45,9 @@ func krakenClaim(r *Request, c *Claim) {
 	if c.Nonce != "" && !isNonce(c.Nonce) && c.Fault == "" {
 		c.Fault = vedette.BadEncoding
 	}
+	if q := r.Params().find("nonce"); q != nil && q.In == InQuery {
+		c.Fault = vedette.Ambiguous // the nonce that is signed before the body stands in it
+	}
 }
 
 // krakenToken claims a message by its token. The token that opened the session

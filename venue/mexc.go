@@ -47,6 +47,9 @@ func mexcClaim(r *Request, c *Claim) {
 			v.JSON = strictjson.Value{}
 		}
 		binanceStyleClaim(r, c, "X-MEXC-APIKEY", route, v)
+		if !r.IsJSON() || opensJSON(r.Query) { // broker endpoints take JSON beside the query
+			c.divideForm(r, "signature")
+		}
 	case mexcHeaders.claim(r, c):
 		window := mexcWindow
 		if s := r.single(c, "Recv-Window"); s != "" {
@@ -61,6 +64,7 @@ func mexcClaim(r *Request, c *Claim) {
 		if r.Query != "" && len(r.Body) > 0 {
 			c.Fault = vedette.Ambiguous
 		}
+		c.afterDigits(r)
 	}
 }
 

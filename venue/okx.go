@@ -44,6 +44,7 @@ func okxClaim(r *Request, c *Claim) {
 	}
 	t, tick, ok := parseISO(c.Text, true)
 	c.within(t, tick, ok, okxWindow, okxWindow)
+	c.divide(r)
 }
 
 // okxLogin claims a log-in message of OKX and of venues that copied it.

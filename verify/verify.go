@@ -231,6 +231,18 @@ func fresh(c *venue.Claim, now time.Time) vedette.Reason {
 	if !c.Expires.IsZero() && now.After(c.Expires) {
 		return vedette.WindowPassed
 	}
+	if c.MaxExpiry > 0 && c.Expires.Sub(now) > c.MaxExpiry {
+		return vedette.ClockAhead
+	}
+	if c.NonceAt.IsZero() {
+		return ""
+	}
+	if now.Sub(c.NonceAt) > venue.MaxNonceDrift {
+		return vedette.WindowPassed
+	}
+	if c.NonceAt.Sub(now) > venue.MaxNonceDrift {
+		return vedette.ClockAhead
+	}
 	return ""
 }
 
