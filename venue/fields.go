@@ -320,10 +320,24 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind == HTTPRequest && len(r.Body) > 0 && hasMedia(r.Header.Get("Content-Type"), "multipart/") {
 		return vedette.Ambiguous // no venue takes it, and a lenient one would find parameters in it
 	}
-	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && len(r.Body) > 0 {
+	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && len(r.Body) > 0 || r.Kind != Message && r.Kind != Reply && r.overridden() {
 		return vedette.Ambiguous
 	}
 	return ""
+}
+
+// overridden reports whether a header asks some servers to take another method or path
+// than the request's own.
+func (r *Request) overridden() bool {
+	for i := range r.Header {
+		switch name := r.Header[i].Name; {
+		case len(name) < 13 || name[0]|0x20 != 'x':
+		case fold(name, "X-HTTP-Method-Override"), fold(name, "X-HTTP-Method"), fold(name, "X-Method-Override"),
+			fold(name, "X-Original-URL"), fold(name, "X-Rewrite-URL"):
+			return true
+		}
+	}
+	return false
 }
 
 // twoFaced reports whether a JSON body is labelled a form and holds what a form has:

@@ -122,6 +122,22 @@ func TestUnknownUnderRestrictedKey(t *testing.T) {
 	try("unauthorised permission", "POST", "/sapi/v9/new", func(s *keyring.Spec) { s.WithdrawAllow = []string{"good"} })
 }
 
+// TestOverrides: a header that makes another request of it for some servers.
+func TestOverrides(t *testing.T) {
+	for header, want := range map[string]string{"X-HTTP-Method-Override": "malformed", "x-http-method": "malformed", "X-Method-Override": "malformed",
+		"X-Original-URL": "malformed", "X-Rewrite-Url": "malformed", "X-Other-Thing-Here": "authentic"} {
+		b := newBench(t)
+		c := b.order()
+		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Header: venue.Header{{Name: "X-MBX-APIKEY", Value: c.key}, {Name: header, Value: "DELETE"}}}}
+		venue.Binance.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := x.Call.Verdict.String(); got != want {
+			t.Errorf("%s: %s, want %s", header, got, want)
+		}
+	}
+}
+
 // TestTwoFacedBodies: parameters do not hide in a body that only some readers read.
 func TestTwoFacedBodies(t *testing.T) {
 	try := func(want, contentType, body string) {
