@@ -56,6 +56,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
 		x.Session.Key = clone(x.Call.Credential)
 		x.Session.Account = clone(x.Call.Account)
+		x.Session.External = s.Entry == nil
 	}
 	m.stats.count(&x.Call)
 }

@@ -60,6 +60,7 @@ func binanceClaim(r *Request, c *Claim) {
 	route, _, v := binanceRoute(r)
 	if r.Kind != Message {
 		binanceStyleClaim(r, c, "X-MBX-APIKEY", route, v)
+		c.divideForm(r, "signature")
 		return
 	}
 	binanceMessageClaim(r, c, route, v)
@@ -80,7 +81,9 @@ func binanceMessageClaim(r *Request, c *Claim, route *Route, v Values) {
 		sessionClaim(r, c)
 		return
 	}
-	binanceSigned(c, route, v)
+	if binanceSigned(c, route, v); c.Fault == "" && !joinedSafely(v.JSON) {
+		c.Fault = vedette.Ambiguous
+	}
 }
 
 // binanceStyleClaim reads the claim of an HTTP request of Binance, or of a venue that

@@ -102,6 +102,7 @@ type genericFields struct {
 	Object     []string `yaml:"object"`
 	Asset      []string `yaml:"asset"`
 	Address    []string `yaml:"address"`
+	Tag        []string `yaml:"tag"`
 	PostOnly   []string `yaml:"post_only"`
 	ReduceOnly []string `yaml:"reduce_only"`
 }
@@ -231,7 +232,7 @@ func (g *generic) routes() error {
 	fields := map[string]*Fields{"": nil}
 	for name, f := range g.Fields {
 		fields[name] = &Fields{Instrument: f.Instrument, Side: f.Side, Type: f.Type, TIF: f.TIF, Price: f.Price, Stop: f.Stop,
-			Quantity: f.Quantity, ClientID: f.ClientID, Target: f.Target, Object: f.Object, Asset: f.Asset, Address: f.Address,
+			Quantity: f.Quantity, ClientID: f.ClientID, Target: f.Target, Object: f.Object, Asset: f.Asset, Address: f.Address, Tag: f.Tag,
 			PostOnly: f.PostOnly, ReduceOnly: f.ReduceOnly}
 	}
 	seen := map[string]bool{}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,10 +33,11 @@ type Issued struct {
 // issuedSlot is one token. until is written last and zeroed first, so that a process killed
 // half way leaves a free slot.
 type issuedSlot struct {
-	until      int64 // Unix ns; the slot is free when this is past
-	key, rest  uint64
-	length     uint8
-	credential [231]byte
+	until     int64 // Unix ns; the slot is free when this is past
+	key, rest uint64
+	venue     uint8 // bytes of whose that are the venue's name; the credential's id follows
+	length    uint8
+	whose     [230]byte
 }
 
 const (
@@ -89,7 +91,7 @@ func (t *Issued) halves(venue, token string) (lo, hi uint64) {
 // add remembers a token, of nobody without a credential. Where there is no room, it takes
 // the place of what ended, or else ends soonest.
 func (t *Issued) add(venue, token, credential string, ttl time.Duration, now time.Time) {
-	if len(credential) > len(issuedSlot{}.credential) {
+	if len(venue)+len(credential) > len(issuedSlot{}.whose) {
 		return
 	}
 	if ttl <= 0 || ttl > issuedTTL {
@@ -116,8 +118,36 @@ func (t *Issued) add(venue, token, credential string, ttl time.Duration, now tim
 			at = (at + 1) % uint64(len(table))
 		}
 		atomic.StoreInt64(&best.until, 0)
-		best.key, best.rest, best.length = lo, hi, uint8(copy(best.credential[:], credential))
+		best.key, best.rest, best.venue = lo, hi, uint8(copy(best.whose[:], venue))
+		best.length = best.venue + uint8(copy(best.whose[best.venue:], credential))
 		atomic.StoreInt64(&best.until, now.Add(ttl).UnixNano())
+	})
+}
+
+// owner returns whose token it is.
+func (s *issuedSlot) owner() (venue, credential string) {
+	n := min(int(s.length), len(s.whose))
+	m := min(int(s.venue), n)
+	return string(s.whose[:m]), string(s.whose[m:n])
+}
+
+// keep drops the tokens of credentials for which known is false. What anybody may have
+// (KuCoin's public streams) is nobody's and stays.
+func (t *Issued) keep(known func(venue, credential string) bool) {
+	for chunk := range slices.Chunk(t.owned, 4096) { // calls need not wait for all
+		t.keepOf(chunk, known)
+	}
+}
+
+func (t *Issued) keepOf(table []issuedSlot, known func(venue, credential string) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.file.guarded(func() {
+		for i := range table {
+			if s := &table[i]; s.until != 0 && !known(s.owner()) {
+				atomic.StoreInt64(&s.until, 0)
+			}
+		}
 	})
 }
 
@@ -134,7 +164,8 @@ func (t *Issued) find(venue, token string, now time.Time) (credential string, ok
 			at := lo % uint64(len(table))
 			for range issuedProbe {
 				if s := &table[at]; s.key == lo && s.rest == hi && s.until > now.UnixNano() {
-					credential, ok = string(s.credential[:min(int(s.length), len(s.credential))]), true
+					_, credential = s.owner()
+					ok = true
 					return
 				}
 				at = (at + 1) % uint64(len(table))

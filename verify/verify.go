@@ -137,6 +137,12 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if why == "" && (x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request)) {
 		why = vedette.Ambiguous
 	}
+	if why == "" && contradicts(x.Call) {
+		why = vedette.Ambiguous
+	}
+	if why == "" && len(x.Call.Batch) > venue.MaxParts {
+		why = vedette.TooLarge // what is not looked at could be anything
+	}
 	if why != "" {
 		x.say(vedette.Malformed, why)
 	} else {
@@ -145,6 +151,12 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if !x.hashed && (x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0) {
 		x.setKey(s, x.Claim.Signature, x.Claim.SigBytes) // as presented: no scheme to decode it by
 	}
+}
+
+// contradicts reports whether the call, or a part of it, names several instruments or
+// destinations.
+func contradicts(c *vedette.Call) bool {
+	return c.Ambiguous || slices.ContainsFunc(c.Batch, func(a vedette.Action) bool { return a.Ambiguous })
 }
 
 func (v *Verifier) byAuth(x *Case, s *scratch) {
@@ -220,6 +232,18 @@ func fresh(c *venue.Claim, now time.Time) vedette.Reason {
 	}
 	if !c.Expires.IsZero() && now.After(c.Expires) {
 		return vedette.WindowPassed
+	}
+	if c.MaxExpiry > 0 && c.Expires.Sub(now) > c.MaxExpiry {
+		return vedette.ClockAhead
+	}
+	if c.NonceAt.IsZero() {
+		return ""
+	}
+	if now.Sub(c.NonceAt) > venue.MaxNonceDrift {
+		return vedette.WindowPassed
+	}
+	if c.NonceAt.Sub(now) > venue.MaxNonceDrift {
+		return vedette.ClockAhead
 	}
 	return ""
 }

@@ -279,6 +279,10 @@ func TestPermission(t *testing.T) {
 	try("unauthorised permission", withdraw, func(s *keyring.Spec) { s.Permissions = vedette.PermRead | vedette.PermTrade })
 	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qother"} })
 	try("authentic", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
+	tagged := func(c *call) { withdraw(c); c.query += "&addressTag=7" }
+	try("unauthorised withdraw_address", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("authentic", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
 	try("unauthorised expired", none, func(s *keyring.Spec) { s.Expires = epoch })
 	try("unauthorised address", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
 	try("authentic", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
@@ -363,6 +367,9 @@ func TestListsHoldAgainstTheUnknown(t *testing.T) {
 	try("unauthorised instrument", "DELETE", "/api/v3/openOrders", "a=1", "", eth)
 	try("authentic", "DELETE", "/api/v3/order", "orderId=1", "", eth)
 	try("unauthorised instrument", "POST", "/fapi/v1/batchOrders", "batchOrders=[]", "", eth)
+	// More parts than anybody looks at.
+	try("malformed too_large", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts)+`{"symbol":"BTCUSDT"}]`, "", eth)
+	try("authentic", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts-1)+`{"symbol":"ETHUSDT"}]`, "", eth)
 	// A list of parts that only the venue might read, and a name in query and JSON.
 	try("malformed ambiguous", "POST", "/fapi/v1/batchOrders", `batchOrders=[{"symbol":"ETHUSDT","symbol":"BTCUSDT"}]`, "", eth)
 	try("malformed ambiguous", "POST", "/api/v3/order", "symbol=BTCUSDT", `{"symbol":"ETHUSDT"}`, eth)
@@ -443,10 +450,12 @@ func TestPublicTokensDisplaceNone(t *testing.T) {
 // authenticates nothing.
 func TestSessionOutlivesKey(t *testing.T) {
 	b := newBench(t)
+	b.v.Bearer = func(*Case) BearerResult { return BearerResult{Verdict: vedette.Forged} } // an issuer, of whatever venue
+	s := venue.Session{Key: "key-1"}
 	send := func(want string) {
 		t.Helper()
 		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
-			Request: &venue.Request{Kind: venue.Message, Body: []byte(`{"id":1,"method":"account.status"}`), Session: &venue.Session{Key: "key-1"}}}
+			Request: &venue.Request{Kind: venue.Message, Body: []byte(`{"id":1,"method":"account.status"}`), Session: &s}}
 		venue.Binance.Meaning(x.Request, x.Call)
 		b.v.Verify(x)
 		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
@@ -456,6 +465,45 @@ func TestSessionOutlivesKey(t *testing.T) {
 	send("authentic [session]")
 	b.v.Keys.(*keyring.Ring).Remove("binance", "key-1")
 	send("unverifiable [unknown_key]")
+	s = venue.Session{Key: "desk/alice", Account: "acct-2", External: true} // of a token
+	send("authentic [session]")
+}
+
+// TestTokenOutlivesKey: what a venue issued to a credential ends with it, and does not
+// come back with another of the same id.
+func TestTokenOutlivesKey(t *testing.T) {
+	b := newBench(t)
+	ring := b.v.Keys.(*keyring.Ring)
+	use := func(auth venue.Auth, want string) {
+		t.Helper()
+		d := *venue.Binance
+		d.Claim = func(_ *venue.Request, c *venue.Claim) { c.Auth, c.Token = auth, "a token" }
+		x := &Case{Dialect: &d, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: "POST", Path: "/sapi/v1/capital/withdraw/apply", Query: "coin=BTC&address=a&amount=1"}}
+		d.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: "a token"})
+	e, _ := ring.Lookup("binance", "key-1")
+	for _, auth := range []venue.Auth{venue.AuthToken, venue.AuthBearer} {
+		use(auth, "authentic [session]")
+		ring.Remove("binance", "key-1")
+		use(auth, "unverifiable [unknown_key]")
+		if err := ring.Put(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.v.ForgetRemoved()
+	use(venue.AuthToken, "authentic [session]")
+	ring.Remove("binance", "key-1")
+	b.v.ForgetRemoved()
+	if err := ring.Put(e); err != nil {
+		t.Fatal(err)
+	}
+	use(venue.AuthToken, "unverifiable [unknown_key]")
 }
 
 // TestSignatureParameter: the signature in other dress is the same signature or none.

@@ -335,6 +335,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 		Finding: a.findings.take, Now: a.now,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
+	a.monitor.Verifier.ForgetRemoved() // since the last run
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
 	}
@@ -529,6 +530,7 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
+	a.monitor.Verifier.ForgetRemoved()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -601,7 +603,9 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
-	return a.ring.Replace(entries)
+	err = a.ring.Replace(entries)
+	a.monitor.Verifier.ForgetRemoved()
+	return err
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -2,13 +2,18 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"vedette"
 	"vedette/api"
 	"vedette/internal/durable"
+	"vedette/venue"
+	"vedette/verify"
 )
 
 func TestFreezeOfWhatIsThere(t *testing.T) {
@@ -168,4 +173,40 @@ func TestKeyOfTheKeysFile(t *testing.T) {
 	add("-dir", p.dir, "key-9", false)
 	do(unknown, false, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-1")
 	do(unknown, true, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-9")
+}
+
+// TestTokenOfRemovedKey: a key that was removed while no monitor ran, and came back, finds
+// no token of the time before.
+func TestTokenOfRemovedKey(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	key := func(verb string, more ...string) {
+		t.Helper()
+		expect(t, exitDone, "key."+verb, append([]string{"key", verb, "-dir", p.dir, "-venue", "binance", "-id", "key-9"}, more...)...)
+	}
+	token := strings.Repeat("t", 64)
+	use := func(a *app) string {
+		x := &verify.Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: time.Now(), Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/ws/" + token, Session: &venue.Session{}}}
+		a.monitor.Verifier.Verify(x)
+		return x.Call.Verdict.String()
+	}
+	key("add", "-secret-file", filepath.Join(p.root, "secret"))
+	a := p.started()
+	a.monitor.Verifier.Issue(&verify.Case{Dialect: venue.Binance, Now: time.Now(), Claim: &venue.Claim{}, Call: &vedette.Call{Verdict: vedette.Authentic, Credential: "key-9"}},
+		&venue.Issued{Token: token})
+	a.close()
+	a = p.started()
+	if got := use(a); got != "authentic" {
+		t.Errorf("after a restart: %s", got)
+	}
+	a.close()
+	if _, errs, code := invoke("", "key", "remove", "-dir", p.dir, "-venue", "binance", "-id", "key-9"); code != exitDone {
+		t.Fatal(errs)
+	}
+	p.started().close()
+	key("add", "-secret-file", filepath.Join(p.root, "secret"))
+	if got := use(p.started()); got != "unverifiable" {
+		t.Errorf("after the key came back: %s", got)
+	}
 }

@@ -101,6 +101,7 @@ func (c *call) prepare(routes []*route, o *origin, body []byte, at time.Time) bo
 		c.v = routes[0] // unreadable, and somebody has to get it
 	}
 	if c.v.StripPrefix && c.v.PathPrefix != "" && under(path, c.v.PathPrefix) {
+		x.Request.Asked = path
 		path, c.target = path[len(c.v.PathPrefix):], c.target[len(c.v.PathPrefix):]
 		if path == "" {
 			path, c.target = "/", "/"+c.target
