@@ -60,7 +60,10 @@ type Call struct {
 // Action is one operation with the order fields that came with it. What the
 // call did not say is zero.
 type Action struct {
-	Operation     Operation
+	Operation Operation
+	// Ambiguous says that the call names several instruments or destinations for the
+	// one that the operation takes.
+	Ambiguous     bool
 	Instrument    string
 	Side          Side
 	Type          OrderType

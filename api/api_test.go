@@ -87,6 +87,7 @@ func (o *orders) StepUp(g vedette.StepUpGrant) error {
 	return o.err
 }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
+func (o *orders) Known(venue, id string) bool              { return venue == "a" && id == "k/1 &" }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
 func (o *orders) Reload() error                            { return o.err }
 func (o *orders) Status() Snapshot                         { return snapshot() }
@@ -136,6 +137,13 @@ func TestControl(t *testing.T) {
 	grant := vedette.StepUpGrant{Venue: "v", Credential: "k", Reason: "r", By: "mfa", Until: in.Until}
 	if err := c.Do(ctx, "POST", "/v1/stepups", "me", grant, nil); err != nil || len(o.granted) != 1 || o.granted[0] != grant {
 		t.Errorf("%v %+v", err, o.granted)
+	}
+	var known Known
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=k%2F1+%26", "me", nil, &known); err != nil || !known.Known {
+		t.Errorf("%v %+v", err, known)
+	}
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=other", "me", nil, &known); err != nil || known.Known {
+		t.Errorf("%v %+v", err, known)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

@@ -27,11 +27,18 @@ type Orders interface {
 	Restrictions() []vedette.Restriction
 	// StepUp lets a credential pass step-up restrictions before it returns.
 	StepUp(g vedette.StepUpGrant) error
+	// Known reports whether the keyring in force has the credential.
+	Known(venue, id string) bool
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
 	// Reload reads the configuration anew.
 	Reload() error
 	Status() Snapshot
+}
+
+// Known answers whether a credential is in the keyring.
+type Known struct {
+	Known bool `json:"known"`
 }
 
 // SocketName is the control socket within the data folder. Whoever may write to it
@@ -66,6 +73,10 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		respond(w, in, o.StepUp(in))
+	})
+	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		answer(w, http.StatusOK, Known{o.Known(q.Get("venue"), q.Get("id"))})
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }

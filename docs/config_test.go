@@ -43,6 +43,7 @@ func configFiles(t *testing.T, dir string) {
 	write(t, dir, "internal-ca.pem", cert)
 	write(t, dir, "venue.crt", cert)
 	write(t, dir, "venue.key", key)
+	write(t, dir, "partners.pem", cert)
 	write(t, dir, "introspection.secret", "secret\n")
 	write(t, dir, "webhook.secret", strings.Repeat("dummy0", 8)+"\n")
 	write(t, dir, "keys.yaml", "keys:\n  - {id: desk-1, venue: binance, secret: dummy}\n")

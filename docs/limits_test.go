@@ -117,6 +117,7 @@ func TestBounds(t *testing.T) {
 	f("verify/limits.go", "maxHold", func(n int64) string { return fmt.Sprint(n / 3600e9) }, "| How long a signature is remembered | # h |")
 	f("verify/limits.go", "nonceKeepHold", func(n int64) string { return fmt.Sprint(n / 24 / 3600e9) }, "silent for # days")
 	f("verify/limits.go", "DefaultIssued", commas, "| Tokens that a venue issued | # |")
+	f("verify/limits.go", "maxPublic", commas, "| Tokens that a venue gives to anybody | # |")
 	f("verify/token/limits.go", "defaultCacheSize", commas, "| Verified OAuth tokens | # for each issuer |")
 	f("verify/token/limits.go", "defaultProofs", commas, "| DPoP proof ids | # for each issuer |")
 	f("verify/token/limits.go", "maxInFlight", commas, "| Introspection requests at once | # for each issuer |")

@@ -165,6 +165,14 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: not as documented", v)
 		}
 	}
+	full := order("k")
+	full.Verdict, full.Reasons = vedette.Unverifiable, []vedette.Reason{vedette.ReplayFull}
+	for op := range vedette.Operations {
+		full.Operation = vedette.Operation(op)
+		if d := g.Decide(full, t0); d.Refused() != (full.Operation != vedette.OpMarketRead) || d.Refused() && d.Reason != vedette.ReplayFull {
+			t.Errorf("%s without room in the replay window: %+v", full.Operation, d)
+		}
+	}
 	g.Degraded("ledger", "disk full")
 	if d := decide(vedette.Authentic, vedette.OpWithdraw); d != (vedette.Decision{Effect: vedette.Deny, Reason: vedette.FailClosed}) {
 		t.Errorf("withdrawal while failing: %+v", d)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"vedette"
 	"vedette/sensor"
@@ -54,6 +56,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
 		x.Session.Key = clone(x.Call.Credential)
 		x.Session.Account = clone(x.Call.Account)
+		x.Session.External = s.Entry == nil
 	}
 	m.stats.count(&x.Call)
 }
@@ -113,11 +116,13 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 	s := x.State.(*state)
 	c := &x.Call
 	refused := c.Decision.Refused()
+	settled := true
 	switch {
 	case x.Request.Kind == venue.Message:
 		if !refused {
-			if postponed, kept := m.postpone(x, s); postponed {
-				return kept
+			var postponed bool
+			if postponed, settled = m.postpone(x, s); postponed {
+				return true
 			}
 		}
 		m.Verifier.Answered(&s.Case)
@@ -138,10 +143,17 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 		c.Answer.Status = x.Refusal.Status
 	}
 	s.body = m.appendContent(s.body[:0], x)
-	var kept bool
-	x.Receipt, kept = m.record(c, s.body)
-	return kept || refused || x.Answer.Status == 0 && x.Request.Kind != venue.Message
+	r, kept := m.record(c, s.body)
+	x.Receipt = r
+	if cap(s.body) > keepBody {
+		s.body = nil
+	}
+	return settled && (kept || refused || x.Answer.Status == 0 && x.Request.Kind != venue.Message)
 }
+
+// keepBody is the memory for what a record tells of a body that stays with an exchange:
+// hashes of query and body, with room to spare.
+const keepBody = 4 << 10
 
 // record appends the call's record, with what it tells of the body, and passes the
 // call to the detectors. kept is false if the call fails closed and has no record, or
@@ -170,19 +182,34 @@ type waiting struct {
 	began time.Time
 	// request is a copy of the message for the dialect to read the answer by.
 	request venue.Request
+	size    int64 // memory that it takes, about
 }
 
 // conversation is the monitor's state of a session.
 type conversation struct {
 	pending []*waiting // oldest first
+	held    int64      // memory of pending
 }
 
-// postpone keeps a message until its answer comes, unless nothing will tie one to it.
-// kept is false if an older message had to be recorded for it and could not be.
-func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, kept bool) {
+// room claims memory for waiting messages: ownPending is the session's own, what it has
+// beyond comes out of what all share.
+func (m *Monitor) room(c *conversation, size int64) bool {
+	grow := max(0, c.held+size-ownPending) - max(0, c.held-ownPending)
+	if m.pending.Add(grow) > sharedPending && grow > 0 {
+		m.pending.Add(-grow)
+		return false
+	}
+	c.held += size
+	return true
+}
+
+// postpone keeps a message until its answer comes, unless nothing will tie one to it or
+// there is no room. settled is false if an older message had to be recorded for it and
+// could not be.
+func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled bool) {
 	id := x.Dialect.Correlate(&x.Request)
 	if id == "" || x.Session == nil {
-		return false, false
+		return false, true
 	}
 	conv, _ := x.Session.State.(*conversation)
 	if conv == nil {
@@ -193,16 +220,24 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, kept bool) 
 	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
-	conv.pending = append(conv.pending, w)
-	if len(conv.pending) > pendingMessages {
-		return true, m.settle(conv.take(0))
+	w.size = int64(len(id) + len(w.body) + len(w.request.Body) + len(w.call.Batch)*int(unsafe.Sizeof(vedette.Action{})) + int(unsafe.Sizeof(*w)+unsafe.Sizeof(*w.call)))
+	for len(conv.pending) >= pendingMessages || !m.room(conv, w.size) {
+		if len(conv.pending) == 0 {
+			return false, true
+		}
+		if !m.settle(m.take(conv, 0)) {
+			return false, false
+		}
 	}
+	conv.pending = append(conv.pending, w)
 	return true, true
 }
 
-func (conv *conversation) take(i int) *waiting {
+// take takes a message out of those that wait.
+func (m *Monitor) take(conv *conversation, i int) *waiting {
 	w := conv.pending[i]
-	conv.pending = append(conv.pending[:i], conv.pending[i+1:]...)
+	conv.pending = slices.Delete(conv.pending, i, i+1)
+	m.room(conv, -w.size)
 	return w
 }
 
@@ -231,7 +266,7 @@ func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) bool {
 		if w.id != id {
 			continue
 		}
-		conv.take(i)
+		m.take(conv, i)
 		return m.answered(s, w, &r, at)
 	}
 	return true
@@ -277,7 +312,8 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 	if conv == nil {
 		return
 	}
-	for _, w := range conv.pending {
+	for len(conv.pending) > 0 {
+		w := m.take(conv, 0)
 		m.Verifier.Unanswered(&w.kase) // the client may send it again elsewhere
 		m.record(w.call, w.body)
 	}

@@ -67,6 +67,7 @@ type Monitor struct {
 	known   map[string]struct{} // findings that are in the log already; while catching up
 	last    atomic.Uint64       // position of a late record
 	logDown atomic.Bool
+	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)
@@ -75,6 +76,10 @@ const (
 	// pendingMessages bounds the messages of a session that wait for their answer; the
 	// oldest is then recorded without one.
 	pendingMessages = 256
+	// ownPending is how many bytes of them a session may hold, sharedPending how many all
+	// sessions together beyond that: 16 orders, and 64 MiB. The oldest go first, too.
+	ownPending    = 16 << 10
+	sharedPending = 64 << 20
 	// syncTimeout bounds how long an answer is held back for its record.
 	syncTimeout = 5 * time.Second
 )

@@ -199,6 +199,9 @@ func (a *app) startLedger(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if name := key.Signer.Name(); a.config.Ledger.Origin != "" && name != origin {
+		return fmt.Errorf("ledger: origin %q: the ledger in %s was begun as %q and keeps that name: take it as origin, or begin another in an empty dir", origin, dir, name)
+	}
 	var repair *ledger.Repair
 	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
 		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
@@ -355,6 +358,8 @@ func (a *app) startMonitor(ctx context.Context) error {
 		return err
 	}
 	a.resumed = true
+	a.monitor.Verifier.ForgetRemoved() // since the last run
+	a.monitor.Verifier.ForgetRemoved() // since the last run
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
 	}
@@ -410,8 +415,8 @@ func (a *app) startOps(context.Context) error {
 	if a.config.Ops == "" {
 		return nil
 	}
-	if err := plainAllowed(a.config.Ops); err != nil {
-		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", a.config.Ops)
+	if err := a.config.checkOps(); err != nil {
+		return err
 	}
 	l, err := net.Listen("tcp", a.config.Ops)
 	if err != nil {
@@ -538,11 +543,18 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 	})
 }
 
+// Known implements api.Orders.
+func (a *app) Known(venue, id string) bool {
+	_, ok := a.ring.Lookup(venue, id)
+	return ok
+}
+
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
+	a.monitor.Verifier.ForgetRemoved()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -615,7 +627,9 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
-	return a.ring.Replace(entries)
+	err = a.ring.Replace(entries)
+	a.monitor.Verifier.ForgetRemoved()
+	return err
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

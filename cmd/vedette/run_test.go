@@ -184,3 +184,19 @@ func TestCheckConfigReadsFiles(t *testing.T) {
 		t.Error("-check-config made the data folder")
 	}
 }
+
+// TestOriginStays: another origin in front of a ledger that has one is an error, not
+// silence.
+func TestOriginStays(t *testing.T) {
+	p := newPlace(t)
+	first := p.yaml("http://127.0.0.1:1", "observe")
+	p.write("vedette.yaml", first+"ledger: {origin: desk-a}\n")
+	p.started().close()
+	p.write("vedette.yaml", first+"ledger: {origin: desk-b}\n")
+	if a, err := p.start(false); err == nil || !strings.Contains(err.Error(), `begun as "desk-a"`) {
+		t.Errorf("%v", err)
+		a.close()
+	}
+	p.write("vedette.yaml", first)
+	p.started()
+}

@@ -101,6 +101,7 @@ func (c *call) prepare(routes []*route, o *origin, body []byte, at time.Time) bo
 		c.v = routes[0] // unreadable, and somebody has to get it
 	}
 	if c.v.StripPrefix && c.v.PathPrefix != "" && under(path, c.v.PathPrefix) {
+		x.Request.Asked = path
 		path, c.target = path[len(c.v.PathPrefix):], c.target[len(c.v.PathPrefix):]
 		if path == "" {
 			path, c.target = "/", "/"+c.target
@@ -191,6 +192,7 @@ func (c *call) done() bool {
 		return true
 	}
 	c.finished = true
+	defer c.x.Trim()
 	if c.mayWait() {
 		return c.elsewhere((*call).doneHere)
 	}
@@ -297,6 +299,7 @@ func (c *call) fail(w client, why vedette.Reason, err error) bool {
 
 func (c *call) denial(why vedette.Reason) (ref venue.Refusal) {
 	defer func() {
+		c.x.Request.Trim() // it was read again, after done
 		if recover() != nil {
 			c.p.n.monitorPanics.Add(1)
 			ref = venue.Refusal{}
@@ -314,6 +317,7 @@ func (c *call) denial(why vedette.Reason) (ref venue.Refusal) {
 
 // forward sends the call to the venue and the answer to the client.
 func (c *call) forward(w client) bool {
+	c.x.Request.Trim() // of up to 30 s for the venue
 	for try := 0; ; try++ {
 		l, err := c.v.up.get(try > 0, c.task)
 		if err != nil {
