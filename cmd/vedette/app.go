@@ -359,7 +359,6 @@ func (a *app) startMonitor(ctx context.Context) error {
 	}
 	a.resumed = true
 	a.monitor.Verifier.ForgetRemoved() // since the last run
-	a.monitor.Verifier.ForgetRemoved() // since the last run
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
 	}
