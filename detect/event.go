@@ -133,6 +133,16 @@ func (s ReasonSet) First() vedette.Reason {
 	return ""
 }
 
+// List returns the reasons of s, in the order of their bits.
+func (s ReasonSet) List() (list []vedette.Reason) {
+	for i, r := range reasonList {
+		if s&(1<<i) != 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Hash is the keyed hash that subjects are kept under.
 type Hash struct{ k0, k1 uint64 }
 
