@@ -28,6 +28,9 @@ type Detector struct {
 	// When says which events the detector has a use for; nil for all. It is asked before any state
 	// is looked up, and must be cheap.
 	When func(e *Event) bool
+	// Asks, where set, says for which operations and verdicts the detector can have a use at all. It is
+	// asked once, for an index: of the others the detector never hears.
+	Asks func(vedette.Operation, vedette.Verdict) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
 
@@ -80,6 +83,9 @@ func plain(t reflect.Type) bool {
 	return false
 }
 
+// StateBytes returns what the detector keeps of one subject, in bytes.
+func (d *Detector) StateBytes() int { return int(d.size) }
+
 // Context is what a detector sees of the moment: the event, its subject, its parameters.
 type Context struct {
 	*Event
@@ -108,6 +114,12 @@ func (x *Context) Within(i int) time.Duration {
 func (x *Context) Text(t Text) string {
 	s := x.text[t]
 	return string(x.arena[s.from:s.to])
+}
+
+// View returns a text of the event as it lies in memory. It is valid until the detector returns.
+func (x *Context) View(t Text) []byte {
+	s := x.text[t]
+	return x.arena[s.from:s.to:s.to]
 }
 
 // Name returns the subject's name, as an analyst knows it.

@@ -50,6 +50,8 @@ const (
 	TextObject
 	TextAddress
 	TextError
+	TextAsset
+	TextMethod
 	textCount
 )
 
@@ -131,6 +133,16 @@ func (s ReasonSet) First() vedette.Reason {
 	return ""
 }
 
+// List returns the reasons of s, in the order of their bits.
+func (s ReasonSet) List() (list []vedette.Reason) {
+	for i, r := range reasonList {
+		if s&(1<<i) != 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Hash is the keyed hash that subjects are kept under.
 type Hash struct{ k0, k1 uint64 }
 
@@ -176,6 +188,7 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	e.Client = put(TextClient, c.Client)
 	e.Path = put(TextPath, c.Path)
 	put(TextError, c.Answer.Error)
+	e.note(&arena, TextMethod, c.Method)
 	e.Signature = h.Of(c.SignatureHash)
 	arena = e.setAction(h, &c.Action, arena)
 	if e.Order == 0 {
@@ -186,13 +199,15 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 
 // put adds a text to the arena and returns its hash.
 func (e *Event) put(h Hash, arena *[]byte, t Text, s string) uint64 {
-	sum := h.Of(s)
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
+	e.note(arena, t, s)
+	return h.Of(s)
+}
+
+// note adds a text to the arena.
+func (e *Event) note(arena *[]byte, t Text, s string) {
+	s = s[:min(len(s), MaxText)]
 	e.text[t] = span{uint32(len(*arena)), uint32(len(*arena) + len(s))}
 	*arena = append(*arena, s...)
-	return sum
 }
 
 // setAction fills in what the call, or a part of a batch, does.
@@ -202,7 +217,7 @@ func (e *Event) setAction(h Hash, a *vedette.Action, arena []byte) []byte {
 	e.Price, e.Quantity = a.Price.Float(), a.Quantity.Float()
 	e.Subject[ByInstrument] = mixed(put(TextInstrument, a.Instrument), e.Subject[ByVenue])
 	e.Object, e.Address = put(TextObject, a.Object), put(TextAddress, a.Address)
-	e.Asset, e.Order, e.ClientOrder = h.Of(a.Asset), h.Of(a.TargetOrderID), h.Of(a.ClientOrderID)
+	e.Asset, e.Order, e.ClientOrder = put(TextAsset, a.Asset), h.Of(a.TargetOrderID), h.Of(a.ClientOrderID)
 	return arena
 }
 

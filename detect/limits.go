@@ -4,7 +4,8 @@ import "time"
 
 // Limits of the engine, each with its reason.
 const (
-	maxText = 256 // bytes of one text of an event; the rest is cut: it is for words in findings, hashes are of all
+	// MaxText is how many bytes of one text an event carries; the rest is cut. Hashes are of all.
+	MaxText = 256
 
 	batchEvents = 256     // events of one batch: amortises a hand-over to 20 ns each, and holds an alert up by 0.3 ms at most
 	batchCount  = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room

@@ -73,7 +73,8 @@ func (s *shard) event(b *batch, i int) {
 			continue
 		}
 		var r unsafe.Pointer
-		for j, n := range t.detectors {
+		for _, j := range t.asked[ev.Operation][ev.Verdict] {
+			n := t.detectors[j]
 			d := s.e.cfg.Detectors[n]
 			if ev.Part > 0 && !d.Parts || d.When != nil && !d.When(ev) {
 				continue
