@@ -129,8 +129,7 @@ func TestResume(t *testing.T) {
 
 func resume(m *Monitor, snapshot *bytes.Reader, log *memory) (err error) {
 	decode := func(b []byte) (*vedette.Call, error) {
-		c := &vedette.Call{}
-		_, err := (&capture.EventParser{Lenient: true}).Parse(b, c)
+		c, _, err := capture.ParseJudged(b, true)
 		return c, err
 	}
 	if snapshot == nil {

@@ -86,11 +86,11 @@ func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byt
 		if !strings.HasPrefix(line, "{") {
 			continue
 		}
-		var c vedette.Call
-		if ok, err := new(capture.EventParser).Parse([]byte(line), &c); err != nil || !ok {
+		c, ok, err := capture.ParseJudged([]byte(line), false)
+		if err != nil || !ok {
 			t.Fatalf("line %d: %v", i+1, err)
 		}
-		e.Observe(uint64(i+1), &c)
+		e.Observe(uint64(i+1), c)
 	}
 	e.Close()
 	for i, line := range lines {

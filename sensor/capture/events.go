@@ -79,6 +79,14 @@ func IsJudged(br *bufio.Reader) bool {
 	}
 }
 
+// ParseJudged reads one event into a call of its own, whose strings alias b. ok is false for an event about
+// markets.
+func ParseJudged(b []byte, lenient bool) (c *vedette.Call, ok bool, err error) {
+	c = &vedette.Call{}
+	ok, err = (&EventParser{Lenient: lenient}).Parse(b, c)
+	return c, ok, err
+}
+
 // EventParser reads events one by one. Its memory is used again.
 type EventParser struct {
 	Lenient bool // skip members that are not known
