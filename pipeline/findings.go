@@ -14,15 +14,15 @@ func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bo
 	if m.Inline {
 		position, kept = m.append(record)
 		if m.Position != nil {
-			m.engine.Observe(m.Position(), c)
+			m.engine.Load().Observe(m.Position(), c)
 		} else {
-			m.engine.Observe(position, c)
+			m.engine.Load().Observe(position, c)
 		}
 		return position, kept
 	}
 	m.order.Lock()
 	position, kept = m.append(record)
-	seen := m.engine.Offer(position, c)
+	seen := m.engine.Load().Offer(position, c)
 	m.order.Unlock()
 	if !seen {
 		m.stats.unseen.Add(1)
@@ -37,11 +37,18 @@ func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bo
 // Observe shows a call that was judged elsewhere to the detectors. position is that of its evidence.
 func (m *Monitor) Observe(position uint64, c *vedette.Call) {
 	m.stats.count(c)
-	m.engine.Observe(position, c)
+	m.engine.Load().Observe(position, c)
 }
 
 // Detection returns what the detectors count.
-func (m *Monitor) Detection() detect.Stats { return m.engine.Stats() }
+func (m *Monitor) Detection() detect.Stats {
+	m.order.Lock()
+	past, s := m.past, m.engine.Load().Stats()
+	m.order.Unlock()
+	s.Events, s.Late, s.Refused = s.Events+past.Events, s.Late+past.Late, s.Refused+past.Refused
+	s.Findings, s.Evicted = s.Findings+past.Findings, s.Evicted+past.Evicted
+	return s
+}
 
 // raise records a finding and hands it out.
 func (m *Monitor) raise(f *vedette.Finding) {

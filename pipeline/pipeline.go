@@ -2,6 +2,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +62,9 @@ type Monitor struct {
 	Config
 	stats   counters
 	records sync.Pool // *[]byte
-	engine  *detect.Engine
-	order   sync.Mutex // calls reach log and detectors in the same order
+	engine  atomic.Pointer[detect.Engine]
+	order   sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
+	past    detect.Stats // counts of engines before
 	told    atomic.Uint64
 	known   map[string]struct{} // findings that are in the log already; while catching up
 	last    atomic.Uint64       // position of a late record
@@ -91,20 +93,51 @@ func New(c Config) (*Monitor, error) {
 	}
 	m := &Monitor{Config: c}
 	m.records.New = func() any { b := make([]byte, 0, 2048); return &b }
-	d := c.Detect
-	d.Raise = m.raise
-	if d.Shards == 0 && !c.Inline {
-		d.Shards = 1
-	} else if c.Inline {
-		d.Shards = 0
-	}
-	var err error
-	m.engine, err = detect.New(d)
+	e, err := detect.New(m.detection(c.Detect))
+	m.engine.Store(e)
 	return m, err
 }
 
+// detection completes what is configured.
+func (m *Monitor) detection(d detect.Config) detect.Config {
+	d.Raise = m.raise
+	if m.Inline {
+		d.Shards = 0
+	} else {
+		d.Shards = max(d.Shards, 1)
+	}
+	return d
+}
+
+// Redetect has other detectors run from the next call on. Those that are the same remember what they
+// have seen; if it fails, nothing has changed. Calls wait for it.
+func (m *Monitor) Redetect(c detect.Config) error {
+	next, err := detect.New(m.detection(c))
+	if err != nil {
+		return err
+	}
+	m.order.Lock()
+	defer m.order.Unlock()
+	last := m.engine.Load()
+	last.Flush()
+	var state bytes.Buffer
+	if _, err = last.Snapshot(&state); err == nil {
+		_, err = next.Restore(&state)
+	}
+	if err != nil {
+		next.Close()
+		return fmt.Errorf("cannot change detectors: %w", err)
+	}
+	last.Close()
+	m.engine.Store(next)
+	n := last.Stats()
+	m.past.Events, m.past.Late, m.past.Refused, m.past.Findings, m.past.Evicted = m.past.Events+n.Events, m.past.Late+n.Late,
+		m.past.Refused+n.Refused, m.past.Findings+n.Findings, m.past.Evicted+n.Evicted
+	return nil
+}
+
 // Close lets the detectors finish. No call may be judged after it.
-func (m *Monitor) Close() { m.engine.Close() }
+func (m *Monitor) Close() { m.engine.Load().Close() }
 
 // append records, and tells the gate when that stops or begins to work.
 func (m *Monitor) append(record []byte) (uint64, bool) {

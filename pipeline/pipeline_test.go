@@ -436,7 +436,7 @@ func TestDetectorsQueueIsBounded(t *testing.T) {
 		}
 	}
 	close(block)
-	w.m.engine.Flush()
+	w.m.engine.Load().Flush()
 	send() // and tells what was left out before
 	unseen := w.m.Stats().Unseen
 	w.m.Close()
