@@ -30,6 +30,9 @@ type Detector struct {
 	When func(e *Event) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
+	// Rare says that most subjects never make an event that it has a use for: its state is kept apart
+	// from that of the others, so that only those who do cost memory.
+	Rare bool
 
 	size    uintptr // of its state
 	observe func(x *Context, state unsafe.Pointer)
@@ -40,7 +43,8 @@ type Param struct {
 	Name    string
 	Unit    string // "" for a count
 	Default float64
-	Why     string // where it comes from
+	Max     float64 // that its state can tell; 0 for no bound
+	Why     string  // where it comes from
 }
 
 // Define completes a detector with its state machine. S is what it keeps of one subject: it has no
@@ -108,6 +112,12 @@ func (x *Context) Within(i int) time.Duration {
 func (x *Context) Text(t Text) string {
 	s := x.text[t]
 	return string(x.arena[s.from:s.to])
+}
+
+// Is reports whether a text of the event is s.
+func (x *Context) Is(t Text, s string) bool {
+	at := x.text[t]
+	return string(x.arena[at.from:at.to]) == s
 }
 
 // Name returns the subject's name, as an analyst knows it.

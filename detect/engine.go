@@ -35,6 +35,7 @@ type Engine struct {
 	params [][]float64 // by detector
 	shards []*shard
 	held   held
+	crowd  *population
 
 	mu       sync.Mutex // what follows, and the order of events
 	current  *batch
@@ -57,7 +58,7 @@ type Stats struct {
 	Refused  uint64 // for lack of room, by Offer
 	Findings uint64
 	Evicted  uint64         // subjects that gave way to others
-	Subjects map[string]int // kept, by kind
+	Subjects map[string]int // kept, by kind; "credential.rare" are those that rare detectors keep
 	Bytes    int            // of memory that subjects take
 }
 
@@ -92,7 +93,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, crowd: new(population), collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -171,6 +172,7 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 	b.events = append(b.events, Event{})
 	ev := &b.events[n]
 	b.arena = ev.set(e.cfg.Hash, c, position, b.arena)
+	e.crowd.observe(ev)
 	for i := range c.Batch {
 		part := b.events[n]
 		part.Part, part.Object, part.Address = uint16(i+1), 0, 0
@@ -326,7 +328,7 @@ func (e *Engine) Stats() Stats {
 	for _, sh := range e.shards {
 		for _, t := range sh.tables {
 			if t != nil {
-				s.Subjects[t.by.String()] += t.known.len() + t.strangers.len()
+				s.Subjects[t.name()] += t.known.len() + t.strangers.len()
 				s.Evicted += t.evicted
 				s.Bytes += t.known.bytes() + t.strangers.bytes()
 			}

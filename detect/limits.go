@@ -18,6 +18,11 @@ const (
 	// addresses without an authentic call. Those never displace the others.
 	strangerShare = 4
 
+	// The population knows 2,048 values of each trait, some 1 MiB in all. More fingerprints, products or
+	// networks than that are rare ones, and those may be forgotten.
+	populationSets = 256
+	populationWays = 8
+
 	// DefaultTolerance is how late events of recorded traffic may be and still take their place.
 	DefaultTolerance = 2 * time.Second
 	// maxHeld bounds the events that wait for others that may be earlier.

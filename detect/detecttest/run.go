@@ -75,11 +75,13 @@ func golden(t *testing.T, d *detect.Detector, file string, positive bool) {
 func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byte, found int) {
 	byLine := map[uint64][]*vedette.Finding{}
 	e, err := detect.New(detect.Config{Detectors: []*detect.Detector{d}, Shards: shards, Subjects: 1 << 10,
-		Raise: func(f *vedette.Finding) { byLine[f.Evidence[len(f.Evidence)-1]] = append(byLine[f.Evidence[len(f.Evidence)-1]], f) }})
+		Raise: func(f *vedette.Finding) {
+			byLine[f.Evidence[len(f.Evidence)-1]] = append(byLine[f.Evidence[len(f.Evidence)-1]], f)
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.SplitAfter(string(file), "\n")
+	lines, events := strings.SplitAfter(string(file), "\n"), 0
 	for i, line := range lines {
 		if !strings.HasPrefix(line, "{") {
 			continue
@@ -89,8 +91,12 @@ func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byt
 			t.Fatalf("line %d: %v", i+1, err)
 		}
 		e.Observe(uint64(i+1), c)
+		events++
 	}
 	e.Close()
+	if events == 0 {
+		t.Error("the file has no events")
+	}
 	for i, line := range lines {
 		if strings.HasPrefix(line, "=>") {
 			continue
