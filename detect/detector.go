@@ -120,6 +120,19 @@ func (x *Context) Is(t Text, s string) bool {
 	return string(x.arena[at.from:at.to]) == s
 }
 
+// Number returns the number, of up to 18 digits, that a text ends in; ok is false where it ends in none.
+func (x *Context) Number(t Text) (n int64, ok bool) {
+	b := x.arena[x.text[t].from:x.text[t].to]
+	from := len(b)
+	for from > 0 && len(b)-from < 18 && b[from-1] >= '0' && b[from-1] <= '9' {
+		from--
+	}
+	for _, c := range b[from:] {
+		n = n*10 + int64(c-'0')
+	}
+	return n, from < len(b)
+}
+
 // Name returns the subject's name, as an analyst knows it.
 func (x *Context) Name() string {
 	switch x.d.By {
