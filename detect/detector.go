@@ -33,6 +33,9 @@ type Detector struct {
 	Asks func(vedette.Operation, vedette.Verdict) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
+	// Rare says that most subjects never make an event that it has a use for: its state is kept apart
+	// from that of the others, so that only those who do cost memory.
+	Rare bool
 
 	size    uintptr // of its state
 	observe func(x *Context, state unsafe.Pointer)
@@ -43,7 +46,8 @@ type Param struct {
 	Name    string
 	Unit    string // "" for a count
 	Default float64
-	Why     string // where it comes from
+	Max     float64 // that its state can tell; 0 for no bound
+	Why     string  // where it comes from
 }
 
 // Define completes a detector with its state machine. S is what it keeps of one subject: it has no
@@ -120,6 +124,25 @@ func (x *Context) Text(t Text) string {
 func (x *Context) View(t Text) []byte {
 	s := x.text[t]
 	return x.arena[s.from:s.to:s.to]
+}
+
+// Is reports whether a text of the event is s.
+func (x *Context) Is(t Text, s string) bool {
+	at := x.text[t]
+	return string(x.arena[at.from:at.to]) == s
+}
+
+// Number returns the number, of up to 18 digits, that a text ends in; ok is false where it ends in none.
+func (x *Context) Number(t Text) (n int64, ok bool) {
+	b := x.arena[x.text[t].from:x.text[t].to]
+	from := len(b)
+	for from > 0 && len(b)-from < 18 && b[from-1] >= '0' && b[from-1] <= '9' {
+		from--
+	}
+	for _, c := range b[from:] {
+		n = n*10 + int64(c-'0')
+	}
+	return n, from < len(b)
 }
 
 // Name returns the subject's name, as an analyst knows it.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/dchest/siphash"
@@ -66,8 +67,8 @@ type Event struct {
 
 	// Subject holds a keyed hash of what the event is about, by kind.
 	Subject [Kinds]uint64
-	// Keyed hashes of further texts.
-	Client, Path, Object, Asset, Address, Order, ClientOrder, Signature uint64
+	// Keyed hashes of further texts. Product is the client's name without its version.
+	Client, Product, Path, Object, Asset, Address, Order, ClientOrder, Signature uint64
 
 	Price, Quantity float64 // for distributions; never for amounts that have to be exact
 
@@ -76,9 +77,13 @@ type Event struct {
 	ResponseBytes uint32
 	ASN           uint32
 	Source        [16]byte // IPv4 is mapped
-	Country       [2]byte
-	Status        uint16
-	Part          uint16 // of a batch, from 1; 0 for the call itself
+	// Users is how many credentials have made an authentic call with the event's traits, this one
+	// included, and Credentials how many there are in all: estimates, to an eighth.
+	Users       [Traits]uint32
+	Credentials uint32
+	Country     [2]byte
+	Status      uint16
+	Part        uint16 // of a batch, from 1; 0 for the call itself
 
 	Operation   vedette.Operation
 	Verdict     vedette.Verdict
@@ -89,8 +94,10 @@ type Event struct {
 	Type        vedette.OrderType
 	TimeInForce vedette.TimeInForce
 	// Known says that the keyring has the credential, or that the call was authentic: only what a
-	// stranger cannot invent.
+	// stranger cannot invent. A failed log-in names whom it likes.
 	Known bool
+	// Reported says that the event is no call, but what the venue tells of an account.
+	Reported bool
 
 	text [textCount]span
 }
@@ -164,7 +171,8 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	*e = Event{Time: c.Time.UnixNano(), Position: position, Latency: int64(c.Answer.Latency), ASN: c.ASN, Status: uint16(c.Answer.Status),
 		RequestBytes: clamp(c.RequestBytes), ResponseBytes: clamp(c.Answer.Bytes), Verdict: c.Verdict, Effect: c.Decision.Effect,
 		Outcome: c.Answer.Outcome, Protocol: c.Protocol,
-		Known: c.Account != "" && c.Verdict != vedette.Unverifiable || c.Verdict == vedette.Authentic}
+		Known:    c.Account != "" && c.Verdict != vedette.Unverifiable && (c.Operation != vedette.OpUserLogin || c.Answer.Status/100 == 2) || c.Verdict == vedette.Authentic,
+		Reported: strings.HasPrefix(c.Path, "account:")}
 	if !c.Claimed.IsZero() {
 		e.Claimed = c.Claimed.UnixNano()
 	}
@@ -186,6 +194,7 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	e.Subject[ByOwner] = put(TextOwner, c.Owner)
 	e.Subject[ByFingerprint] = put(TextJA4, c.JA4)
 	e.Client = put(TextClient, c.Client)
+	e.Product = h.Of(product(c.Client))
 	e.Path = put(TextPath, c.Path)
 	put(TextError, c.Answer.Error)
 	e.note(&arena, TextMethod, c.Method)
@@ -195,6 +204,14 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 		e.Order = h.Of(c.Answer.OrderID)
 	}
 	return arena
+}
+
+// product is a client's name without its version: what stands before the first slash or space.
+func product(client string) string {
+	if i := strings.IndexAny(client, "/ "); i > 0 {
+		return client[:i]
+	}
+	return client
 }
 
 // put adds a text to the arena and returns its hash.

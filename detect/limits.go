@@ -23,6 +23,10 @@ const (
 	strangerShare = 4
 
 	maxRecordBytes = 1 << 20 // of one subject in a snapshot; ours have some KiB
+	// The population knows 2,048 values of each trait, some 1 MiB in all. More fingerprints, products or
+	// networks than that are rare ones, and those may be forgotten.
+	populationSets = 256
+	populationWays = 8
 
 	// DefaultTolerance is how late events of recorded traffic may be and still take their place.
 	DefaultTolerance = 2 * time.Second

@@ -9,6 +9,7 @@ import (
 // layout says how the states of all detectors of one kind lie in a record.
 type layout struct {
 	by        Kind
+	rare      bool
 	detectors []int     // indices in the set
 	offset    []uintptr // of their episode, which is followed by their state
 	size      uintptr   // of the record
@@ -24,10 +25,10 @@ type record struct {
 	_    [6]byte
 }
 
-func newLayout(by Kind, set []*Detector) *layout {
-	l := &layout{by: by, size: unsafe.Sizeof(record{})}
+func newLayout(by Kind, rare bool, set []*Detector) *layout {
+	l := &layout{by: by, rare: rare, size: unsafe.Sizeof(record{})}
 	for i, d := range set {
-		if d.By == by {
+		if d.By == by && d.Rare == rare {
 			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
 			l.size += (unsafe.Sizeof(episode{}) + d.size + 7) &^ 7
 			l.index(d)
@@ -81,6 +82,14 @@ func (t *table) get(key uint64, known bool) unsafe.Pointer {
 		t.strangers.drop(key)
 	}
 	return r
+}
+
+// name is what the table's subjects are counted under.
+func (t *table) name() string {
+	if t.rare {
+		return t.by.String() + ".rare"
+	}
+	return t.by.String()
 }
 
 func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p), n) }
