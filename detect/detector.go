@@ -68,6 +68,9 @@ func Define[S any](d Detector, observe func(x *Context, s *S)) *Detector {
 	return &d
 }
 
+// Bytes returns what is kept of one subject for the detector, in bytes.
+func (d *Detector) Bytes() int { return int((unsafe.Sizeof(episode{}) + d.size + 7) &^ 7) }
+
 // plain reports whether values of t hold no pointers.
 func plain(t reflect.Type) bool {
 	switch t.Kind() {

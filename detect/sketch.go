@@ -54,6 +54,7 @@ type Spread struct {
 	seen    Sketch
 	slot    int64 // number of the window since 1970, +1; 0 before the first event
 	n       uint32
+	shown   uint32 // values of the window, equal ones too
 	windows uint32 // that are over and held any
 	habit   float32
 }
@@ -68,7 +69,11 @@ const (
 // Add takes in a value and returns the count in its window. A value of a window that is over is left out.
 func (s *Spread) Add(value uint64, at int64, window time.Duration) int {
 	s.roll(at, window)
-	if at/int64(window)+1 == s.slot && s.seen.Add(value) {
+	if at/int64(window)+1 != s.slot {
+		return int(s.n)
+	}
+	s.shown++
+	if s.seen.Add(value) {
 		s.n = uint32(s.seen.Count())
 	}
 	return int(s.n)
@@ -93,8 +98,11 @@ func (s *Spread) roll(at int64, window time.Duration) {
 		s.habit = max(n, old*float32(math.Exp2(-float64(slot-s.slot)/spreadHalf)))
 		s.windows++
 	}
-	s.slot, s.n, s.seen = slot, 0, Sketch{}
+	s.slot, s.n, s.shown, s.seen = slot, 0, 0, Sketch{}
 }
+
+// Shown returns how many values the newest window was shown, equal ones too.
+func (s *Spread) Shown() int { return int(s.shown) }
 
 // Habit returns how many the windows before held: the most, old ones weighing less.
 func (s *Spread) Habit() float64 { return float64(s.habit) }

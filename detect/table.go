@@ -30,7 +30,7 @@ func newLayout(by Kind, rare bool, set []*Detector) *layout {
 	for i, d := range set {
 		if d.By == by && d.Rare == rare {
 			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
-			l.size += (unsafe.Sizeof(episode{}) + d.size + 7) &^ 7
+			l.size += uintptr(d.Bytes())
 			l.index(d)
 		}
 	}

@@ -89,7 +89,7 @@ func TestKeysBlocks(t *testing.T) {
 
 // TestConfigKeys: the tables name every key that the program knows, and no other.
 func TestConfigKeys(t *testing.T) {
-	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go"))
+	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go"))
 	var want []string
 	var walk func(prefix, name string)
 	walk = func(prefix, name string) {
@@ -107,8 +107,13 @@ func TestConfigKeys(t *testing.T) {
 						continue
 					}
 				case *ast.MapType:
-					path += ".OPERATION"
-					typ = x.Value
+					part := ".OPERATION"
+					if key == "params" {
+						if part = ".DETECTOR"; path != prefix+key {
+							part = ".NAME"
+						}
+					}
+					path, typ = path+part, x.Value
 					continue
 				case *ast.Ident:
 					if types[x.Name] != nil {

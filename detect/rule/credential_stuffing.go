@@ -40,7 +40,7 @@ type stuffingState struct {
 var CredentialStuffing = detect.Define(detect.Detector{
 	Name: "access.credential_stuffing", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.BySource, Quiet: 24 * time.Hour, Rare: true,
 	Title: "One source tries passwords on many accounts",
-	Why:   "Passwords from other services' leaks are tried on accounts here: mostly one try each, and a few in a thousand fit.",
+	Why:   "Passwords from other services' leaks are tried on accounts here: mostly one try each, and a few in ten thousand fit.",
 	Look: "Is the address a firm's or a mobile network's, behind which many people log in? Then many log-ins succeed too. After a success " +
 		"(critical): end the sessions of that account, reset its password, and look at what it did since.",
 	Tags: []string{"attack:T1110.004", "owasp-api:API2:2023"},

@@ -35,7 +35,7 @@ var DormantKey = detect.Define(detect.Detector{
 	Title: "A key wakes after long silence",
 	Why:   "Nobody watches a key that is not in use. Those stolen from Binance's users in 2018 lay still for weeks before they traded at once.",
 	Look: "Whether the owner started something again: the same network and client as before. A finding says low for reading, high for trading, " +
-		"critical for withdrawing. Keys that nobody needs any more are best deleted.",
+		"critical for withdrawing. Keys that nobody needs any more are best deleted. A key that gave way to others for lack of room is forgotten, and new when it comes back.",
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
 		{Name: "silence_s", Unit: "s", Default: 30 * 86400, Why: "monthly jobs come at most 31 days apart, and after the first time are the key's habit"},

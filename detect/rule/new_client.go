@@ -79,9 +79,10 @@ var NewClient = detect.Define(detect.Detector{
 func (s *newState) meet(x *detect.Context) (weight [2]float64, fresh [2]bool) {
 	learned := s.since + int64(x.Within(newLearning))
 	for t := range detect.Trait(detect.Traits) {
-		value, bits := x.Trait(t), rarity(x.Event, t)
-		if t == detect.TraitASN && value == 0 && x.Country == [2]byte{} {
-			value, bits = x.Subject[detect.BySubnet], newSubnetBits
+		value := x.Trait(t)
+		blind := t == detect.TraitASN && value == 0 && x.Country == [2]byte{}
+		if blind {
+			value = x.Subject[detect.BySubnet]
 		}
 		if value == 0 {
 			continue
@@ -90,7 +91,10 @@ func (s *newState) meet(x *detect.Context) (weight [2]float64, fresh [2]bool) {
 		if since < learned || x.Time-since >= int64(x.Within(newProbation)) {
 			continue
 		}
-		g := t / 2
+		g, bits := t/2, newSubnetBits
+		if !blind {
+			bits = rarity(x.Event, t)
+		}
 		fresh[g] = fresh[g] || first
 		weight[g] = max(weight[g], bits)
 	}

@@ -20,9 +20,8 @@ type evasionState struct {
 	owners    detect.Spread // or accounts, where owners are not known
 	keys      detect.Spread
 	throttled detect.Spread // keys that were told to wait
-	calls     detect.Counter
-	software  uint64 // of the last call
-	changes   detect.Counter
+	software  uint32        // of the last call, a short hash
+	changes   uint32        // of the software within the window
 }
 
 // evasionWindow is what limits are spread in: venues count by the second or minute, and longer bans follow.
@@ -52,12 +51,14 @@ var RateEvasion = detect.Define(detect.Detector{
 	if x.Status == 429 || x.Status == 418 || x.Effect == vedette.Throttle {
 		s.throttled.Add(key, x.Time, evasionWindow)
 	}
-	calls := s.calls.Add(x.Time, evasionWindow, 1)
-	if software := detect.Pair(x.Subject[detect.ByFingerprint], x.Product); software != s.software {
-		s.software = software
-		s.changes.Add(x.Time, evasionWindow, 1)
+	calls := s.keys.Shown()
+	if calls == 1 {
+		s.changes = 0
 	}
-	if float64(calls) < x.P(evasionCalls) || 5*s.changes.At(x.Time, evasionWindow) > calls { // more than one program
+	if software := detect.Fold(detect.Pair(x.Subject[detect.ByFingerprint], x.Product)); software != s.software {
+		s.software, s.changes = software, s.changes+1
+	}
+	if float64(calls) < x.P(evasionCalls) || 5*int(s.changes) > calls { // more than one program
 		return
 	}
 	throttled := s.throttled.Count(x.Time, evasionWindow)

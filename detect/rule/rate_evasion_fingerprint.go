@@ -20,7 +20,6 @@ type mixedState struct {
 	keys     detect.Spread
 	networks detect.Spread
 	pairs    detect.Spread // of a key and a network
-	calls    detect.Counter
 }
 
 // RateEvasionFingerprint raises on a program whose keys are mixed over networks: each key comes from
@@ -43,10 +42,12 @@ var RateEvasionFingerprint = detect.Define(detect.Detector{
 }, func(x *detect.Context, s *mixedState) {
 	key, net := x.Subject[detect.ByCredential], x.Subject[detect.BySubnet]
 	keys, networks := s.keys.Add(key, x.Time, evasionWindow), s.networks.Add(net, x.Time, evasionWindow)
-	pairs, calls := s.pairs.Add(detect.Pair(key, net), x.Time, evasionWindow), s.calls.Add(x.Time, evasionWindow, 1)
+	pairs, calls := s.pairs.Add(detect.Pair(key, net), x.Time, evasionWindow), s.keys.Shown()
+	if float64(calls) < x.P(mixedCalls) {
+		return
+	}
 	perKey, perNetwork := float64(pairs)/float64(max(keys, 1)), float64(pairs)/float64(max(networks, 1))
-	if float64(keys) < x.P(mixedKeys) || float64(networks) < x.P(mixedNetworks) || perKey < x.P(mixedPerKey) || perNetwork < x.P(mixedPerNetwork) ||
-		float64(calls) < x.P(mixedCalls) || !x.Open() {
+	if float64(keys) < x.P(mixedKeys) || float64(networks) < x.P(mixedNetworks) || perKey < x.P(mixedPerKey) || perNetwork < x.P(mixedPerNetwork) || !x.Open() {
 		return
 	}
 	x.Raise(detect.Raised{Score: 0.75, Values: map[string]vedette.Value{"keys": of(keys, x.P(mixedKeys)), "networks": of(networks, x.P(mixedNetworks)),

@@ -65,8 +65,11 @@ var Scraping = detect.Define(detect.Detector{
 		}
 		return
 	}
+	if s.traded != 0 && x.Time-s.traded < int64(x.Within(scrapingIdle)) {
+		return
+	}
 	calls := s.reads.Add(x.Time, time.Hour, 1)
-	if s.traded != 0 && x.Time-s.traded < int64(x.Within(scrapingIdle)) || float64(calls) < x.P(scrapingCalls) || float64(s.reads.Busy()) < x.P(scrapingBusy) {
+	if float64(calls) < x.P(scrapingCalls) || float64(s.reads.Busy()) < x.P(scrapingBusy) {
 		return
 	}
 	s.judge(x, calls)

@@ -76,7 +76,7 @@ var SharedKey = detect.Define(detect.Detector{
 	if now-s.turned > within {
 		s.turns = 0
 	}
-	s.turns, s.turned = s.turns+1, now
+	s.turns, s.turned = min(s.turns, 254)+1, now
 	if float64(s.turns) < x.P(sharedTurns) || level < sharedTenants && float64(s.strange) > x.P(sharedPool) {
 		return
 	}

@@ -29,7 +29,7 @@ var layers = []struct {
 	{"vedette/keyring", 1, nil},
 	{"vedette/gate", 1, nil},
 	{"vedette/detect", 1, nil},
-	{"vedette/detect/", 2, nil},
+	{"vedette/detect/", 2, []string{"vedette/detect/rule"}},
 	{"vedette/detect/detecttest", 4, nil},
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
