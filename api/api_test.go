@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/intel"
 )
 
 func snapshot() Snapshot {
@@ -71,7 +72,17 @@ type orders struct {
 	list    []vedette.Restriction
 	lifted  []string
 	granted []vedette.StepUpGrant
+	asked   []IntelRefresh
 	err     error
+}
+
+func (o *orders) Intel() []intel.Status { return []intel.Status{{Feed: "tor", State: intel.Refused}} }
+func (o *orders) IntelLookup(value string) intel.Result {
+	return intel.Result{Value: value, Hits: []intel.Hit{{Feed: "tor"}}}
+}
+func (o *orders) IntelRefresh(_ context.Context, r IntelRefresh) (intel.Status, error) {
+	o.asked = append(o.asked, r)
+	return intel.Status{Feed: r.Feed}, o.err
 }
 
 func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
@@ -136,6 +147,18 @@ func TestControl(t *testing.T) {
 	grant := vedette.StepUpGrant{Venue: "v", Credential: "k", Reason: "r", By: "mfa", Until: in.Until}
 	if err := c.Do(ctx, "POST", "/v1/stepups", "me", grant, nil); err != nil || len(o.granted) != 1 || o.granted[0] != grant {
 		t.Errorf("%v %+v", err, o.granted)
+	}
+	var fares []intel.Status
+	if err := c.Do(ctx, "GET", "/v1/intel", "me", nil, &fares); err != nil || len(fares) != 1 || fares[0].State != intel.Refused {
+		t.Errorf("%v %+v", err, fares)
+	}
+	var known intel.Result
+	if err := c.Do(ctx, "GET", "/v1/intel/lookup?value=2001:db8::1%26", "me", nil, &known); err != nil || known.Value != "2001:db8::1&" || len(known.Hits) != 1 {
+		t.Errorf("%v %+v", err, known)
+	}
+	ask := IntelRefresh{By: "me", Feed: "tor", Accept: true}
+	if err := c.Do(ctx, "POST", "/v1/intel/refresh", "me", ask, nil); err != nil || len(o.asked) != 1 || o.asked[0] != ask {
+		t.Errorf("%v %+v", err, o.asked)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

@@ -24,6 +24,7 @@ import (
 	"vedette"
 	"vedette/api"
 	"vedette/gate"
+	"vedette/intel"
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
@@ -53,6 +54,7 @@ type app struct {
 	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
+	intel      *intel.Feeds // nil where no feed is configured
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	proxy      *proxy.Proxy
@@ -76,7 +78,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -84,6 +86,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	}
 	a.wg.Add(1)
 	go a.keep(ctx)
+	a.runIntel(ctx)
 	return a, nil
 }
 
@@ -328,7 +331,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
+	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
@@ -563,7 +566,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, tokens and intel cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {
