@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -72,8 +73,10 @@ func readList(b []byte, like Indicator) *reading {
 			line = line[:i]
 		}
 		f := bytes.Fields(line)
-		if len(f) == 3 && len(f[1]) == 1 && f[1][0] == '-' { // 192.0.2.1 - 192.0.2.9
-			f = [][]byte{bytes.Join(f, nil)}
+		if len(f) >= 3 && string(f[1]) == "-" { // 192.0.2.1 - 192.0.2.9
+			if _, err := netip.ParseAddr(string(f[2])); err == nil {
+				f[0] = bytes.Join(f[:3], nil)
+			}
 		}
 		if len(f) > 0 {
 			r.value(like, string(f[0]))
