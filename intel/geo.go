@@ -42,9 +42,12 @@ type flatRecord struct {
 	Code    string `maxminddb:"country_code"`
 }
 
-// newGeo reads a database and every record of it. A database is not ours: what the reader
-// makes of a broken one must not end the monitor.
-func newGeo(b []byte) (g *geo, err error) {
+// newGeo reads a database and every record of it.
+func newGeo(b []byte) (*geo, error) { return readGeo(b, maxLeaves) }
+
+// readGeo reads a database whose tree has at most so many ends. A database is not ours:
+// what the reader makes of a broken one must not end the monitor.
+func readGeo(b []byte, most int) (g *geo, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			g, err = nil, fmt.Errorf("no database: %v", r)
@@ -56,13 +59,18 @@ func newGeo(b []byte) (g *geo, err error) {
 	}
 	g = &geo{reader: r, places: map[uintptr]place{}}
 	countries := map[string]string{} // a country's code is kept once
-	for network := range r.Networks() {
+	leaves := 0
+	for network := range r.Networks(maxminddb.IncludeNetworksWithoutData()) { // those too are counted: a hostile tree has no end of them
 		if err := network.Err(); err != nil {
 			return nil, err
 		}
-		if g.n++; g.n > maxNetworks {
-			return nil, fmt.Errorf("over %d networks", maxNetworks)
+		if leaves++; leaves > most {
+			return nil, fmt.Errorf("over %d networks", most)
 		}
+		if !network.Found() {
+			continue
+		}
+		g.n++
 		at := network.Offset()
 		if _, ok := g.places[at]; ok {
 			continue
@@ -85,9 +93,6 @@ func newGeo(b []byte) (g *geo, err error) {
 	}
 	return nil, errors.New("no network of it has a country or an autonomous system")
 }
-
-// maxNetworks bounds the networks of a database: one of cities has 12 million.
-const maxNetworks = 1 << 25
 
 func readPlace(r maxminddb.Result) (place, error) {
 	var rec geoRecord

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,6 +104,9 @@ func (f Feed) validate() (Feed, error) {
 		if bad.is {
 			return f, errors.New(bad.says)
 		}
+	}
+	if n, err := strconv.Atoi(f.Column); err == nil && n < 1 {
+		return f, errNoColumn
 	}
 	if f.URL != "" {
 		u, err := url.Parse(f.URL)

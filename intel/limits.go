@@ -7,6 +7,7 @@ const (
 	maxFeeds      = 64        // of one monitor; a match names its feed in a byte
 	maxBody       = 128 << 20 // bytes of one document: a million indicators in STIX, at 100 bytes each and more
 	maxGeo        = 512 << 20 // bytes of a MaxMind-format database; a country database has 10 MiB, one of cities 120
+	maxLeaves     = 1 << 25   // of a database's tree: one of cities has 12 million
 	maxRefresh    = 512 << 20 // bytes that one refresh may read in all, over its pages or events
 	maxStored     = 1 << 30   // bytes of a stored copy
 	maxIndicators = 1 << 21   // of one feed: 180 MiB in memory

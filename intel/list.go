@@ -91,7 +91,10 @@ func readCSV(b []byte, column string, like Indicator) (*reading, error) {
 	in.Comment, in.FieldsPerRecord, in.ReuseRecord, in.TrimLeadingSpace = '#', -1, true, true
 	r := &reading{}
 	at, err := strconv.Atoi(column)
-	if at--; err != nil {
+	if at--; err == nil && at < 0 {
+		return nil, errNoColumn
+	}
+	if err != nil {
 		head, err := in.Read()
 		if err != nil {
 			return nil, fmt.Errorf("no first line: %w", err)
@@ -116,6 +119,8 @@ func readCSV(b []byte, column string, like Indicator) (*reading, error) {
 		r.value(like, strings.TrimSpace(rec[at]))
 	}
 }
+
+var errNoColumn = errors.New("columns are counted from 1")
 
 func columnOf(head []string, name string) int {
 	for i, h := range head {

@@ -80,7 +80,7 @@ func readObjects(b []byte, like Indicator, want string) (*reading, error) {
 func (r *reading) object(o *stixObject, like Indicator) {
 	like.Object = o.ID
 	switch {
-	case o.ID == "" || len(o.ID) > maxObject || o.Confidence != nil && (*o.Confidence < 0 || *o.Confidence > 100):
+	case !goodID(o.ID) || o.Confidence != nil && (*o.Confidence < 0 || *o.Confidence > 100):
 		r.entries++
 		r.bad(fmt.Errorf("indicator %s: its id or confidence cannot be", short(o.ID)))
 		return
@@ -122,4 +122,14 @@ func (r *reading) object(o *stixObject, like Indicator) {
 		}
 		r.value(like, t.value)
 	}
+}
+
+// goodID reports whether an object's id can be kept in a line of text.
+func goodID(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxObject
 }

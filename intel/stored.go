@@ -163,7 +163,7 @@ func readIndicator(line string) (in Indicator, err error) {
 		}
 	}
 	f[5] = rest
-	if !ended || strings.Contains(rest, "\t") || len(rest) > maxObject {
+	if !ended || rest != "" && !goodID(rest) {
 		return in, errors.New("not six columns")
 	}
 	if err := in.Kind.UnmarshalText([]byte(f[0])); err != nil {
