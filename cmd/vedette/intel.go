@@ -70,6 +70,11 @@ func (c *config) intelConfig() (out intel.Config, err error) {
 func (c *config) feed(f *feedConfig) (out intel.Feed, err error) {
 	out = intel.Feed{Name: f.Name, Format: intel.Format(f.Format), Column: f.Column, URL: f.URL, File: c.file(f.File), Collection: f.Collection,
 		Refresh: duration(f.Refresh), TTL: duration(f.TTL), TokenFile: c.file(f.TokenFile), User: f.User, PasswordFile: c.file(f.PasswordFile)}
+	if out.File != "" { // a copy is that of a place, whatever folder the command is started in
+		if out.File, err = filepath.Abs(out.File); err != nil {
+			return out, err
+		}
+	}
 	if err = out.Kind.UnmarshalText([]byte(f.Kind)); err != nil {
 		return out, err
 	}
