@@ -547,3 +547,13 @@ func TestRedirects(t *testing.T) {
 	f("https://[::1]/a", 1, false)
 	f("http://localhost:9464/a", 1, false)
 }
+
+// TestChangedConfiguration: the copy goes on with another confidence and action.
+func TestChangedConfiguration(t *testing.T) {
+	p := newPublisher(t, goodList)
+	d := newDesk(t, addressFeed(p))
+	d.good(3)
+	d.c.Feeds[0].Confidence, d.c.Feeds[0].MinConfidence = 30, 40
+	d.open()
+	d.want("198.51.100.7", "tor address 30 flag")
+}

@@ -8,14 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,7 +99,7 @@ func (f *fetch) run(ctx context.Context) (*copyOf, error) {
 }
 
 // like is what the indicators of a feed have where the feed does not say.
-func (f *fetch) like() Indicator { return Indicator{Kind: f.Kind, Confidence: f.Confidence} }
+func (f *fetch) like() Indicator { return Indicator{Kind: f.Kind, Confidence: unsaid} }
 
 // document reads a feed that is one document.
 func (f *fetch) document(ctx context.Context, next *copyOf) (*reading, error) {
@@ -251,81 +249,4 @@ func retryAfter(s string, now time.Time) time.Duration {
 		d = t.Sub(now)
 	}
 	return min(max(d, 0), maxRetryAfter)
-}
-
-// misp reads the events of a feed that changed, and keeps the others.
-func (f *fetch) misp(ctx context.Context, next *copyOf) (*reading, error) {
-	at := func(name string) (url, file string) {
-		if f.URL != "" {
-			return strings.TrimSuffix(f.URL, "/") + "/" + name, ""
-		}
-		return "", filepath.Join(f.File, name)
-	}
-	url, file := at("manifest.json")
-	b, err := f.first(ctx, next, url, file, maxBody)
-	if err != nil {
-		return nil, err
-	}
-	if next.State, err = readManifest(b); err != nil {
-		return nil, suspect(Unreadable, "manifest.json: %v", err)
-	}
-	old := map[string]string{}
-	if f.last != nil {
-		old = f.last.State
-		for i := range f.last.indicators {
-			in := f.last.indicators[i]
-			if t, ok := next.State[in.Object]; ok && t == old[in.Object] {
-				next.indicators = append(next.indicators, in)
-			}
-		}
-	}
-	all := &reading{ignored: map[string]int{}}
-	for _, id := range slices.Sorted(maps.Keys(next.State)) {
-		if t, ok := old[id]; ok && t == next.State[id] {
-			continue
-		}
-		url, file := at(id + ".json")
-		b, _, err := f.read(ctx, url, file, "", maxBody, false)
-		if err != nil {
-			return nil, fmt.Errorf("event %s: %w", id, err)
-		}
-		if !utf8.Valid(b) {
-			return nil, suspect(BadEncoding, "event %s is not UTF-8", id)
-		}
-		like := f.like()
-		like.Object = id
-		r, err := readEvent(b, like)
-		if err != nil {
-			return nil, suspect(Unreadable, "event %s: %v", id, err)
-		}
-		if all.join(r); len(all.indicators) > maxIndicators {
-			return nil, suspect(TooLarge, "over %d indicators", maxIndicators)
-		}
-	}
-	return all, nil
-}
-
-// join adds what was read of a further part.
-func (r *reading) join(o *reading) {
-	r.indicators = append(r.indicators, o.indicators...)
-	r.entries += o.entries
-	r.unreadable += o.unreadable
-	if r.firstBad == nil {
-		r.firstBad = o.firstBad
-	}
-	for what, n := range o.ignored {
-		if r.ignored == nil {
-			r.ignored = map[string]int{}
-		}
-		if _, ok := r.ignored[what]; !ok && len(r.ignored) >= maxIgnored {
-			what = "other"
-		}
-		r.ignored[what] += n
-	}
-	for id := range o.dropped {
-		if r.dropped == nil {
-			r.dropped = map[string]bool{}
-		}
-		r.dropped[id] = true
-	}
 }

@@ -58,7 +58,6 @@ func readGeo(b []byte, most int) (g *geo, err error) {
 		return nil, err
 	}
 	g = &geo{reader: r, places: map[uintptr]place{}}
-	countries := map[string]string{} // a country's code is kept once
 	leaves := 0
 	for network := range r.Networks(maxminddb.IncludeNetworksWithoutData()) { // those too are counted: a hostile tree has no end of them
 		if err := network.Err(); err != nil {
@@ -71,20 +70,14 @@ func readGeo(b []byte, most int) (g *geo, err error) {
 			continue
 		}
 		g.n++
-		at := network.Offset()
-		if _, ok := g.places[at]; ok {
+		if _, ok := g.places[network.Offset()]; ok {
 			continue
 		}
 		p, err := readPlace(network)
 		if err != nil {
 			return nil, err
 		}
-		if c, ok := countries[p.country]; ok {
-			p.country = c
-		} else {
-			countries[p.country] = p.country
-		}
-		g.places[at] = p
+		g.places[network.Offset()] = p
 	}
 	for _, p := range g.places {
 		if p != (place{}) {

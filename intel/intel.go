@@ -58,12 +58,23 @@ type Feed struct {
 // Indicator is one value that a feed lists.
 type Indicator struct {
 	Kind       vedette.IndicatorKind
-	Confidence uint8        // 0 to 100
+	Confidence uint8        // 0 to 100, or unsaid
 	Prefix     netip.Prefix // of IndicatorAddress
 	Value      string       // of the others, in canonical form
 	Object     string       // id within the feed of what it came from, "" if it has none
 	From       int64        // counts from then on, Unix seconds; 0 for always
 	Until      int64        // counts until then, Unix seconds; 0 if the feed says none
+}
+
+// unsaid is the confidence of an indicator whose feed does not say one: that of the
+// configuration counts, whenever it changes.
+const unsaid = 255
+
+func (i *Indicator) confidence(f *Feed) uint8 {
+	if i.Confidence == unsaid {
+		return f.Confidence
+	}
+	return i.Confidence
 }
 
 // String returns the value as people write it.

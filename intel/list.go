@@ -64,6 +64,31 @@ func (r *reading) value(like Indicator, s string) {
 	}
 }
 
+// join adds what was read of a further part.
+func (r *reading) join(o *reading) {
+	r.indicators = append(r.indicators, o.indicators...)
+	r.entries += o.entries
+	r.unreadable += o.unreadable
+	if r.firstBad == nil {
+		r.firstBad = o.firstBad
+	}
+	for what, n := range o.ignored {
+		if r.ignored == nil {
+			r.ignored = map[string]int{}
+		}
+		if _, ok := r.ignored[what]; !ok && len(r.ignored) >= maxIgnored {
+			what = "other"
+		}
+		r.ignored[what] += n
+	}
+	for id := range o.dropped {
+		if r.dropped == nil {
+			r.dropped = map[string]bool{}
+		}
+		r.dropped[id] = true
+	}
+}
+
 // readList reads a value a line. What follows a value after a space, and # and ; with what
 // follows, are comments.
 func readList(b []byte, like Indicator) *reading {

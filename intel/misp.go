@@ -1,12 +1,79 @@
 package intel
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"vedette"
 )
+
+// misp reads the events of a feed that changed, and keeps the indicators of the others.
+func (f *fetch) misp(ctx context.Context, next *copyOf) (*reading, error) {
+	url, file := f.inFolder("manifest.json")
+	b, err := f.first(ctx, next, url, file, maxBody)
+	if err != nil {
+		return nil, err
+	}
+	if next.State, err = readManifest(b); err != nil {
+		return nil, suspect(Unreadable, "manifest.json: %v", err)
+	}
+	old := map[string]string{}
+	if f.last != nil {
+		old = f.last.State
+		for _, in := range f.last.indicators {
+			if t, ok := next.State[in.Object]; ok && t == old[in.Object] {
+				next.indicators = append(next.indicators, in)
+			}
+		}
+	}
+	all := &reading{}
+	for _, id := range slices.Sorted(maps.Keys(next.State)) {
+		if t, ok := old[id]; ok && t == next.State[id] {
+			continue
+		}
+		r, err := f.event(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if all.join(r); len(all.indicators) > maxIndicators {
+			return nil, suspect(TooLarge, "over %d indicators", maxIndicators)
+		}
+	}
+	return all, nil
+}
+
+// inFolder returns where a file of the feed is.
+func (f *fetch) inFolder(name string) (url, file string) {
+	if f.URL != "" {
+		return strings.TrimSuffix(f.URL, "/") + "/" + name, ""
+	}
+	return "", filepath.Join(f.File, name)
+}
+
+// event reads one event of the feed.
+func (f *fetch) event(ctx context.Context, id string) (*reading, error) {
+	url, file := f.inFolder(id + ".json")
+	b, _, err := f.read(ctx, url, file, "", maxBody, false)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", id, err)
+	}
+	if !utf8.Valid(b) {
+		return nil, suspect(BadEncoding, "event %s is not UTF-8", id)
+	}
+	like := f.like()
+	like.Object = id
+	r, err := readEvent(b, like)
+	if err != nil {
+		return nil, suspect(Unreadable, "event %s: %v", id, err)
+	}
+	return r, nil
+}
 
 // mispManifest is what is read of a MISP feed's manifest.json: its events by UUID.
 type mispManifest map[string]struct {

@@ -210,8 +210,8 @@ func compile(of []contribution) *snapshot {
 		}
 		for i := range c.indicators {
 			in := &c.indicators[i]
-			m := match{from: in.From, until: in.Until, feed: uint8(n), confidence: in.Confidence}
-			if in.Confidence >= c.feed.MinConfidence {
+			m := match{from: in.From, until: in.Until, feed: uint8(n), confidence: in.confidence(c.feed)}
+			if m.confidence >= c.feed.MinConfidence {
 				m.action = c.feed.Action
 			}
 			if in.Kind == vedette.IndicatorAddress {

@@ -186,7 +186,7 @@ func readIndicator(line string) (in Indicator, err error) {
 	confidence, err1 := strconv.ParseUint(f[2], 10, 8)
 	from, err2 := strconv.ParseInt(f[3], 10, 64)
 	until, err3 := strconv.ParseInt(f[4], 10, 64)
-	if err := errors.Join(err1, err2, err3); err != nil || confidence > 100 {
+	if err := errors.Join(err1, err2, err3); err != nil || confidence > 100 && confidence != unsaid {
 		return in, errors.New("confidence or times cannot be read")
 	}
 	in.Confidence, in.From, in.Until, in.Object = uint8(confidence), from, until, f[5]

@@ -213,21 +213,3 @@ func appendKey(dst []byte, i *Indicator) []byte {
 
 // nextPower returns the lowest power of two that is not below n.
 func nextPower(n int) int { return 1 << bits.Len(uint(max(n, 1)-1)) }
-
-// readQuery reads a value that a person looks up: it may be of any kind.
-func readQuery(s string) (q query) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		q.address = a.Unmap().WithZone("")
-		return q
-	}
-	for _, kind := range []vedette.IndicatorKind{vedette.IndicatorASN, vedette.IndicatorJA4, vedette.IndicatorWallet, vedette.IndicatorKey} {
-		q.values, _ = readValue(q.values, kind, s)
-	}
-	sum := sha256.Sum256([]byte(s)) // it may be a key
-	q.values = append(q.values, Indicator{Kind: vedette.IndicatorKey, Value: hex.EncodeToString(sum[:])})
-	return q
-}
-
-func asnValue(n uint32) Indicator {
-	return Indicator{Kind: vedette.IndicatorASN, Value: strconv.FormatUint(uint64(n), 10)}
-}
