@@ -557,3 +557,17 @@ func TestChangedConfiguration(t *testing.T) {
 	d.open()
 	d.want("198.51.100.7", "tor address 30 flag")
 }
+
+// TestCredentialsStayHome: they go to no other host, whatever the answers say.
+func TestCredentialsStayHome(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "token")
+	write(t, name, "secret")
+	f := fetch{Feed: &Feed{URL: "https://lists.example/a", TokenFile: name}}
+	home, other := httptest.NewRequest("GET", "https://lists.example/b", nil), httptest.NewRequest("GET", "https://elsewhere.example/a", nil)
+	if err := f.authorise(home); err != nil || home.Header.Get("Authorization") != "Bearer secret" {
+		t.Errorf("%v %v", err, home.Header)
+	}
+	if err := f.authorise(other); err == nil || len(other.Header) > 0 {
+		t.Errorf("%v %v", err, other.Header)
+	}
+}

@@ -2,9 +2,11 @@ package intel
 
 import (
 	"bytes"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,9 @@ func database(t testing.TB, kind string, of map[string]mmdbtype.Map) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for network, record := range of {
+	networks := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return netip.MustParsePrefix(a).Bits() - netip.MustParsePrefix(b).Bits() })
+	for _, network := range networks { // the wider first: a later one takes its part
+		record := of[network]
 		_, n, err := net.ParseCIDR(network)
 		if err != nil {
 			t.Fatal(err)
