@@ -52,9 +52,11 @@ type Call struct {
 	// AcceptUntil is how long the signature is remembered: the replay window is restored
 	// by it after a power cut. Zero where none was taken in.
 	AcceptUntil  time.Time
-	RequestBytes int // of the body or message
-	ASN          uint32
-	Country      string
+	RequestBytes int    // of the body or message
+	ASN          uint32 // of the source's network, 0 if not known
+	Country      string // of the source, ISO 3166-1 alpha-2, "" if not known
+	// Intel holds what threat intelligence lists of the call, a feed and kind once.
+	Intel []IntelMatch
 }
 
 // Action is one operation with the order fields that came with it. What the
@@ -101,6 +103,7 @@ func (c *Call) Clone() *Call {
 	}
 	d.Action = c.Action.clone()
 	d.Reasons = append([]Reason(nil), c.Reasons...)
+	d.Intel = append([]IntelMatch(nil), c.Intel...) // names of feeds outlive every call
 	d.AMR = nil
 	for _, m := range c.AMR {
 		d.AMR = append(d.AMR, cloneString(m))

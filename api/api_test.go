@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/intel"
 )
 
 func snapshot() Snapshot {
@@ -71,7 +72,17 @@ type orders struct {
 	list    []vedette.Restriction
 	lifted  []string
 	granted []vedette.StepUpGrant
+	asked   []IntelRefresh
 	err     error
+}
+
+func (o *orders) Intel() []intel.Status { return []intel.Status{{Feed: "tor", State: intel.Refused}} }
+func (o *orders) IntelLookup(value string) intel.Result {
+	return intel.Result{Value: value, Hits: []intel.Hit{{Feed: "tor"}}}
+}
+func (o *orders) IntelRefresh(_ context.Context, r IntelRefresh) (intel.Status, error) {
+	o.asked = append(o.asked, r)
+	return intel.Status{Feed: r.Feed}, o.err
 }
 
 func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
@@ -144,6 +155,18 @@ func TestControl(t *testing.T) {
 	}
 	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=other", "me", nil, &known); err != nil || known.Known {
 		t.Errorf("%v %+v", err, known)
+	}
+	var fares []intel.Status
+	if err := c.Do(ctx, "GET", "/v1/intel", "me", nil, &fares); err != nil || len(fares) != 1 || fares[0].State != intel.Refused {
+		t.Errorf("%v %+v", err, fares)
+	}
+	var listed intel.Result
+	if err := c.Do(ctx, "GET", "/v1/intel/lookup?value=2001:db8::1%26", "me", nil, &listed); err != nil || listed.Value != "2001:db8::1&" || len(listed.Hits) != 1 {
+		t.Errorf("%v %+v", err, listed)
+	}
+	ask := IntelRefresh{By: "me", Feed: "tor", Accept: true}
+	if err := c.Do(ctx, "POST", "/v1/intel/refresh", "me", ask, nil); err != nil || len(o.asked) != 1 || o.asked[0] != ask {
+		t.Errorf("%v %+v", err, o.asked)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

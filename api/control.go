@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/intel"
 )
 
 // Orders are what the control socket can ask of a running monitor.
@@ -33,12 +34,26 @@ type Orders interface {
 	ReloadKeys(who, what string) (int, error)
 	// Reload reads the configuration anew.
 	Reload() error
+	// Intel says how each feed of threat intelligence fares.
+	Intel() []intel.Status
+	// IntelLookup says what the feeds list of a value.
+	IntelLookup(value string) intel.Result
+	// IntelRefresh reads a feed before it returns; accept takes a copy that has grown or
+	// shrunk suspiciously. The error says why the last good copy stays.
+	IntelRefresh(ctx context.Context, r IntelRefresh) (intel.Status, error)
 	Status() Snapshot
 }
 
 // Known answers whether a credential is in the keyring.
 type Known struct {
 	Known bool `json:"known"`
+}
+
+// IntelRefresh is the order to read a feed now.
+type IntelRefresh struct {
+	By     string `json:"by"`
+	Feed   string `json:"feed"`
+	Accept bool   `json:"accept"`
 }
 
 // SocketName is the control socket within the data folder. Whoever may write to it
@@ -87,6 +102,18 @@ func Control(o Orders) http.Handler {
 		respond(w, map[string]int{"keys": n}, err)
 	})
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("GET /v1/intel", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Intel()) })
+	mux.HandleFunc("GET /v1/intel/lookup", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, o.IntelLookup(r.URL.Query().Get("value")))
+	})
+	mux.HandleFunc("POST /v1/intel/refresh", func(w http.ResponseWriter, r *http.Request) {
+		var in IntelRefresh
+		if !readOrder(w, r, &in) {
+			return
+		}
+		s, err := o.IntelRefresh(r.Context(), in)
+		respond(w, s, err)
+	})
 	// Profiles, for who may give orders anyway.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -159,15 +186,24 @@ func Dial(dir string) (*Client, error) {
 		return nil, fmt.Errorf("cannot reach control socket: %w", err)
 	}
 	c.Close()
-	return &Client{http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	return &Client{http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
 		}}}}, nil
 }
 
-// Do sends an order and reads the answer into out, unless that is nil.
+// orderTimeout bounds an order whose context has no deadline.
+const orderTimeout = 10 * time.Second
+
+// Do sends an order and reads the answer into out, unless that is nil. It waits 10 s,
+// unless ctx has a deadline.
 func (c *Client) Do(ctx context.Context, method, path, by string, in, out any) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, orderTimeout)
+		defer cancel()
+	}
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)

@@ -46,6 +46,9 @@ func configFiles(t *testing.T, dir string) {
 	write(t, dir, "partners.pem", cert)
 	write(t, dir, "introspection.secret", "secret\n")
 	write(t, dir, "webhook.secret", strings.Repeat("dummy0", 8)+"\n")
+	for _, name := range []string{"taxii.secret", "misp.secret", "asn.mmdb", "sanctioned.csv"} {
+		write(t, dir, name, "")
+	}
 	write(t, dir, "keys.yaml", "keys:\n  - {id: desk-1, venue: binance, secret: dummy}\n")
 	write(t, dir, "partner-jwks.json", `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
 }
@@ -89,7 +92,7 @@ func TestKeysBlocks(t *testing.T) {
 
 // TestConfigKeys: the tables name every key that the program knows, and no other.
 func TestConfigKeys(t *testing.T) {
-	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go"))
+	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go", "cmd/vedette/intel.go"))
 	var want []string
 	var walk func(prefix, name string)
 	walk = func(prefix, name string) {

@@ -37,18 +37,23 @@ type desk struct {
 	c *trader
 }
 
-// monitored starts a monitor in enforce mode on the folder data: monitor; or ends it:
+// monitored starts a monitor in enforce mode on the folder data, the first time with what
+// else a file says, $WORK in it for the script's folder: monitor [MORE.yaml]; or ends it:
 // ! monitor
 func monitored(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value("desk").(*desk)
 	switch {
-	case len(args) > 0 || neg && d.m == nil:
-		ts.Fatalf("usage: [!] monitor")
+	case len(args) > 1 || len(args) == 1 && d.m != nil || neg && d.m == nil:
+		ts.Fatalf("usage: [!] monitor [MORE.yaml]")
 	case neg:
 		d.m.stop()
 		return
 	case d.m == nil:
-		d.m = newMonitor(d.t, setup{venue: simtest.NewVenue(d.t), dir: ts.MkAbs("data")})
+		more := ""
+		if len(args) == 1 {
+			more = strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.MkAbs("."))
+		}
+		d.m = newMonitor(d.t, setup{venue: simtest.NewVenue(d.t), dir: ts.MkAbs("data"), yaml: more})
 	}
 	ts.Check(d.m.tryStart())
 	d.c = newTrader(d.m, d.m.venue.Keys[0])

@@ -119,8 +119,8 @@ func (g *Gate) setFailure(change func(failures)) {
 }
 
 // Decide returns what to do with a verified call. What it looks at, in order:
-// kill and block; the verdict; failing parts; freeze, read-only, denied operation
-// and step-up; throttles and limits. So a caller who is not who he says learns
+// kill and block; the verdict; failing parts; freeze, read-only and denied operation;
+// what threat intelligence lists of it; step-up; throttles and limits. So a caller who is not who he says learns
 // nothing about the restrictions of others, and a refused call counts towards no
 // limit. Given the same calls, times and changes it decides the same, but for
 // subjects that share an overflow bucket.
@@ -153,8 +153,12 @@ func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decisi
 		}
 		open = vedette.FailOpen
 	}
-	if worst != nil {
+	listed := g.listed(c, at, now)
+	if worst != nil && (listed.Effect != vedette.Deny || worst.Kind != vedette.RestrictStepUp) {
 		return refusal(worst)
+	}
+	if listed.Refused() {
+		return listed
 	}
 	if d := g.throttle(x, v, c, source, now, throttled); d.Refused() {
 		return d

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"vedette"
+	"vedette/gate"
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
@@ -44,6 +45,9 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) || strings.Contains(x.Call.Path, "/ws/") {
 		x.Call.Path = hideToken(x.Call.Path, t)
 	}
+	if m.Intel != nil {
+		m.Intel.Enrich(&x.Call, x.Arrived)
+	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
 	if x.Call.Decision.Refused() {
 		m.challenge(x, s)
@@ -61,15 +65,21 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	m.stats.count(&x.Call)
 }
 
-// challenge tells the bearer of an access token what a step-up restriction asks for.
+// challenge tells the bearer of an access token what a step-up restriction, or a feed of
+// threat intelligence, asks for.
 func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
 	d := &x.Call.Decision
-	if d.Effect != vedette.StepUp || d.Restriction == "" || x.Claim.Auth != venue.AuthBearer {
+	if d.Effect != vedette.StepUp || x.Claim.Auth != venue.AuthBearer {
+		return
+	}
+	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
+	if d.Reason == vedette.IntelMatched {
+		s.Challenge = token.StepUpChallenge(scheme, "", gate.IntelMaxAge)
 		return
 	}
 	r, ok := m.Gate.Restriction(d.Restriction)
 	if !ok {
-		return // lifted meanwhile
+		return // the verdict asked for it, or it was lifted meanwhile
 	}
 	maxAge := time.Duration(r.MaxAge) * time.Second
 	switch {
@@ -78,7 +88,6 @@ func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
 	case r.MaxAge == 0:
 		maxAge = -1
 	}
-	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
 	s.Challenge = token.StepUpChallenge(scheme, r.ACR, maxAge)
 }
 
@@ -100,7 +109,7 @@ func (m *Monitor) describe(x *sensor.Exchange) {
 	c := &x.Call
 	*c = vedette.Call{Time: x.Arrived, Sensor: x.Sensor, Venue: x.Dialect.Name, Source: x.Source, JA4: x.JA4,
 		Client: x.Request.Header.Get("User-Agent"), Method: x.Request.Method, Path: x.Request.Path, RequestBytes: len(x.Request.Body),
-		Batch: c.Batch[:0], Reasons: c.Reasons[:0]}
+		Batch: c.Batch[:0], Reasons: c.Reasons[:0], Intel: c.Intel[:0]}
 	if x.Request.Kind == venue.Message {
 		c.Protocol = vedette.WebSocket
 		c.Method = ""

@@ -13,6 +13,7 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/intel"
 	"vedette/ledger"
 	"vedette/sensor"
 	"vedette/verify"
@@ -36,6 +37,8 @@ type Config struct {
 	Verifier *verify.Verifier
 	Gate     *gate.Gate
 	Log      Log
+	// Intel says what of a call threat intelligence lists; nil if there is none.
+	Intel *intel.Feeds
 	// Sync makes Done wait until the call's record is durable, at most SyncTimeout.
 	Sync bool
 	// Asks says that judging may ask a token issuer over the network.

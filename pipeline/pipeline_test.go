@@ -454,7 +454,17 @@ func TestDetectorsQueueIsBounded(t *testing.T) {
 // TestJudgeDoesNotAllocate holds the path of an order to no allocation in steady
 // state, but for the log's.
 func TestJudgeDoesNotAllocate(t *testing.T) {
-	w := newWorld(t)
+	t.Run("plain", func(t *testing.T) { judgeDoesNotAllocate(t, newWorld(t)) })
+	t.Run("listed", func(t *testing.T) {
+		w := newWorld(t, listing(t, vedette.IntelFlag, "192.0.2.0/24\n"))
+		judgeDoesNotAllocate(t, w)
+		if len(w.x.Call.Intel) != 1 {
+			t.Errorf("%+v", w.x.Call.Intel)
+		}
+	})
+}
+
+func judgeDoesNotAllocate(t *testing.T, w *world) {
 	w.m.Log = discard{}
 	x := w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=20000")
 	header, body := x.Request.Header, x.Request.Body

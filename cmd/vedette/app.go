@@ -25,6 +25,7 @@ import (
 	"vedette/api"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/intel"
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
@@ -54,6 +55,7 @@ type app struct {
 	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
+	intel      *intel.Feeds // nil where no feed is configured
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	resumed    bool // the detectors know what the ledger has
@@ -78,7 +80,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -87,6 +89,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	a.wg.Add(2)
 	go a.keep(ctx)
 	go a.keepDetection(ctx)
+	a.runIntel(ctx)
 	return a, nil
 }
 
@@ -343,7 +346,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 		return err
 	}
 	detection.Hash = detect.NewHash(key)
-	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
+	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now, Detect: detection,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	if err != nil {
@@ -597,7 +600,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, detect and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, detect, tokens and intel cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

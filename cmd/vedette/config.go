@@ -42,6 +42,7 @@ type config struct {
 	Findings  findingsConfig      `yaml:"findings"`
 	Detect    detectConfig        `yaml:"detect"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
+	Intel     intelConfig         `yaml:"intel"`
 
 	path    string
 	dirFlag bool // Dir was given on the command line
@@ -51,7 +52,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey}
 }
 
 type listenerConfig struct {
@@ -208,6 +209,7 @@ func (c *config) check() error {
 		func() error { _, err := c.bodyPolicy(); return err },
 		func() error { _, err := c.detection(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
+		func() error { _, err := c.intelConfig(); return err },
 	} {
 		if err := build(); err != nil {
 			return err
@@ -290,9 +292,11 @@ func (c *config) checkFiles() error {
 		}
 	}
 	if h := c.Findings.Webhook; h != nil {
-		_, err = c.webhookSecret(h)
+		if _, err = c.webhookSecret(h); err != nil {
+			return err
+		}
 	}
-	return err
+	return c.checkFeedFiles()
 }
 
 // dialects returns the dialect of each venue, by the venue's place.
@@ -356,18 +360,27 @@ func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
 		}
 		out.Venues = append(out.Venues, p)
 	}
-	for _, s := range c.Trusted {
+	var err error
+	if out.Trusted, err = ranges(c.Trusted); err != nil {
+		return out, fmt.Errorf("trusted_hops: %w", err)
+	}
+	return out, nil
+}
+
+// ranges reads addresses and CIDR ranges.
+func ranges(texts []string) (list []netip.Prefix, err error) {
+	for _, s := range texts {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
 			a, err2 := netip.ParseAddr(s)
 			if err2 != nil {
-				return out, fmt.Errorf("trusted_hops: cannot read %q: want an address or a CIDR range", s)
+				return nil, fmt.Errorf("cannot read %q: want an address or a CIDR range", s)
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
-		out.Trusted = append(out.Trusted, p)
+		list = append(list, p)
 	}
-	return out, nil
+	return list, nil
 }
 
 // defaultCheckEvery is how often an upstream's check_path is asked for.

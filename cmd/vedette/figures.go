@@ -8,6 +8,7 @@ import (
 	"vedette"
 	"vedette/api"
 	"vedette/detect"
+	"vedette/intel"
 	"vedette/ledger"
 	"vedette/pipeline"
 	"vedette/respond"
@@ -60,6 +61,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		faultFigure(x.Faults),
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
 	}
+	f = append(f, a.intelFigures()...)
 	if h := a.findings.hook; h != nil {
 		f = append(f, webhookFigure(h.Stats()))
 	}
@@ -108,6 +110,27 @@ func faultFigure(faults map[string]int64) api.Figure {
 		}
 		return 1
 	})
+	return f
+}
+
+// intelFigures tells of each feed; there are none where none is configured.
+func (a *app) intelFigures() []api.Figure {
+	f := []api.Figure{
+		{Name: "intel_indicators", Help: "Indicators of the copy in use, or networks of a database.", Label: "feed", Gauge: true},
+		{Name: "intel_good", Help: "1 while the feed's last refresh was good.", Label: "feed", Gauge: true},
+		{Name: "intel_confirmed_seconds", Help: "Since the feed last said the copy in use.", Label: "feed", Gauge: true},
+		{Name: "intel_refused_total", Help: "Refreshes whose content was suspect.", Label: "feed"},
+		{Name: "intel_failed_total", Help: "Refreshes that could not be had or stored.", Label: "feed"},
+	}
+	for _, s := range a.Intel() {
+		age := 0.0
+		if !s.Confirmed.IsZero() {
+			age = a.now().Sub(s.Confirmed).Seconds()
+		}
+		for i, v := range []float64{float64(s.Count), flag01(s.State == intel.Good), age, float64(s.Refusals), float64(s.Failures)} {
+			f[i].Of = append(f[i].Of, api.Of{Label: s.Feed, Value: v})
+		}
+	}
 	return f
 }
 

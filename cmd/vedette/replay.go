@@ -134,8 +134,12 @@ func (p *replayer) start(c *config, name string) error {
 		return err
 	}
 	detection.Tolerance = detect.DefaultTolerance
+	feeds, err := c.openIntel(func() time.Time { return p.now }, nil)
+	if err != nil {
+		return err
+	}
 	enc := json.NewEncoder(p.out)
-	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection,
+	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Intel: feeds, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection,
 		Position: func() uint64 { return uint64(p.before + p.lines) },
 		Finding: func(f *vedette.Finding) {
 			if err := enc.Encode(f); err != nil {

@@ -33,6 +33,7 @@ var layers = []struct {
 	{"vedette/detect/detecttest", 4, nil},
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
+	{"vedette/intel", 1, nil},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
