@@ -31,6 +31,7 @@ var layers = []struct {
 	{"vedette/detect", 1, nil},
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
+	{"vedette/incident", 1, nil},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
