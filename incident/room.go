@@ -74,7 +74,7 @@ func (j *Joiner) Take() []Record {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(j.merged)) {
-		list = append(list, Record{Incident: vedette.Incident{ID: id}, Monitor: j.c.Monitor, MergedInto: j.merged[id]})
+		list = append(list, Record{Incident: vedette.Incident{ID: id, Updated: j.newest}, Monitor: j.c.Monitor, MergedInto: j.merged[id]})
 	}
 	clear(j.merged)
 	return list

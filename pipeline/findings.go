@@ -51,9 +51,12 @@ func (m *Monitor) detect() {
 	}
 }
 
-// raise records a finding and hands it out.
+// raise joins a finding to an incident, records it and hands it out.
 func (m *Monitor) raise(f *vedette.Finding) {
 	m.stats.findings.Add(1)
+	if m.Incidents != nil {
+		m.Incidents.Join(f)
+	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		panic("BUG: a finding does not encode: " + err.Error())

@@ -12,6 +12,7 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/ledger"
 	"vedette/sensor"
 	"vedette/verify"
@@ -45,6 +46,10 @@ type Config struct {
 	Seal func(dst, body []byte) ([]byte, error)
 	// Finding is called for every finding, from one goroutine, after it was recorded.
 	Finding func(*vedette.Finding)
+	// Incidents joins findings into incidents before they are recorded; nil for none.
+	Incidents *incident.Joiner
+	// Parties is told of every call, so that it knows what is common; nil for none.
+	Parties *Parties
 	// Inline runs detection within Done, in the order of calls, for recorded traffic;
 	// otherwise a goroutine of its own does, and calls never wait for it.
 	Inline bool
