@@ -56,10 +56,11 @@ type Joiner struct {
 	stats    Stats
 }
 
-// Stats are figures of a Joiner. All but Open, Links and Unstored only grow.
+// Stats are figures of a Joiner since it was made. Open, Links, Incidents and Unstored may fall.
 type Stats struct {
 	Open       int // incidents in memory
 	Links      int // subjects that lead to them
+	Incidents  int // all that there were, less those that became part of others
 	Joined     uint64
 	Repeated   uint64 // findings that came again
 	Suppressed uint64
@@ -96,6 +97,7 @@ func (j *Joiner) Join(f *vedette.Finding) (vedette.Incident, bool) {
 		}
 	}
 	j.stats.Joined++
+	j.stats.Incidents++
 	n := newNode(f, ask(j.c.Exposure, f), ask(j.c.Intel, f))
 	n.record.Monitor = j.c.Monitor
 	j.enter(n)
@@ -192,6 +194,7 @@ func (j *Joiner) union(a, b *node) *node {
 	if b.first.compare(a.first) < 0 {
 		a, b = b, a
 	}
+	j.stats.Incidents--
 	j.leave(a)
 	j.leave(b)
 	a.merge(b)

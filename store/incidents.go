@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"vedette"
@@ -78,8 +79,37 @@ func scanIncident(scan func(...any) error) (r incident.Record, err error) {
 	return r, err
 }
 
+// shortest is how many hex digits name an incident at least.
+const shortest = 8
+
+// whole returns the id that a shortened one stands for, and any other as it is.
+func (t *tables) whole(ctx context.Context, db querier, id string) (string, error) {
+	const prefix = "inc:sha256:"
+	short := strings.TrimPrefix(id, prefix)
+	if len(short) < shortest || len(short) >= 64 || strings.Trim(short, "0123456789abcdef") != "" {
+		return id, nil
+	}
+	list, err := query(ctx, db, "SELECT id FROM incidents WHERE id >= $1 AND id < $2 LIMIT 2", func(scan func(...any) error) (id string, err error) {
+		err = scan(&id)
+		return id, err
+	}, prefix+short, prefix+short+"g")
+	switch {
+	case err != nil:
+		return id, err
+	case len(list) > 1:
+		return id, fmt.Errorf("several begin with %q: give more of it", short)
+	case len(list) == 0:
+		return id, ErrNotFound
+	}
+	return list[0], nil
+}
+
 // living follows merges to the incident that an id stands for now.
 func (t *tables) living(ctx context.Context, db querier, id, lock string) (incident.Record, error) {
+	id, err := t.whole(ctx, db, id)
+	if err != nil {
+		return incident.Record{}, err
+	}
 	for range maxMerges {
 		r, err := t.incident(ctx, db, id, lock)
 		if err != nil || r.MergedInto == "" {

@@ -111,7 +111,8 @@ type IncidentQuery struct {
 	Limit   int       // at most so many; 0 for all
 }
 
-// Incidents are what the monitors found, and what people did about it.
+// Incidents are what the monitors found, and what people did about it. Where one is named, its id may
+// be shortened to the first 8 or more digits of the hash in it, if no other has them.
 type Incidents interface {
 	// PutIncidents writes what a monitor found. What people did stays, if the store knows more of it:
 	// the higher revision wins. A record with MergedInto makes that id lead to the other incident.

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -24,6 +25,7 @@ import (
 	"vedette"
 	"vedette/api"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
@@ -42,17 +44,20 @@ type app struct {
 	clock
 	started time.Time
 
-	store      *store.Store
+	store      store.Store
 	newState   bool // the store is new though the ledger is not
 	sealer     *keyring.Sealer
 	ring       *keyring.Ring
 	ledger     *ledger.Ledger
+	origin     string // of the ledger: the monitor's name in a shared store
 	window     *verify.Window
 	increasing *verify.Nonces
 	highest    *verify.Nonces
 	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
+	parties    *pipeline.Parties
+	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	proxy      *proxy.Proxy
@@ -65,8 +70,15 @@ type app struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu        sync.Mutex // guards config, dialects and auditRead
+	mu sync.Mutex // guards config and dialects
+
+	telling   sync.Mutex // guards auditRead and audited
 	auditRead int64      // row of the store's audit that was read last
+	audited   bool       // the audit of before the start was told
+
+	storeFails atomic.Pointer[string] // why the store takes or tells no changes; nil while it does
+	acted      time.Time              // since when acts are read again; watchStore's
+	unsaved    map[string]gate.Change // by id; the gate's lock for changes guards it
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
@@ -76,14 +88,15 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIncidents, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
 		}
 	}
-	a.wg.Add(1)
+	a.wg.Add(2)
 	go a.keep(ctx)
+	go a.watchStore(ctx)
 	return a, nil
 }
 
@@ -109,12 +122,8 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err := os.MkdirAll(a.config.Dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make data folder: %w", err)
 	}
-	lost, err := stateLost(a.config.Dir)
-	if err != nil {
-		return err
-	}
-	a.newState = lost
-	if a.store, a.sealer, err = openState(ctx, a.config, getenv); err != nil {
+	var err error
+	if a.store, a.sealer, a.newState, err = openState(ctx, a.config, getenv); err != nil {
 		return err
 	}
 	a.defer_(func() { a.report("state", a.store.Close()) })
@@ -123,7 +132,7 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err != nil {
 		return err
 	}
-	a.log.Info("keyring read", "keys", n)
+	a.log.Info("keyring read", "keys", n, "state", a.store.String())
 	return nil
 }
 
@@ -196,6 +205,7 @@ func (a *app) startLedger(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.origin = key.Verifier.Name()
 	var repair *ledger.Repair
 	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
 		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
@@ -278,7 +288,10 @@ func (a *app) startGate(ctx context.Context) error {
 
 // freezeKeys holds the restrictions to the frozen flags of the keyring.
 func (a *app) freezeKeys() error {
-	const prefix = "keyring:"
+	prefix := "keyring:"
+	if _, shared := a.store.(*store.Postgres); shared { // each monitor lifts what its own keyring set
+		prefix += a.origin + ":"
+	}
 	want := map[string]vedette.Restriction{}
 	for _, e := range a.ring.List() {
 		if e.Frozen {
@@ -300,17 +313,8 @@ func (a *app) freezeKeys() error {
 			return err
 		}
 	}
-	return nil
-}
-
-func (a *app) saveRestriction(c gate.Change) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if c.Kind == gate.Added {
-		return a.store.PutRestriction(ctx, c.Restriction)
-	}
-	if err := a.store.LiftRestriction(ctx, c.Restriction.ID); !errors.Is(err, store.ErrNotFound) {
-		return err
+	if a.parties != nil {
+		a.parties.Renew()
 	}
 	return nil
 }
@@ -329,7 +333,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 		return err
 	}
 	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
-		Finding: a.findings.take, Now: a.now,
+		Finding: a.findings.take, Now: a.now, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
@@ -563,7 +567,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, tokens and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

@@ -39,6 +39,7 @@ type config struct {
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
+	Store     storeConfig         `yaml:"store"`
 
 	path    string
 	dirFlag bool // Dir was given on the command line
@@ -48,7 +49,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Tokens, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Tokens, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {
@@ -147,6 +148,14 @@ type webhookConfig struct {
 	SecretFile string `yaml:"secret_file"`
 }
 
+type storeConfig struct {
+	Postgres *postgresConfig `yaml:"postgres"` // nil: state.db in the data folder
+}
+
+type postgresConfig struct {
+	URLFile string `yaml:"url_file"`
+}
+
 // defaultConfig watches every venue that is built in and refuses nothing.
 func defaultConfig() *config {
 	c := &config{Dir: "vedette-data", Mode: "observe", Ops: "127.0.0.1:9464", Listeners: []listenerConfig{{Address: "127.0.0.1:8080"}}}
@@ -221,7 +230,10 @@ func (c *config) fileKeys(options keyring.Options) ([]keyring.Spec, error) {
 }
 
 // checkFiles reads what check leaves to the start.
-func (c *config) checkFiles() error {
+func (c *config) checkFiles(getenv func(string) string) error {
+	if _, err := c.postgresURL(getenv); err != nil {
+		return err
+	}
 	dialects, err := c.dialects()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"vedette"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/keyring"
 	"vedette/pipeline"
 	"vedette/sensor/capture"
@@ -55,8 +56,8 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	}
 	p.monitor.Close()
 	s := p.monitor.Stats()
-	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings\n", s.Calls, time.Since(began).Round(time.Millisecond),
-		float64(s.Calls)/time.Since(began).Seconds(), s.Findings)
+	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings in %d incidents\n", s.Calls, time.Since(began).Round(time.Millisecond),
+		float64(s.Calls)/time.Since(began).Seconds(), s.Findings, p.joiner.Stats().Incidents)
 	for v := vedette.Verdict(1); int(v) < vedette.Verdicts; v++ {
 		if s.Verdicts[v] > 0 {
 			fmt.Fprintf(e.stderr, "  %-13s %d\n", v, s.Verdicts[v])
@@ -69,6 +70,7 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 type replayer struct {
 	checker
 	out    *bufio.Writer
+	joiner *incident.Joiner
 	before int // lines of earlier files
 	lines  int // of this file, up to the unit at hand
 	failed error
@@ -110,8 +112,10 @@ func (p *replayer) start(c *config, name string) error {
 	if err != nil {
 		return err
 	}
+	parties := pipeline.NewParties(p.ring)
+	p.joiner = parties.Incidents("", 0)
 	enc := json.NewEncoder(p.out)
-	p.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now },
+	p.monitor = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Incidents: p.joiner, Parties: parties,
 		Position: func() uint64 { return uint64(p.before + p.lines) },
 		Finding: func(f *vedette.Finding) {
 			if err := enc.Encode(f); err != nil {

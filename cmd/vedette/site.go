@@ -126,11 +126,22 @@ func (s *site) mustExist() error {
 }
 
 // existing opens the state that is there.
-func (s *site) existing(ctx context.Context) (*store.Store, error) {
+func (s *site) existing(ctx context.Context) (store.Store, error) {
+	url, err := s.config.postgresURL(s.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if url != "" {
+		state, err := store.OpenPostgres(ctx, url, false)
+		if err != nil {
+			return nil, err
+		}
+		return state, nil
+	}
 	if err := s.mustExist(); err != nil {
 		return nil, err
 	}
-	state, _, err := openState(ctx, s.config, s.getenv)
+	state, _, _, err := openState(ctx, s.config, s.getenv)
 	return state, err
 }
 
@@ -184,10 +195,7 @@ func (s *site) warnUnknown(ctx context.Context, venue, id string) {
 	if err != nil || slices.ContainsFunc(specs, func(k keyring.Spec) bool { return k.Venue == venue && k.ID == id }) {
 		return
 	}
-	if fresh, err := stateFresh(s.config.Dir); err != nil || fresh {
-		return
-	}
-	state, err := store.Open(ctx, s.config.Dir)
+	state, err := s.existing(ctx)
 	if err != nil {
 		return
 	}

@@ -157,9 +157,22 @@ func incidents(t *testing.T, open Open) {
 	want(store.IncidentQuery{Limit: 1}, "inc:b")
 	want(store.IncidentQuery{Updated: t0.Add(time.Minute)}, "inc:b")
 	want(store.IncidentQuery{Acted: t0}, "")
-	b.Risk, b.Count = 0.1, 2
-	must(t, s.PutIncidents(ctx, []incident.Record{b}))
-	want(store.IncidentQuery{}, "inc:C inc:a inc:b")
+	long := record("inc:sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "m3", 0, t0)
+	other := record("inc:sha256:0123456789abcdee0123456789abcdef0123456789abcdef0123456789abcdef", "m3", 0, t0)
+	must(t, s.PutIncidents(ctx, []incident.Record{long, other}))
+	for _, id := range []string{long.ID, "0123456789abcdef", "inc:sha256:0123456789abcdef"} {
+		if r, err := s.Incident(ctx, id); err != nil || r.ID != long.ID {
+			t.Errorf("%s: %s %v", id, r.ID, err)
+		}
+	}
+	for id, want := range map[string]string{"0123456789": "several", "0123": "not found", "ffffffffff": "not found"} {
+		if _, err := s.Incident(ctx, id); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	a.Risk, b.Risk, b.Count = 0.2, 0.1, 2
+	must(t, s.PutIncidents(ctx, []incident.Record{a, b}))
+	want(store.IncidentQuery{Limit: 3}, "inc:C inc:a inc:b")
 }
 
 func triage(by string) func(*incident.Record) error {
