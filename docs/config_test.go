@@ -44,6 +44,7 @@ func configFiles(t *testing.T, dir string) {
 	write(t, dir, "venue.crt", cert)
 	write(t, dir, "venue.key", key)
 	write(t, dir, "introspection.secret", "secret\n")
+	write(t, dir, "postgres.url", "postgres://vedette:secret@db.venue.example/vedette?sslmode=verify-full\n")
 	write(t, dir, "webhook.secret", strings.Repeat("dummy0", 8)+"\n")
 	write(t, dir, "keys.yaml", "keys:\n  - {id: desk-1, venue: binance, secret: dummy}\n")
 	write(t, dir, "partner-jwks.json", `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)

@@ -24,7 +24,8 @@ type Record struct {
 	// Acted is when a person did something to it last, zero for never.
 	Acted time.Time `json:"acted,omitzero"`
 	// Revision grows with each change of state, resolution, assignee or notes. What was found has none:
-	// of two forms of one record, findings come from the monitor's and acts from the higher revision.
+	// of two forms of one record, findings come from the monitor's and acts from the higher revision, or
+	// from a person where a finding re-opened it at the same time.
 	Revision int64  `json:"revision"`
 	Memory   Memory `json:"memory"`
 }
@@ -50,7 +51,7 @@ type Linked struct {
 
 // adopt takes over what people did, if the other form knows more of it.
 func (r *Record) adopt(o *Record) bool {
-	if o.Revision <= r.Revision {
+	if o.Revision < r.Revision || o.Revision == r.Revision && !o.Acted.After(r.Acted) {
 		return false
 	}
 	r.State, r.Resolution, r.Assignee, r.Closed, r.Acted, r.Revision = o.State, o.Resolution, o.Assignee, o.Closed, o.Acted, o.Revision

@@ -36,7 +36,7 @@ func OpenPostgres(ctx context.Context, url string, create bool) (*Postgres, erro
 	}
 	p := &Postgres{config: c, tables: tables{
 		where:   "PostgreSQL " + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" + c.Database,
-		lockRow: " FOR UPDATE", lockAudit: "LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE", explain: explainPostgres}}
+		lockRow: " FOR UPDATE", lockAudit: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", auditing), explain: explainPostgres}}
 	p.db = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(durable))
 	p.db.SetMaxOpenConns(maxConns)
 	p.db.SetConnMaxLifetime(connLife)
@@ -93,8 +93,11 @@ func durable(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
-// migrating is the advisory lock of who changes the tables.
-const migrating = 0x76656465747465 // "vedette"
+// The advisory locks of who changes the tables, and of who appends to the audit.
+const (
+	migrating = 0x76656465747465 // "vedette"
+	auditing  = migrating + 1
+)
 
 func (p *Postgres) migrate(ctx context.Context, create bool) error {
 	tx, err := p.db.BeginTx(ctx, nil)

@@ -77,7 +77,8 @@ type app struct {
 	audited   bool       // the audit of before the start was told
 
 	storeFails atomic.Pointer[string] // why the store takes or tells no changes; nil while it does
-	acted      time.Time              // since when acts are read again; watchStore's
+	acted      time.Time              // since when acts are read again; watchStore's after the start
+	storing    sync.Mutex             // orders what is stored of incidents
 	unsaved    map[string]gate.Change // by id; the gate's lock for changes guards it
 }
 

@@ -43,6 +43,7 @@ func (a *app) startIncidents(ctx context.Context) error {
 		return err
 	}
 	a.joiner.Restore(stored, a.now())
+	a.acted = a.now().Add(-actsAgain)
 	if err := a.takeRules(ctx); err != nil {
 		return err
 	}
@@ -116,8 +117,10 @@ func (a *app) keepIncidents(ctx context.Context) {
 	}
 }
 
-// storeIncidents stores what changed. It may be called concurrently.
+// storeIncidents stores what changed. When it returns nil all is stored that was found before.
 func (a *app) storeIncidents() error {
+	a.storing.Lock()
+	defer a.storing.Unlock()
 	list := a.joiner.Take()
 	if len(list) == 0 {
 		return nil
@@ -133,9 +136,8 @@ func (a *app) storeIncidents() error {
 
 // takeActs takes over what people did to incidents, through whichever monitor or command.
 func (a *app) takeActs(ctx context.Context) error {
-	since := a.acted
 	began := a.now()
-	list, err := a.store.Incidents(ctx, store.IncidentQuery{Monitor: a.origin, Acted: since})
+	list, err := a.store.Incidents(ctx, store.IncidentQuery{Monitor: a.origin, Acted: a.acted})
 	if err != nil {
 		return err
 	}

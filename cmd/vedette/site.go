@@ -181,7 +181,11 @@ func (s *site) restrictStored(ctx context.Context, r vedette.Restriction) error 
 	if err := state.PutRestriction(ctx, r, audit("restriction.set", api.Scope(r), r.Reason)); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, in force from its next start, id %s\n", s.config.Dir, r.ID)
+	then := "in force from its next start"
+	if _, shared := state.(*store.Postgres); shared {
+		then = "monitors on " + state.String() + " put it in force"
+	}
+	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, %s, id %s\n", s.config.Dir, then, r.ID)
 	return nil
 }
 

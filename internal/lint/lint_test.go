@@ -39,6 +39,7 @@ var layers = []struct {
 	{"vedette/sensor/", 3, nil},
 	{"vedette/sensor/sensortest", 3, nil},
 	{"vedette/store", 3, nil},
+	{"vedette/store/storetest", 3, []string{"vedette/store"}},
 	{"vedette/api", 3, nil},
 	{"vedette/pipeline", 3, nil},
 	{"vedette/sim", 4, []string{"vedette/sim"}},
