@@ -12,10 +12,12 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
 	"vedette"
+	"vedette/incident"
 	"vedette/intel"
 )
 
@@ -32,6 +34,18 @@ type Orders interface {
 	Known(venue, id string) bool
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
+	// Incidents lists incidents, the riskiest first: those not closed, or all.
+	Incidents(ctx context.Context, open bool, limit int) ([]vedette.Incident, error)
+	// Incident returns one, or the one that it was merged into.
+	Incident(ctx context.Context, id string) (vedette.Incident, error)
+	// Act does something to an incident; it is stored, and in the ledger, before it returns.
+	Act(ctx context.Context, id string, a incident.Act) (vedette.Incident, error)
+	// Rules are the suppressions and expected changes, with what they kept out.
+	Rules() []incident.Rule
+	// AddRule puts a rule in force before it returns.
+	AddRule(ctx context.Context, r incident.Rule) (incident.Rule, error)
+	// EndRule ends one early; who says by whom.
+	EndRule(ctx context.Context, id, who string) error
 	// Reload reads the configuration anew.
 	Reload() error
 	// Intel says how each feed of threat intelligence fares.
@@ -114,11 +128,45 @@ func Control(o Orders) http.Handler {
 		s, err := o.IntelRefresh(r.Context(), in)
 		respond(w, s, err)
 	})
+	incidents(mux, o)
 	// Profiles, for who may give orders anyway.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// incidents serves the orders about incidents.
+func incidents(mux *http.ServeMux, o Orders) {
+	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) {
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		list, err := o.Incidents(r.Context(), r.URL.Query().Get("open") == "true", limit)
+		respond(w, list, err)
+	})
+	mux.HandleFunc("GET /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		i, err := o.Incident(r.Context(), r.PathValue("id"))
+		respond(w, i, err)
+	})
+	mux.HandleFunc("POST /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		var in incident.Act
+		if !readOrder(w, r, &in) {
+			return
+		}
+		i, err := o.Act(r.Context(), r.PathValue("id"), in)
+		respond(w, i, err)
+	})
+	mux.HandleFunc("GET /v1/rules", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Rules()) })
+	mux.HandleFunc("POST /v1/rules", func(w http.ResponseWriter, r *http.Request) {
+		var in incident.Rule
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.AddRule(r.Context(), in)
+		respond(w, out, err)
+	})
+	mux.HandleFunc("DELETE /v1/rules/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		respond(w, struct{}{}, o.EndRule(r.Context(), r.PathValue("id"), r.Header.Get("By")))
+	})
 }
 
 func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {

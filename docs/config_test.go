@@ -45,6 +45,7 @@ func configFiles(t *testing.T, dir string) {
 	write(t, dir, "venue.key", key)
 	write(t, dir, "partners.pem", cert)
 	write(t, dir, "introspection.secret", "secret\n")
+	write(t, dir, "postgres.url", "postgres://vedette:secret@db.venue.example/vedette?sslmode=verify-full\n")
 	write(t, dir, "webhook.secret", strings.Repeat("dummy0", 8)+"\n")
 	for _, name := range []string{"taxii.secret", "misp.secret", "asn.mmdb", "sanctioned.csv"} {
 		write(t, dir, name, "")

@@ -78,6 +78,17 @@ func TestLimitDefaults(t *testing.T) {
 	}
 }
 
+// evaluateNamed returns the value of a constant.
+func evaluateNamed(t *testing.T, file, name string) int64 {
+	t.Helper()
+	text := constants(t, "", file)[name]
+	var n int64
+	if _, err := fmt.Sscan(text, &n); err != nil {
+		t.Fatalf("%s has no plain constant %s", file, name)
+	}
+	return n
+}
+
 // TestBounds: the table of what is bounded has the constants of the code.
 func TestBounds(t *testing.T) {
 	text := section(t, "operating.md", "## What is bounded")
@@ -136,6 +147,30 @@ func TestBounds(t *testing.T) {
 	f("keyring/limits.go", "maxCredentials", commas, "| Credentials | # |")
 	f("sensor/capture/limits.go", "maxUnit", mebibytes, "| Recorded traffic | # MiB for one line or entry |")
 	f("sensor/sensor.go", "AnswerLimit", func(n int64) string { return fmt.Sprint(n >> 10) }, "| Answer, as far as the monitor reads it | # KiB |")
+	f("cmd/vedette/incidents.go", "pageIncidents", commas, "| Open incidents on the page | # |")
+	text = read(t, "incidents.md")
+	hours := func(n int64) string { return fmt.Sprint(n / 3600e9) }
+	days := func(n int64) string { return fmt.Sprint(n / 24 / 3600e9) }
+	f("incident/limits.go", "DefaultWindow", hours, "| Account | # h |")
+	f("incident/limits.go", "DefaultWindow", func(n int64) string {
+		return fmt.Sprint(n / 3600e9 / evaluateNamed(t, "incident/limits.go", "addressPart"))
+	}, "| Address, IPv6 by /64 | # h |")
+	f("incident/limits.go", "DefaultTolerance", func(n int64) string { return map[int64]string{60e9: "a minute"}[n] }, "more than # of event time late")
+	f("incident/limits.go", "maxOwnerAccounts", commas, "If at most # accounts are his")
+	f("incident/limits.go", "maxSharing", commas, "If at most # accounts use it.")
+	f("incident/limits.go", "maxSharing", commas, "at most # accounts use the subnet")
+	f("incident/limits.go", "minPopulation", commas, "1 of 100 accounts uses it, of # or more")
+	f("incident/limits.go", "maxOpen", commas, "party of the keyring | # |")
+	f("incident/limits.go", "maxStrangers", commas, "nobody known | # |")
+	f("incident/limits.go", "maxLinks", commas, "lead to an incident | #, and ")
+	f("incident/limits.go", "maxAllLinks", commas, ", and # in all |")
+	f("incident/limits.go", "maxFindings", commas, "| Findings listed in one | #:")
+	f("incident/limits.go", "maxRules", commas, "| Rules | # |")
+	f("incident/limits.go", "maxUnstored", commas, "wait for the store | # |")
+	f("incident/limits.go", "maxSuppression", days, "a subject or both; # days at most")
+	f("incident/limits.go", "maxExpected", days, "a venue; # days at most")
+	f("cmd/vedette/incidents.go", "keepStrangers", days, "removed from the store after # days")
+	f("cmd/vedette/incidents.go", "rejoinRecords", commas, "the ledger's last # records")
 	text = read(t, "operating.md")
 	f("cmd/vedette/clock.go", "clockJump", seconds, "A jump of over # s against")
 	f("pipeline/pipeline.go", "syncTimeout", seconds, "Record not durable in time under `sync` (# s)")

@@ -35,6 +35,8 @@ type desk struct {
 	t *testing.T
 	m *monitor
 	c *trader
+
+	last client.Request // that call sent
 }
 
 // monitored starts a monitor in enforce mode on the folder data, the first time with what
@@ -60,17 +62,20 @@ func monitored(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // call sends a signed call of the key hmac-key, account alice, that must be answered with
-// a status: call read|order|withdraw STATUS
+// a status; or the one before again, or its signature with other content:
+// call read|order|withdraw|again|moved STATUS
 func call(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value("desk").(*desk)
 	if neg || len(args) != 2 || d.c == nil {
-		ts.Fatalf("usage: call read|order|withdraw STATUS, after monitor")
+		ts.Fatalf("usage: call read|order|withdraw|again|moved STATUS, after monitor")
 	}
-	r, ok := map[string]func() client.Request{"read": d.c.account, "order": d.c.order, "withdraw": d.c.withdrawal}[args[0]]
+	r, ok := map[string]func() client.Request{"read": d.c.account, "order": d.c.order, "withdraw": d.c.withdrawal,
+		"again": func() client.Request { return d.last }, "moved": d.moved}[args[0]]
 	if !ok {
 		ts.Fatalf("no call %q", args[0])
 	}
-	a, err := d.c.wire.Do(context.Background(), r())
+	d.last = r()
+	a, err := d.c.wire.Do(context.Background(), d.last)
 	ts.Check(err)
 	if want, _ := strconv.Atoi(args[1]); a.Status != want {
 		ts.Fatalf("%s was answered with %d %s, want %d", args[0], a.Status, a.Body, want)
@@ -118,4 +123,11 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	b[at] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// moved is the last request with its signature on another endpoint.
+func (d *desk) moved() client.Request {
+	r := d.last
+	r.Path = "/sapi/v1/capital/withdraw/apply"
+	return r
 }

@@ -45,6 +45,9 @@ func (m *Monitor) Resume(snapshot io.Reader, records Records, decode Decode) (ca
 			return fmt.Errorf("record %d: %w", position, err)
 		}
 		calls++
+		if m.Parties != nil {
+			m.Parties.Saw(c)
+		}
 		m.engine.Load().Observe(position, c)
 		return nil
 	})

@@ -37,6 +37,9 @@ func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bo
 // Observe shows a call that was judged elsewhere to the detectors. position is that of its evidence.
 func (m *Monitor) Observe(position uint64, c *vedette.Call) {
 	m.stats.count(c)
+	if m.Parties != nil {
+		m.Parties.Saw(c)
+	}
 	m.engine.Load().Observe(position, c)
 }
 
@@ -50,12 +53,15 @@ func (m *Monitor) Detection() detect.Stats {
 	return s
 }
 
-// raise records a finding and hands it out.
+// raise joins a finding to an incident, records it and hands it out.
 func (m *Monitor) raise(f *vedette.Finding) {
 	if _, ok := m.known[f.ID]; ok {
 		return // recorded before the restart
 	}
 	m.stats.findings.Add(1)
+	if m.Incidents != nil {
+		m.Incidents.Join(f)
+	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		panic("BUG: a finding does not encode: " + err.Error())

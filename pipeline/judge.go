@@ -178,6 +178,9 @@ func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept 
 		r.Durable = m.wait(position)
 		kept = r.Durable
 	}
+	if m.Parties != nil {
+		m.Parties.Saw(c)
+	}
 	return r, kept || !m.Gate.FailsClosed(c)
 }
 

@@ -13,6 +13,7 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/intel"
 	"vedette/ledger"
 	"vedette/sensor"
@@ -51,6 +52,10 @@ type Config struct {
 	Finding func(*vedette.Finding)
 	// Detect says which detectors there are. Raise is the monitor's.
 	Detect detect.Config
+	// Incidents joins findings into incidents before they are recorded; nil for none.
+	Incidents *incident.Joiner
+	// Parties is told of every call, so that it knows what is common; nil for none.
+	Parties *Parties
 	// Inline runs detection within Done, in the order of calls, for recorded traffic;
 	// otherwise shards of their own do, and calls never wait for them.
 	Inline bool

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -25,6 +26,7 @@ import (
 	"vedette/api"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/intel"
 	"vedette/keyring"
 	"vedette/ledger"
@@ -44,11 +46,12 @@ type app struct {
 	clock
 	started time.Time
 
-	store      *store.Store
+	store      store.Store
 	newState   bool // the store is new though the ledger is not
 	sealer     *keyring.Sealer
 	ring       *keyring.Ring
 	ledger     *ledger.Ledger
+	origin     string // of the ledger: the monitor's name in a shared store
 	window     *verify.Window
 	increasing *verify.Nonces
 	highest    *verify.Nonces
@@ -56,6 +59,8 @@ type app struct {
 	bearers    []bearer
 	gate       *gate.Gate
 	intel      *intel.Feeds // nil where no feed is configured
+	parties    *pipeline.Parties
+	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	resumed    bool // the detectors know what the ledger has
@@ -69,8 +74,16 @@ type app struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu        sync.Mutex // guards config, dialects and auditRead
+	mu sync.Mutex // guards config and dialects
+
+	telling   sync.Mutex // guards auditRead and audited
 	auditRead int64      // row of the store's audit that was read last
+	audited   bool       // the audit of before the start was told
+
+	storeFails atomic.Pointer[string] // why the store takes or tells no changes; nil while it does
+	acted      time.Time              // since when acts are read again; watchStore's after the start
+	storing    sync.Mutex             // orders what is stored of incidents
+	unsaved    map[string]gate.Change // by id; the gate's lock for changes guards it
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
@@ -80,16 +93,17 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startIncidents, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
 		}
 	}
-	a.wg.Add(2)
+	a.wg.Add(3)
 	go a.keep(ctx)
 	go a.keepDetection(ctx)
 	a.runIntel(ctx)
+	go a.watchStore(ctx)
 	return a, nil
 }
 
@@ -115,12 +129,8 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err := os.MkdirAll(a.config.Dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make data folder: %w", err)
 	}
-	lost, err := stateLost(a.config.Dir)
-	if err != nil {
-		return err
-	}
-	a.newState = lost
-	if a.store, a.sealer, err = openState(ctx, a.config, getenv); err != nil {
+	var err error
+	if a.store, a.sealer, a.newState, err = openState(ctx, a.config, getenv); err != nil {
 		return err
 	}
 	a.defer_(func() { a.report("state", a.store.Close()) })
@@ -129,7 +139,7 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err != nil {
 		return err
 	}
-	a.log.Info("keyring read", "keys", n)
+	a.log.Info("keyring read", "keys", n, "state", a.store.String())
 	return nil
 }
 
@@ -205,6 +215,7 @@ func (a *app) startLedger(context.Context) error {
 	if name := key.Signer.Name(); a.config.Ledger.Origin != "" && name != origin {
 		return fmt.Errorf("ledger: origin %q: the ledger in %s was begun as %q and keeps that name: take it as origin, or begin another in an empty dir", origin, dir, name)
 	}
+	a.origin = key.Verifier.Name()
 	var repair *ledger.Repair
 	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
 		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
@@ -287,7 +298,10 @@ func (a *app) startGate(ctx context.Context) error {
 
 // freezeKeys holds the restrictions to the frozen flags of the keyring.
 func (a *app) freezeKeys() error {
-	const prefix = "keyring:"
+	prefix := "keyring:"
+	if _, shared := a.store.(*store.Postgres); shared { // each monitor lifts what its own keyring set
+		prefix += a.origin + ":"
+	}
 	want := map[string]vedette.Restriction{}
 	for _, e := range a.ring.List() {
 		if e.Frozen {
@@ -309,17 +323,8 @@ func (a *app) freezeKeys() error {
 			return err
 		}
 	}
-	return nil
-}
-
-func (a *app) saveRestriction(c gate.Change) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if c.Kind == gate.Added {
-		return a.store.PutRestriction(ctx, c.Restriction)
-	}
-	if err := a.store.LiftRestriction(ctx, c.Restriction.ID); !errors.Is(err, store.ErrNotFound) {
-		return err
+	if a.parties != nil {
+		a.parties.Renew()
 	}
 	return nil
 }
@@ -347,7 +352,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	}
 	detection.Hash = detect.NewHash(key)
 	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
-		Finding: a.findings.take, Now: a.now, Detect: detection,
+		Finding: a.findings.take, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	if err != nil {
 		return err
@@ -600,7 +605,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, detect, tokens and intel cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, detect, tokens, intel and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

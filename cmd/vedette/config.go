@@ -43,6 +43,7 @@ type config struct {
 	Detect    detectConfig        `yaml:"detect"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 	Intel     intelConfig         `yaml:"intel"`
+	Store     storeConfig         `yaml:"store"`
 
 	path    string
 	dirFlag bool // Dir was given on the command line
@@ -52,7 +53,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {
@@ -150,6 +151,14 @@ type findingsConfig struct {
 type webhookConfig struct {
 	URL        string `yaml:"url"`
 	SecretFile string `yaml:"secret_file"`
+}
+
+type storeConfig struct {
+	Postgres *postgresConfig `yaml:"postgres"` // nil: state.db in the data folder
+}
+
+type postgresConfig struct {
+	URLFile string `yaml:"url_file"`
 }
 
 // defaultConfig watches every venue that is built in and refuses nothing.
@@ -276,7 +285,10 @@ func (c *config) fileKeys(options keyring.Options) ([]keyring.Spec, error) {
 }
 
 // checkFiles reads what check leaves to the start.
-func (c *config) checkFiles() error {
+func (c *config) checkFiles(getenv func(string) string) error {
+	if _, err := c.postgresURL(getenv); err != nil {
+		return err
+	}
 	dialects, err := c.dialects()
 	if err != nil {
 		return err

@@ -24,13 +24,19 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		f.Gauge = true
 		return f
 	}
-	x, g, d := a.proxy.Stats(), a.gate.Stats(), a.monitor.Detection()
+	x, g, d, i := a.proxy.Stats(), a.gate.Stats(), a.monitor.Detection(), a.joiner.Stats()
 	f := []api.Figure{
 		verdictFigure(p), operationFigure(p), a.upstreamFigure(),
 		{Name: "decisions_total", Help: "Calls by what the gate did.", Label: "effect", Of: []api.Of{{Label: "allow", Value: float64(p.Allowed)},
 			{Label: "deny", Value: float64(p.Denied)}, {Label: "throttle", Value: float64(p.Throttled)}, {Label: "step_up", Value: float64(p.SteppedUp)}}},
 		one("would_deny_total", "Calls that enforce mode would have refused.", float64(p.WouldDeny)),
 		one("findings_total", "Findings raised.", float64(p.Findings)),
+		one("findings_suppressed_total", "Findings that a suppression or expected change kept out of incidents.", float64(i.Suppressed)),
+		one("findings_late_total", "Findings that came later than incidents allow for.", float64(i.Late)),
+		gauge("incidents_open", "Incidents that a finding may still join.", float64(i.Open)),
+		gauge("incidents_unstored", "Changes of incidents that wait to be stored.", float64(i.Unstored)),
+		one("incidents_evicted_total", "Incidents that left memory for lack of room; they are stored.", float64(i.Evicted)),
+		one("incidents_lost_total", "Changes of incidents that were given up because nothing stored them.", float64(i.Lost)),
 		one("calls_unseen_total", "Calls that detectors did not see because their queue was full.", float64(p.Unseen)),
 		one("detect_events_total", "Calls and parts of batches that detectors saw.", float64(d.Events)),
 		one("detect_evicted_total", "Subjects that detectors forgot for lack of room.", float64(d.Evicted)),

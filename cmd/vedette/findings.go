@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/incident"
 	"vedette/respond"
 )
 
@@ -80,14 +81,14 @@ func (s *findingSink) webhook(c *config, h *webhookConfig) error {
 
 // take takes one finding; it is called from one goroutine.
 func (s *findingSink) take(f *vedette.Finding) {
-	s.log.Warn(f.Summary, "detector", f.Detector, "severity", f.Severity.String(), "source", f.Source, "id", f.ID)
+	s.log.Warn(f.Summary, "detector", f.Detector, "severity", f.Severity.String(), "source", f.Source, "id", f.ID, "incident", f.Incident)
 	if s.out != nil {
 		b, _ := json.Marshal(f)
 		if _, err := s.out.Write(append(b, '\n')); err != nil {
 			s.log.Error("finding not written", "error", err)
 		}
 	}
-	if s.hook != nil && !s.hook.Send(f) {
+	if s.hook != nil && !incident.Suppressed(f) && !s.hook.Send(f) {
 		s.log.Error("webhook queue full: finding not sent", "finding", f.ID)
 	}
 	s.mu.Lock()

@@ -97,12 +97,12 @@ type keys struct {
 }
 
 // withStore opens the state for one change and tells a running monitor after it.
-func (k *keys) withStore(ctx context.Context, what string, change func(*store.Store, *keyring.Sealer) error) error {
+func (k *keys) withStore(ctx context.Context, what string, change func(store.Store, *keyring.Sealer) error) error {
 	client, err := k.monitor()
 	if err != nil {
 		return err
 	}
-	s, sealer, err := openState(ctx, k.config, k.getenv)
+	s, sealer, _, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (k *keys) add(ctx context.Context) error {
 	if slices.Contains(k.given, "permissions") && spec.Permissions == 0 {
 		return usagef("-permissions is empty: name some of %s, or leave it out for a key that is not held to any", strings.Join(vedette.PermissionNames, ","))
 	}
-	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s *store.Store) error {
+	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s store.Store) error {
 		_, err := s.Key(ctx, spec.Venue, spec.ID)
 		if err == nil {
 			return fmt.Errorf("%s key %q is there already: rotate it, or remove it first", spec.Venue, spec.ID)
@@ -210,8 +210,8 @@ func (k *keys) warnFile() {
 }
 
 // put seals and stores credentials, if the check allows it.
-func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check func(*store.Store) error) error {
-	return k.withStore(ctx, what, func(s *store.Store, sealer *keyring.Sealer) error {
+func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check func(store.Store) error) error {
+	return k.withStore(ctx, what, func(s store.Store, sealer *keyring.Sealer) error {
 		if err := check(s); err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (k *keys) importFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return k.put(ctx, "key.import", specs, func(*store.Store) error { return nil })
+	return k.put(ctx, "key.import", specs, func(store.Store) error { return nil })
 }
 
 // listed is one key of key list: no secret is among it.
@@ -274,7 +274,7 @@ func (k *keys) list(ctx context.Context) error {
 	if err := k.mustExist(); err != nil {
 		return err
 	}
-	s, sealer, err := openState(ctx, k.config, k.getenv)
+	s, sealer, _, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
 	}
@@ -335,7 +335,7 @@ func (k *keys) rotate(ctx context.Context) error {
 	if fresh.Secret.Empty() && fresh.PublicKey == "" && fresh.Wallet == "" {
 		return usagef("say -secret-file, -public-key-file or -wallet with the new secret")
 	}
-	return k.withStore(ctx, "key.rotate", func(s *store.Store, sealer *keyring.Sealer) error {
+	return k.withStore(ctx, "key.rotate", func(s store.Store, sealer *keyring.Sealer) error {
 		spec, err := k.load(ctx, s, sealer)
 		if err != nil {
 			return err
@@ -362,7 +362,7 @@ func (k *keys) rotate(ctx context.Context) error {
 	})
 }
 
-func (k *keys) load(ctx context.Context, s *store.Store, sealer *keyring.Sealer) (keyring.Spec, error) {
+func (k *keys) load(ctx context.Context, s store.Store, sealer *keyring.Sealer) (keyring.Spec, error) {
 	stored, err := s.Key(ctx, k.f.venue, k.f.id)
 	if err != nil {
 		return keyring.Spec{}, err
@@ -374,7 +374,7 @@ func (k *keys) remove(ctx context.Context) error {
 	if err := k.named(); err != nil {
 		return err
 	}
-	return k.withStore(ctx, "key.remove", func(s *store.Store, _ *keyring.Sealer) error {
+	return k.withStore(ctx, "key.remove", func(s store.Store, _ *keyring.Sealer) error {
 		return s.DeleteKey(ctx, k.f.venue, k.f.id, audit("key.remove", k.f.venue+" "+k.f.id, k.f.reason))
 	})
 }

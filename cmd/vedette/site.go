@@ -126,11 +126,22 @@ func (s *site) mustExist() error {
 }
 
 // existing opens the state that is there.
-func (s *site) existing(ctx context.Context) (*store.Store, error) {
+func (s *site) existing(ctx context.Context) (store.Store, error) {
+	url, err := s.config.postgresURL(s.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if url != "" {
+		state, err := store.OpenPostgres(ctx, url, false)
+		if err != nil {
+			return nil, err
+		}
+		return state, nil
+	}
 	if err := s.mustExist(); err != nil {
 		return nil, err
 	}
-	state, _, err := openState(ctx, s.config, s.getenv)
+	state, _, _, err := openState(ctx, s.config, s.getenv)
 	return state, err
 }
 
@@ -170,7 +181,11 @@ func (s *site) restrictStored(ctx context.Context, r vedette.Restriction) error 
 	if err := state.PutRestriction(ctx, r, audit("restriction.set", api.Scope(r), r.Reason)); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, in force from its next start, id %s\n", s.config.Dir, r.ID)
+	then := "in force from its next start"
+	if _, shared := state.(*store.Postgres); shared {
+		then = "monitors on " + state.String() + " put it in force"
+	}
+	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, %s, id %s\n", s.config.Dir, then, r.ID)
 	return nil
 }
 
@@ -203,7 +218,7 @@ func (s *site) stored(ctx context.Context, venue, id string) bool {
 	if fresh, err := stateFresh(s.config.Dir); err != nil || fresh {
 		return true
 	}
-	state, err := store.Open(ctx, s.config.Dir)
+	state, err := s.existing(ctx)
 	if err != nil {
 		return true
 	}

@@ -34,6 +34,7 @@ var layers = []struct {
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
 	{"vedette/intel", 1, nil},
+	{"vedette/incident", 1, nil},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
@@ -41,6 +42,7 @@ var layers = []struct {
 	{"vedette/sensor/", 3, nil},
 	{"vedette/sensor/sensortest", 3, nil},
 	{"vedette/store", 3, nil},
+	{"vedette/store/storetest", 3, []string{"vedette/store"}},
 	{"vedette/api", 3, nil},
 	{"vedette/pipeline", 3, nil},
 	{"vedette/sim", 4, []string{"vedette/sim"}},
