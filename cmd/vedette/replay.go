@@ -60,10 +60,9 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	p.monitor.Close()
 	s := p.monitor.Stats()
 	d := p.monitor.Detection()
-	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings; state %d MiB, %d late, %d dropped\n", s.Calls, time.Since(began).Round(time.Millisecond),
-		float64(s.Calls)/time.Since(began).Seconds(), s.Findings, d.Bytes>>20, d.Late, d.Refused)
-	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings in %d incidents\n", s.Calls, time.Since(began).Round(time.Millisecond),
-		float64(s.Calls)/time.Since(began).Seconds(), s.Findings, p.joiner.Stats().Incidents)
+	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings in %d incidents; state %d MiB, %d late, %d dropped\n", s.Calls,
+		time.Since(began).Round(time.Millisecond), float64(s.Calls)/time.Since(began).Seconds(), s.Findings, p.joiner.Stats().Incidents, d.Bytes>>20,
+		d.Late, d.Refused)
 	for v := vedette.Verdict(1); int(v) < vedette.Verdicts; v++ {
 		if s.Verdicts[v] > 0 {
 			fmt.Fprintf(e.stderr, "  %-13s %d\n", v, s.Verdicts[v])
