@@ -137,14 +137,15 @@ func (j *Journal) Read(at int64) ([]byte, error) {
 	return record, nil
 }
 
-// Append adds a record and returns its position. After an error the journal is as before and
-// can be used on.
+// Append adds a record and returns its position. After an error the journal can be used
+// on; the record may be there after a crash all the same.
 func (j *Journal) Append(record []byte) (at int64, err error) {
 	if len(record) > MaxJournalRecord {
 		return 0, fmt.Errorf("cannot append to %s: a record of %d bytes, over %d", j.name, len(record), MaxJournalRecord)
 	}
 	b := frame(record)
 	if _, err := j.file.WriteAt(b, j.size); err != nil {
+		j.file.Truncate(j.size) // best effort: a record that was refused may turn up after a crash
 		return 0, fmt.Errorf("cannot append to %s: %w", j.name, err)
 	}
 	at = j.size
