@@ -20,7 +20,7 @@ const TornSuffix = ".torn"
 
 // Journal is an append-only file of records with checksums. What Append took survives the
 // end of the process, and a power cut after Sync. Its methods must not run concurrently,
-// but for Read.
+// but Read and Sync beside Append.
 type Journal struct {
 	fsys FS
 	name string
