@@ -123,7 +123,9 @@ func TestDown(t *testing.T) {
 func TestRefused(t *testing.T) {
 	f, r := durabletest.New(), &receiver{down: errors.New("down"), refuse: "2"}
 	var lost []string
-	o := open(t, f, r, func(c *Config) { c.Lost = func(e respond.Event, err error) { lost = append(lost, e.ID()+" "+err.Error()) } })
+	o := open(t, f, r, func(c *Config) {
+		c.Lost = func(e respond.Event, err error) { lost = append(lost, e.ID()+" "+err.Error()) }
+	})
 	for i := range 4 {
 		o.Put(event(i, vedette.Low))
 	}
