@@ -9,7 +9,7 @@ build:
 
 # Everything, race detector on. With CI set, a missing node or npm fails instead of skipping.
 test: lint
-	scripts/need nginx npm
+	scripts/need nginx npm rsyslogd
 	go test -race -timeout 14m ./...
 
 lint:
