@@ -30,7 +30,7 @@ var layers = []struct {
 	{"vedette/gate", 1, nil},
 	{"vedette/detect", 1, nil},
 	{"vedette/ledger", 1, nil},
-	{"vedette/respond", 1, nil},
+	{"vedette/respond", 1, []string{"vedette/respond"}},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
