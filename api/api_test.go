@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/respond"
 )
 
 func snapshot() Snapshot {
@@ -90,6 +91,13 @@ func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
 func (o *orders) Reload() error                            { return o.err }
 func (o *orders) Status() Snapshot                         { return snapshot() }
+func (o *orders) Interventions() []respond.Intervention {
+	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
+}
+func (o *orders) Decide(d Decision) (respond.Intervention, error) {
+	o.lifted = append(o.lifted, d.Verb+" "+d.ID+" by "+d.By)
+	return respond.Intervention{ID: d.ID, State: respond.Done}, o.err
+}
 
 func TestControl(t *testing.T) {
 	dir := t.TempDir()
@@ -136,6 +144,14 @@ func TestControl(t *testing.T) {
 	grant := vedette.StepUpGrant{Venue: "v", Credential: "k", Reason: "r", By: "mfa", Until: in.Until}
 	if err := c.Do(ctx, "POST", "/v1/stepups", "me", grant, nil); err != nil || len(o.granted) != 1 || o.granted[0] != grant {
 		t.Errorf("%v %+v", err, o.granted)
+	}
+	var pending []respond.Intervention
+	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {
+		t.Errorf("%v %+v", err, pending)
+	}
+	var decided respond.Intervention
+	if err := c.Do(ctx, "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: "me"}, &decided); err != nil || decided.State != respond.Done || o.lifted[1] != "approve 1 by me" {
+		t.Errorf("%v %+v %v", err, decided, o.lifted)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

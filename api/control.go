@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/respond"
 )
 
 // Orders are what the control socket can ask of a running monitor.
@@ -32,6 +33,18 @@ type Orders interface {
 	// Reload reads the configuration anew.
 	Reload() error
 	Status() Snapshot
+	// Interventions lists what playbooks proposed and did, oldest first.
+	Interventions() []respond.Intervention
+	// Decide carries out what a person says of an intervention before it returns.
+	Decide(d Decision) (respond.Intervention, error)
+}
+
+// Decision is what a person says of an intervention.
+type Decision struct {
+	ID   string `json:"id"`
+	Verb string `json:"verb"` // approve, reject or undo
+	By   string `json:"by"`
+	Why  string `json:"why,omitempty"` // in words
 }
 
 // SocketName is the control socket within the data folder. Whoever may write to it
@@ -54,18 +67,18 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		out, err := o.Restrict(in)
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("POST /v1/stepups", func(w http.ResponseWriter, r *http.Request) {
 		var in vedette.StepUpGrant
 		if !readOrder(w, r, &in) {
 			return
 		}
-		respond(w, in, o.StepUp(in))
+		reply(w, in, o.StepUp(in))
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }
@@ -73,9 +86,18 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		n, err := o.ReloadKeys(in.By, in.What)
-		respond(w, map[string]int{"keys": n}, err)
+		reply(w, map[string]int{"keys": n}, err)
 	})
-	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("GET /v1/interventions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Interventions()) })
+	mux.HandleFunc("POST /v1/interventions", func(w http.ResponseWriter, r *http.Request) {
+		var in Decision
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.Decide(in)
+		reply(w, out, err)
+	})
 	// Profiles, for who may give orders anyway.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -97,7 +119,7 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-func respond(w http.ResponseWriter, v any, err error) {
+func reply(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		answer(w, http.StatusUnprocessableEntity, problem{err.Error()})
 		return

@@ -137,9 +137,10 @@ func (p Plan) Words() string {
 	return s
 }
 
-// protected returns the entry of never that forbids to carry the plan out without a person, in
-// words, "" if there is none: one that the event names, or that the plan would hit besides.
-func (b *Book) protected(p Plan, e Event, credential func(venue, id string) (vedette.Credential, bool)) string {
+// Protected returns the entry of never that forbids to carry the plan out without a person, in
+// words, "" if there is none: one that the event names, or that the plan would hit besides. credential
+// returns what is known of a key; it may be nil.
+func (b *Book) Protected(p Plan, e Event, credential func(venue, id string) (vedette.Credential, bool)) string {
 	subjects := e.Subjects()
 	for _, n := range b.Never {
 		if n.Venue != "" && p.Venue != "" && n.Venue != p.Venue {

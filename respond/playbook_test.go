@@ -104,7 +104,7 @@ func FuzzBook(f *testing.F) {
 		for _, e := range []Event{forged(1, "key-1"), OfIncident(&vedette.Incident{ID: "inc:1", Severity: vedette.Critical, Risk: 1, Subjects: forged(1, "k").Subjects()})} {
 			for _, p := range book.Plan(e) {
 				p.restrictions()
-				book.protected(p, e, nil)
+				book.Protected(p, e, nil)
 			}
 		}
 	})

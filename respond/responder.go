@@ -227,7 +227,7 @@ func (r *Responder) hold(b *Book, i *Intervention, p Plan, e Event, last *Interv
 	}
 	recent := slices.DeleteFunc(r.recent[i.Playbook], func(t time.Time) bool { return now.Sub(t) >= atMostWindow })
 	r.recent[i.Playbook] = recent
-	switch who := b.protected(p, e, r.Credential); {
+	switch who := b.Protected(p, e, r.Credential); {
 	case who != "":
 		i.Held = "never lists " + who
 	case len(recent) >= p.Playbook.AtMost:

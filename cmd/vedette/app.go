@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -27,6 +28,7 @@ import (
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
+	"vedette/respond"
 	"vedette/sensor/proxy"
 	"vedette/store"
 	"vedette/venue"
@@ -55,6 +57,9 @@ type app struct {
 	gate       *gate.Gate
 	findings   *findingSink
 	monitor    *pipeline.Monitor
+	responder  *respond.Responder
+	cancels    atomic.Pointer[map[account]canceller]
+	lastStep   atomic.Uint64 // ledger position of an intervention's last step
 	proxy      *proxy.Proxy
 	ops        *http.Server
 	opsAddr    string
@@ -76,7 +81,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startResponder, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -320,7 +325,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.findings, err = newFindingSink(a.config, a.log); err != nil {
+	if a.findings, err = newFindingSink(a.config, a.log, a.now); err != nil {
 		return err
 	}
 	a.defer_(a.findings.close)
@@ -331,6 +336,11 @@ func (a *app) startMonitor(ctx context.Context) error {
 	a.monitor = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
+	a.defer_(func() { // after the detectors' last finding
+		if a.responder != nil {
+			a.report("interventions", a.responder.Close())
+		}
+	})
 	a.defer_(a.monitor.Close)
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
@@ -429,6 +439,7 @@ func (a *app) keep(ctx context.Context) {
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
+		a.responder.Expire()
 		failing = a.watchLedger(failing)
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
@@ -563,7 +574,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers and tokens cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -582,7 +593,16 @@ func (a *app) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := keyring.New(verify.KeyOptions(withBuiltIn(dialects))).Replace(entries); err != nil {
+	ring := keyring.New(verify.KeyOptions(withBuiltIn(dialects)))
+	if err := ring.Replace(entries); err != nil {
+		return err
+	}
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	cancels, err := a.cancellers(c, dialects, ring.Lookup)
+	if err != nil {
 		return err
 	}
 	if err := a.proxy.Reload(p); err != nil {
@@ -592,6 +612,8 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
+	a.responder.Use(book)
+	a.cancels.Store(&cancels)
 	return a.ring.Replace(entries)
 }
 

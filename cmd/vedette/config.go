@@ -38,6 +38,8 @@ type config struct {
 	Replay    replayConfig        `yaml:"replay"`
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
+	Receivers []receiverConfig    `yaml:"receivers"`
+	Respond   respondConfig       `yaml:"respond"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 
 	path    string
@@ -48,7 +50,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Tokens, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Tokens, c.Keys.MasterKey}
 }
 
 type listenerConfig struct {
@@ -201,6 +203,8 @@ func (c *config) check() error {
 		func() error { _, err := c.gateConfig(); return err },
 		func() error { _, err := c.bodyPolicy(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
+		c.checkReceivers,
+		func() error { return c.checkCancelWith(dialects) },
 	} {
 		if err := build(); err != nil {
 			return err
@@ -237,8 +241,16 @@ func (c *config) checkFiles() error {
 		}
 	}
 	if h := c.Findings.Webhook; h != nil {
-		_, err = c.webhookSecret(h)
+		if _, err = c.webhookSecret("findings: webhook", h.URL, h.SecretFile); err != nil {
+			return err
+		}
 	}
+	for _, r := range c.Receivers {
+		if _, err := c.receiver(r, "", time.Now); err != nil {
+			return err
+		}
+	}
+	_, err = c.book()
 	return err
 }
 

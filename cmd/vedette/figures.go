@@ -55,10 +55,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		faultFigure(x.Faults),
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
 	}
-	if h := a.findings.hook; h != nil {
-		f = append(f, webhookFigure(h.Stats()))
-	}
-	return f
+	return append(append(f, a.findings.figures()...), respondFigures(a.responder.Stats())...)
 }
 
 func flag01(b bool) float64 {
@@ -106,7 +103,11 @@ func faultFigure(faults map[string]int64) api.Figure {
 	return f
 }
 
-func webhookFigure(s respond.Stats) api.Figure {
-	return api.Figure{Name: "webhook_findings_total", Help: "Findings by what became of their delivery.", Label: "outcome", Of: []api.Of{
-		{Label: "sent", Value: float64(s.Sent)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "dropped", Value: float64(s.Dropped)}}}
+func respondFigures(s respond.Stats) []api.Figure {
+	return []api.Figure{
+		{Name: "interventions_total", Help: "What playbooks did, by how.", Label: "how", Of: []api.Of{{Label: "automatic", Value: float64(s.Automatic)},
+			{Label: "approved", Value: float64(s.Approved)}, {Label: "dry_run", Value: float64(s.Dry)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "refused", Value: float64(s.Refused)}}},
+		{Name: "interventions_unsaved_total", Help: "Changes of interventions that the disk did not take.", Of: []api.Of{{Value: float64(s.Unsaved)}}},
+		{Name: "interventions_proposed", Help: "Interventions that wait for approval.", Gauge: true, Of: []api.Of{{Value: float64(s.Proposed)}}},
+	}
 }
