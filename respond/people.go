@@ -37,35 +37,50 @@ func (r *Responder) Approve(id, by string) (Intervention, error) {
 }
 
 func (r *Responder) approve(id, by string) (Intervention, error) {
+	i, finish, err := r.vote(id, by)
+	if err != nil || finish == nil {
+		return i, err
+	}
+	finish()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	done := r.all[id]
+	if done.State == Failed {
+		return done.copy(), fmt.Errorf("cannot carry out %s: %s", id, done.Result)
+	}
+	return done.copy(), nil
+}
+
+// vote takes an approval. finish is nil while more people must approve.
+func (r *Responder) vote(id, by string) (as Intervention, finish func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, err := r.find(id, by)
 	now := r.Now().UTC()
 	switch {
 	case err != nil:
-		return Intervention{}, err
+		return Intervention{}, nil, err
 	case i.State != Proposed:
-		return i.copy(), fmt.Errorf("cannot approve %s: it is %s", id, i.State)
+		err = fmt.Errorf("cannot approve %s: it is %s", id, i.State)
 	case !now.Before(i.Until):
-		return i.copy(), fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
+		err = fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
 	case i.approvedBy(by):
-		return i.copy(), fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
+		err = fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
+	}
+	if err != nil {
+		return i.copy(), nil, err
 	}
 	i.Approvals = append(i.Approvals, Vote{by, now})
 	if len(i.Approvals) < i.Needs {
 		err := r.note(i, "respond.approve", Proposed, by)
-		return i.copy(), err
+		return i.copy(), nil, err
 	}
 	r.stats.Approved++
 	// Noted before it is carried out: a crash in between does not lose the approval.
 	if err := r.note(i, "respond.approve", Doing, by); err != nil {
 		i.Result = err.Error()
 	}
-	r.carryOut(i)
-	if i.State == Failed {
-		return i.copy(), fmt.Errorf("cannot carry out %s: %s", id, i.Result)
-	}
-	return i.copy(), nil
+	return i.copy(), r.carryOut(i), nil
 }
 
 // Reject ends a proposal. The playbook does not propose the same again for an hour.

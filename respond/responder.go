@@ -20,9 +20,9 @@ type Config struct {
 	FS   durable.FS
 	File string // what was proposed and done
 	Now  func() time.Time
-	// Set puts a restriction in force before it returns, and stores it. An error that wraps
-	// ErrNotStored leaves it in force.
-	Set func(r vedette.Restriction) error
+	// Impose puts a restriction in force before it returns; save stores it. An error of save leaves
+	// it in force.
+	Impose func(r vedette.Restriction) (save func() error, err error)
 	// Lift takes one out of force. Whether it was in force is no error.
 	Lift func(id string) error
 	// InForce lists restrictions, those of others too.
@@ -44,10 +44,6 @@ type Config struct {
 	Delay func(attempt int) time.Duration
 }
 
-// ErrNotStored is wrapped by Config.Set's error where the restriction is in force, but would not
-// outlast a restart.
-var ErrNotStored = errors.New("in force, but not stored")
-
 // Responder carries playbooks out. It is safe for concurrent use.
 type Responder struct {
 	Config
@@ -63,6 +59,8 @@ type Responder struct {
 	journal *durable.Journal
 	// rewritten is the size of the journal after its last rewrite, in bytes.
 	rewritten int64
+	finishing []func()                 // what follows after what is in force, in order
+	idle      *sync.Cond               // told when nothing is
 	all       map[string]*Intervention // by id
 	order     []*Intervention          // oldest first
 	byKey     map[string]*Intervention // the newest
@@ -88,6 +86,7 @@ func Open(c Config, book *Book) (*Responder, error) {
 		}
 	}
 	r := &Responder{Config: c, dirty: make(chan struct{}, 1), all: map[string]*Intervention{}, byKey: map[string]*Intervention{}, recent: map[string][]time.Time{}}
+	r.idle = sync.NewCond(&r.mu)
 	r.book.Store(book)
 	if err := r.load(); err != nil {
 		return nil, err
@@ -100,7 +99,7 @@ func Open(c Config, book *Book) (*Responder, error) {
 	r.adopt()
 	for _, i := range slices.Clone(r.order) {
 		if i.State == Doing {
-			r.carryOut(i)
+			r.later(r.carryOut(i))
 		}
 	}
 	return r, nil
@@ -140,10 +139,10 @@ func (r *Responder) Use(b *Book) { r.book.Store(b) }
 // byPlaybook begins the name under which a playbook acts.
 const byPlaybook = "playbook "
 
-// Take responds to an event. A restriction that needs no approval is in force when it returns. The
-// order is: in force in the gate, in the store, in the journal, in the ledger. A crash after the
-// first leaves nothing, and the event must be taken again; after the second the next start finds
-// the restriction; from the third on nothing is missing but a ledger record.
+// Take responds to an event. A restriction that needs no approval is in force when it returns; the
+// rest follows without the caller. The order is: in force in the gate, in the store, in the journal,
+// in the ledger. A crash after the first leaves nothing, and the event must be taken again; after
+// the second the next start finds the restriction; after the third only the ledger's record is missing.
 func (r *Responder) Take(e Event) {
 	b := r.book.Load()
 	plans := b.Plan(e)
@@ -200,7 +199,7 @@ func (r *Responder) take(b *Book, p Plan, e Event) {
 		i.Automatic = true
 		r.stats.Automatic++
 		r.recent[i.Playbook] = append(r.recent[i.Playbook], now)
-		r.carryOut(i)
+		r.later(r.carryOut(i))
 	}
 }
 
@@ -256,39 +255,82 @@ func (r *Responder) propose(i *Intervention, p Plan, now time.Time) {
 	r.note(i, "respond.propose", Proposed, i.By)
 }
 
-// carryOut does it.
-func (r *Responder) carryOut(i *Intervention) {
-	if i.Do == CancelAll {
-		if r.all[i.ID] == nil {
-			r.add(i)
-		}
-		r.note(i, "respond.do", Doing, i.By)
-		r.wg.Add(1)
-		go r.cancelOrders(i)
-		return
-	}
-	now := r.Now().UTC()
-	var errs []error
-	for n := range i.Restrictions {
-		x := &i.Restrictions[n]
-		x.From, x.Until = now, now.Add(i.For)
-		if err := r.Set(*x); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	i.Until = now.Add(i.For)
-	state, what := Done, "respond.do"
-	if err := errors.Join(errs...); err != nil {
-		i.Result = err.Error()
-		if !errors.Is(err, ErrNotStored) {
-			state, what = Failed, "respond.fail"
-			r.stats.Failed++
-		}
-	}
+// carryOut does it, with the lock held. finish does what follows; it must be called without the lock.
+func (r *Responder) carryOut(i *Intervention) (finish func()) {
 	if r.all[i.ID] == nil {
 		r.add(i)
 	}
+	if i.Do == CancelAll {
+		r.note(i, "respond.do", Doing, i.By)
+		r.wg.Add(1)
+		go r.cancelOrders(i)
+		return func() {}
+	}
+	now := r.Now().UTC()
+	i.State, i.Until = Doing, now.Add(i.For)
+	var saves []func() error
+	var errs []error
+	for n := range i.Restrictions {
+		x := &i.Restrictions[n]
+		x.From, x.Until = now, i.Until
+		save, err := r.Impose(*x)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		saves = append(saves, save)
+	}
+	return func() { r.finish(i, saves, errors.Join(errs...)) }
+}
+
+// finish stores what carryOut put in force, and then notes that it is.
+func (r *Responder) finish(i *Intervention, saves []func() error, failed error) {
+	var unsaved []error
+	for _, save := range saves {
+		if err := save(); err != nil {
+			unsaved = append(unsaved, err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state, what := Done, "respond.do"
+	if failed != nil {
+		state, what = Failed, "respond.fail"
+		r.stats.Failed++
+	}
+	if err := errors.Join(failed, errors.Join(unsaved...)); err != nil {
+		i.Result = err.Error()
+	}
 	r.note(i, what, state, i.By)
+}
+
+// later has finish called soon, after those that came before; with the lock held.
+func (r *Responder) later(finish func()) {
+	r.finishing = append(r.finishing, finish)
+	if len(r.finishing) > 1 {
+		return // the goroutine that works on the first one goes on with it
+	}
+	r.wg.Go(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for len(r.finishing) > 0 {
+			next := r.finishing[0]
+			r.mu.Unlock()
+			next()
+			r.mu.Lock()
+			r.finishing = r.finishing[1:]
+		}
+		r.idle.Broadcast()
+	})
+}
+
+// settleDown returns when all that Take began is stored and noted.
+func (r *Responder) settleDown() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.finishing) > 0 {
+		r.idle.Wait()
+	}
 }
 
 // cancelOrders has the venue cancel, in a goroutine of its own.
@@ -325,9 +367,10 @@ func (r *Responder) cancelOrders(i *Intervention) {
 	r.note(i, "respond.do", Done, by)
 }
 
-// Close waits for what is being carried out in the gate; what a venue is still asked for is asked
-// for again after the next Open.
+// Close waits until what is in force is stored; what a venue is still asked for is asked for again
+// after the next Open.
 func (r *Responder) Close() error {
+	r.settleDown()
 	r.cancel()
 	r.wg.Wait()
 	return r.journal.Close()

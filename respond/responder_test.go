@@ -28,7 +28,8 @@ type desk struct {
 	told    []Intervention
 	cancels []string
 	cancel  func() (string, error)
-	setErr  error
+	setErr  error       // of the gate
+	saveErr error       // of the store
 	die     func() bool // the process dies between gate and store
 	r       *Responder
 }
@@ -47,18 +48,23 @@ func newDesk(t *testing.T) *desk {
 
 func (d *desk) config() Config {
 	return Config{FS: d.fs, File: "dir/respond", Now: func() time.Time { d.mu.Lock(); defer d.mu.Unlock(); return d.now },
-		Set: func(r vedette.Restriction) error {
+		Impose: func(r vedette.Restriction) (func() error, error) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			d.steps = append(d.steps, "set "+r.ID)
 			if d.setErr != nil {
-				return d.setErr
+				return nil, d.setErr
 			}
-			if d.die != nil && d.die() {
-				return errKilled
-			}
-			d.store[r.ID] = r
-			return nil
+			d.steps = append(d.steps, "in force "+r.ID)
+			return func() error {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				if d.die != nil && d.die() {
+					return errKilled
+				}
+				d.steps = append(d.steps, "stored "+r.ID)
+				d.store[r.ID] = r
+				return d.saveErr
+			}, nil
 		},
 		Lift: func(id string) error { d.mu.Lock(); defer d.mu.Unlock(); delete(d.store, id); return nil },
 		InForce: func() (list []vedette.Restriction) {
@@ -120,7 +126,9 @@ func (d *desk) kill() {
 
 func (d *desk) pass(t time.Duration) { d.mu.Lock(); d.now = d.now.Add(t); d.mu.Unlock() }
 
+// inForce tells what is in force, once it is stored.
 func (d *desk) inForce() string {
+	d.r.settleDown()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var list []string
@@ -146,6 +154,7 @@ playbooks:
 
 func (d *desk) only(state State) Intervention {
 	d.t.Helper()
+	d.r.settleDown()
 	var found []Intervention
 	for _, i := range d.r.List() {
 		if i.State == state {
@@ -170,7 +179,7 @@ func TestAutomatic(t *testing.T) {
 		t.Fatalf("in force: %s", got)
 	}
 	i := d.only(Done)
-	if want := []string{"set playbook:" + i.ID + "/0", "record respond.do"}; !slices.Equal(d.steps, want) || i.Times != 5 || !i.Automatic {
+	if want := []string{"in force playbook:" + i.ID + "/0", "stored playbook:" + i.ID + "/0", "record respond.do"}; !slices.Equal(d.steps, want) || i.Times != 5 || !i.Automatic {
 		t.Errorf("steps %v, want %v; %+v", d.steps, want, i)
 	}
 	if x := d.store["playbook:"+i.ID+"/0"]; !x.Until.Equal(d.now.Add(time.Hour)) || x.Venue != "binance" || x.By != "playbook forged" || x.Reason != "Forged. (sha256:0)" {
@@ -184,7 +193,7 @@ func TestAutomatic(t *testing.T) {
 	for n := range 6 {
 		r.Take(forged(n, "key-1"))
 	}
-	if len(d.steps) != 2 {
+	if r.settleDown(); len(d.steps) != 3 {
 		t.Errorf("done again: %v", d.steps)
 	}
 	if _, err := r.Undo(i.ID, "alice", "a test of ours"); err != nil || d.inForce() != "" {
@@ -361,6 +370,7 @@ func TestKilledAnywhere(t *testing.T) {
 				if e := forged(k, fmt.Sprint("key-", k)); !dead {
 					e.Finding.Source = fmt.Sprint("192.0.2.", k)
 					r.Take(e)
+					r.settleDown()
 				}
 			}
 			for _, i := range r.List() {
@@ -464,21 +474,42 @@ func TestCancelAll(t *testing.T) {
 	})
 }
 
-// TestSetFails: what the gate refuses is said, and what it could not store is in force all the same.
+// TestSetFails: what the gate refuses is said, and what could not be stored is in force all the same.
 func TestSetFails(t *testing.T) {
 	d := newDesk(t)
 	d.setErr = errors.New("131072 are in force, the limit")
 	r := d.open(freezing)
 	r.Take(forged(1, "key-1"))
+	d.only(Failed)
 	r.Take(forged(2, "key-1"))
-	if i := d.only(Failed); !strings.Contains(i.Result, "the limit") || len(d.steps) != 2 {
-		t.Errorf("%+v %v", i, d.steps)
+	if i := d.only(Failed); !strings.Contains(i.Result, "the limit") || len(d.records) != 1 {
+		t.Errorf("%+v %v", i, d.records)
 	}
 	d.pass(time.Minute)
-	d.setErr = fmt.Errorf("%w: disk full", ErrNotStored)
+	d.setErr, d.saveErr = nil, errors.New("disk full")
 	r.Take(forged(3, "key-1"))
 	if i := d.only(Done); !strings.Contains(i.Result, "disk full") {
 		t.Errorf("%+v", i)
+	}
+}
+
+// TestSlowStore: a store that hangs holds up neither the next finding nor its restriction.
+func TestSlowStore(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(freezing)
+	hang := make(chan struct{})
+	d.die = func() bool { d.mu.Unlock(); <-hang; d.mu.Lock(); return false }
+	for n := range 5 {
+		r.Take(forged(n, fmt.Sprint("key-", n)))
+	}
+	d.mu.Lock()
+	if len(d.steps) != 5 || len(d.store) != 0 {
+		t.Errorf("%v", d.steps)
+	}
+	d.mu.Unlock()
+	close(hang)
+	if r.settleDown(); len(d.store) != 5 {
+		t.Errorf("%v", d.steps)
 	}
 }
 
@@ -489,6 +520,7 @@ func TestForgets(t *testing.T) {
 	for n := range 3 * keepClosed {
 		r.Take(forged(n, fmt.Sprint("key-", n)))
 		if n%500 == 499 {
+			r.settleDown()
 			d.pass(time.Hour)
 			r.Expire()
 		}

@@ -191,7 +191,7 @@ func (a *app) startResponder(context.Context) error {
 	}
 	a.cancels.Store(&keys)
 	a.responder, err = respond.Open(respond.Config{FS: durable.OS{}, File: filepath.Join(a.config.Dir, respondFile), Now: a.now,
-		Set: a.setForPlaybook, Lift: a.liftForPlaybook, InForce: a.gate.List, Cancel: a.cancelOrders, CanCancel: a.canCancel,
+		Impose: func(r vedette.Restriction) (func() error, error) { return a.gate.Impose(r, a.now()) }, Lift: a.liftForPlaybook, InForce: a.gate.List, Cancel: a.cancelOrders, CanCancel: a.canCancel,
 		Credential: a.credential, Record: a.recordStep, Settle: a.settleSteps, Tell: a.tellStep}, book)
 	if err != nil {
 		return err
@@ -201,15 +201,6 @@ func (a *app) startResponder(context.Context) error {
 	}
 	a.findings.respond = a.responder.Take
 	return nil
-}
-
-// setForPlaybook puts a restriction in force, and then stores it.
-func (a *app) setForPlaybook(r vedette.Restriction) error {
-	_, err := a.gate.Set(r, a.now())
-	if errors.Is(err, gate.ErrNotSaved) {
-		return fmt.Errorf("%w: %w", respond.ErrNotStored, err)
-	}
-	return err
 }
 
 func (a *app) liftForPlaybook(id string) error {
