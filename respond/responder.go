@@ -143,7 +143,14 @@ const byPlaybook = "playbook "
 // rest follows without the caller. The order is: in force in the gate, in the store, in the journal,
 // in the ledger. A crash after the first leaves nothing, and the event must be taken again; after
 // the second the next start finds the restriction; after the third only the ledger's record is missing.
-func (r *Responder) Take(e Event) {
+func (r *Responder) Take(e Event) { r.respond(e, r.Now()) }
+
+// Retake is Take for an event of before a crash, that may have been taken: what was done about it
+// then, or was in force then already, is not done again, however long ago it ended.
+func (r *Responder) Retake(e Event) { r.respond(e, e.Time()) }
+
+// respond takes an event that came at a time.
+func (r *Responder) respond(e Event, at time.Time) {
 	b := r.book.Load()
 	plans := b.Plan(e)
 	if len(plans) == 0 {
@@ -152,14 +159,14 @@ func (r *Responder) Take(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range plans {
-		r.take(b, p, e)
+		r.take(b, p, e, at)
 	}
 }
 
-func (r *Responder) take(b *Book, p Plan, e Event) {
+func (r *Responder) take(b *Book, p Plan, e Event, at time.Time) {
 	now, key := r.Now().UTC(), p.key()
 	last := r.byKey[key]
-	if last != nil && last.live(now) && !(last.State == DryRun && !*p.Playbook.DryRun) {
+	if last != nil && last.live(at) && !(last.State == DryRun && !*p.Playbook.DryRun) {
 		last.Times++
 		return
 	}

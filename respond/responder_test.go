@@ -212,6 +212,29 @@ func TestAutomatic(t *testing.T) {
 	}
 }
 
+// TestRetake: what was done, or was in force when a finding came, is not done again days later; what a crash
+// kept from being done is.
+func TestRetake(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(freezing)
+	first, second := forged(1, "key-1"), forged(2, "key-1")
+	first.Finding.Time, second.Finding.Time = d.now, d.now.Add(5*time.Second)
+	r.Take(first)
+	r.Take(second)
+	d.pass(5 * 24 * time.Hour)
+	r.Retake(first)
+	r.Retake(second)
+	if r.settleDown(); len(r.List()) != 1 {
+		t.Errorf("%+v", r.List())
+	}
+	other := forged(3, "key-2")
+	other.Finding.Time = second.Finding.Time
+	r.Retake(other)
+	if r.settleDown(); len(r.List()) != 2 {
+		t.Errorf("%+v", r.List())
+	}
+}
+
 // TestDryRun: a playbook does nothing until it is switched on, and says what it would have done.
 func TestDryRun(t *testing.T) {
 	d := newDesk(t)

@@ -111,3 +111,25 @@ func respondFigures(s respond.Stats) []api.Figure {
 		{Name: "interventions_proposed", Help: "Interventions that wait for approval.", Gauge: true, Of: []api.Of{{Value: float64(s.Proposed)}}},
 	}
 }
+
+// figures are those of the receivers.
+func (s *findingSink) figures() []api.Figure {
+	if len(s.receivers) == 0 {
+		return nil
+	}
+	list := []api.Figure{
+		{Name: "receiver_sent_total", Help: "Events that a receiver took."},
+		{Name: "receiver_refused_total", Help: "Events that a receiver will never take."},
+		{Name: "receiver_dropped_total", Help: "Events given up since too much waited for a receiver, or the disk took no more."},
+		{Name: "receiver_retried_total", Help: "Attempts at delivery that failed."},
+		{Name: "receiver_pending", Help: "Events that wait for a receiver.", Gauge: true},
+		{Name: "receiver_up", Help: "1 while the last attempt at delivery did not fail.", Gauge: true}}
+	for _, r := range s.receivers {
+		x := r.box.Stats()
+		for i, v := range []float64{float64(x.Sent), float64(x.Refused), float64(x.Dropped), float64(x.Retried), float64(x.Pending), flag01(x.Down == "")} {
+			list[i].Label = "receiver"
+			list[i].Of = append(list[i].Of, api.Of{Label: r.name, Value: v})
+		}
+	}
+	return list
+}

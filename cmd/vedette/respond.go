@@ -197,7 +197,7 @@ func (a *app) startResponder(context.Context) error {
 		return err
 	}
 	for _, f := range a.untaken() {
-		a.responder.Take(respond.Of(f))
+		a.responder.Retake(respond.Of(f))
 	}
 	a.findings.respond = a.responder.Take
 	return nil
@@ -260,15 +260,9 @@ const (
 	retakeTime    = 10 * time.Second
 )
 
-// untaken returns the findings at the end of the ledger, oldest first, that came after the last
-// intervention: a crash may have kept playbooks from seeing them.
+// untaken returns the findings at the end of the ledger, oldest first: a crash may have kept
+// playbooks from all or some of what they do about them. What was done is not done again.
 func (a *app) untaken() (list []*vedette.Finding) {
-	var done time.Time
-	for _, i := range a.responder.List() {
-		if i.Changed.After(done) {
-			done = i.Changed
-		}
-	}
 	type event struct {
 		Time    time.Time        `json:"time"`
 		Finding *vedette.Finding `json:"finding"`
@@ -282,7 +276,7 @@ func (a *app) untaken() (list []*vedette.Finding) {
 		if finding := bytes.HasPrefix(b, []byte(`{"event":"finding"`)); !finding && !bytes.HasPrefix(b, []byte(`{"event":"call"`)) {
 			return nil
 		} else if e := (event{}); json.Unmarshal(b, &e) == nil {
-			if last = e; finding && e.Finding != nil && e.Time.After(done) {
+			if last = e; finding && e.Finding != nil {
 				list = append(list, e.Finding)
 			}
 		}
