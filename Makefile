@@ -9,7 +9,7 @@ build:
 
 # Everything, race detector on. With CI set, a missing node, npm or PostgreSQL fails instead of skipping.
 test: lint
-	scripts/need nginx npm postgresql
+	scripts/need nginx npm postgresql rsyslogd
 	go test -race -timeout 14m ./...
 
 lint:

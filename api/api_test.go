@@ -17,6 +17,7 @@ import (
 	"vedette"
 	"vedette/incident"
 	"vedette/intel"
+	"vedette/respond"
 )
 
 func snapshot() Snapshot {
@@ -124,6 +125,13 @@ func (o *orders) EndRule(_ context.Context, id, who string) error {
 }
 func (o *orders) Reload() error    { return o.err }
 func (o *orders) Status() Snapshot { return snapshot() }
+func (o *orders) Interventions() []respond.Intervention {
+	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
+}
+func (o *orders) Decide(d Decision) (respond.Intervention, error) {
+	o.lifted = append(o.lifted, d.Verb+" "+d.ID+" by "+d.By)
+	return respond.Intervention{ID: d.ID, State: respond.Done}, o.err
+}
 
 func TestControl(t *testing.T) {
 	dir := t.TempDir()
@@ -206,6 +214,14 @@ func TestControl(t *testing.T) {
 	ask := IntelRefresh{By: "me", Feed: "tor", Accept: true}
 	if err := c.Do(ctx, "POST", "/v1/intel/refresh", "me", ask, nil); err != nil || len(o.asked) != 1 || o.asked[0] != ask {
 		t.Errorf("%v %+v", err, o.asked)
+	}
+	var pending []respond.Intervention
+	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {
+		t.Errorf("%v %+v", err, pending)
+	}
+	var decided respond.Intervention
+	if err := c.Do(ctx, "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: "me"}, &decided); err != nil || decided.State != respond.Done || o.lifted[1] != "approve 1 by me" {
+		t.Errorf("%v %+v %v", err, decided, o.lifted)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

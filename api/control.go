@@ -19,6 +19,7 @@ import (
 	"vedette"
 	"vedette/incident"
 	"vedette/intel"
+	"vedette/respond"
 )
 
 // Orders are what the control socket can ask of a running monitor.
@@ -56,6 +57,18 @@ type Orders interface {
 	// shrunk suspiciously. The error says why the last good copy stays.
 	IntelRefresh(ctx context.Context, r IntelRefresh) (intel.Status, error)
 	Status() Snapshot
+	// Interventions lists what playbooks proposed and did, oldest first.
+	Interventions() []respond.Intervention
+	// Decide carries out what a person says of an intervention before it returns.
+	Decide(d Decision) (respond.Intervention, error)
+}
+
+// Decision is what a person says of an intervention.
+type Decision struct {
+	ID   string `json:"id"`
+	Verb string `json:"verb"` // approve, reject or undo
+	By   string `json:"by"`
+	Why  string `json:"why,omitempty"` // in words
 }
 
 // Known answers whether a credential is in the keyring.
@@ -90,18 +103,18 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		out, err := o.Restrict(in)
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("POST /v1/stepups", func(w http.ResponseWriter, r *http.Request) {
 		var in vedette.StepUpGrant
 		if !readOrder(w, r, &in) {
 			return
 		}
-		respond(w, in, o.StepUp(in))
+		reply(w, in, o.StepUp(in))
 	})
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -113,9 +126,18 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		n, err := o.ReloadKeys(in.By, in.What)
-		respond(w, map[string]int{"keys": n}, err)
+		reply(w, map[string]int{"keys": n}, err)
 	})
-	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("GET /v1/interventions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Interventions()) })
+	mux.HandleFunc("POST /v1/interventions", func(w http.ResponseWriter, r *http.Request) {
+		var in Decision
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.Decide(in)
+		reply(w, out, err)
+	})
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}, o.Reload()) })
 	mux.HandleFunc("GET /v1/intel", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Intel()) })
 	mux.HandleFunc("GET /v1/intel/lookup", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, o.IntelLookup(r.URL.Query().Get("value")))
@@ -126,7 +148,7 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		s, err := o.IntelRefresh(r.Context(), in)
-		respond(w, s, err)
+		reply(w, s, err)
 	})
 	incidents(mux, o)
 	// Profiles, for who may give orders anyway.
@@ -141,11 +163,11 @@ func incidents(mux *http.ServeMux, o Orders) {
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) {
 		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 		list, err := o.Incidents(r.Context(), r.URL.Query().Get("open") == "true", limit)
-		respond(w, list, err)
+		reply(w, list, err)
 	})
 	mux.HandleFunc("GET /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		i, err := o.Incident(r.Context(), r.PathValue("id"))
-		respond(w, i, err)
+		reply(w, i, err)
 	})
 	mux.HandleFunc("POST /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		var in incident.Act
@@ -153,7 +175,7 @@ func incidents(mux *http.ServeMux, o Orders) {
 			return
 		}
 		i, err := o.Act(r.Context(), r.PathValue("id"), in)
-		respond(w, i, err)
+		reply(w, i, err)
 	})
 	mux.HandleFunc("GET /v1/rules", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Rules()) })
 	mux.HandleFunc("POST /v1/rules", func(w http.ResponseWriter, r *http.Request) {
@@ -162,10 +184,10 @@ func incidents(mux *http.ServeMux, o Orders) {
 			return
 		}
 		out, err := o.AddRule(r.Context(), in)
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/rules/{id...}", func(w http.ResponseWriter, r *http.Request) {
-		respond(w, struct{}{}, o.EndRule(r.Context(), r.PathValue("id"), r.Header.Get("By")))
+		reply(w, struct{}{}, o.EndRule(r.Context(), r.PathValue("id"), r.Header.Get("By")))
 	})
 }
 
@@ -183,7 +205,7 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-func respond(w http.ResponseWriter, v any, err error) {
+func reply(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		answer(w, http.StatusUnprocessableEntity, problem{err.Error()})
 		return

@@ -44,7 +44,7 @@ func TestDetectionOutlivesKill(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			r := rand.New(rand.NewPCG(rng.Uint64(), 1))
-			wg.Go(func() { forge(m.url, keys[:40*(round+1)], r, stop) })
+			wg.Go(func() { forgeries(m.url, keys[:40*(round+1)], r, stop) })
 		}
 		time.Sleep(300*time.Millisecond + time.Duration(rng.Int64N(int64(1500*time.Millisecond))))
 		m.kill()
@@ -62,8 +62,8 @@ func TestDetectionOutlivesKill(t *testing.T) {
 	}
 }
 
-// forge sends signatures that do not verify until the monitor is gone.
-func forge(url string, keys []simtest.Key, r *rand.Rand, stop chan struct{}) {
+// forgeries sends signatures that do not verify until the monitor is gone.
+func forgeries(url string, keys []simtest.Key, r *rand.Rand, stop chan struct{}) {
 	for n := 0; ; n++ {
 		select {
 		case <-stop:

@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -26,7 +28,7 @@ func TestScripts(t *testing.T) {
 			e.Values["desk"] = &desk{t: t}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip, "monitor": monitored, "call": call},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip, "monitor": monitored, "call": call, "forge": forge, "await": await},
 	})
 }
 
@@ -79,6 +81,40 @@ func call(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if want, _ := strconv.Atoi(args[1]); a.Status != want {
 		ts.Fatalf("%s was answered with %d %s, want %d", args[0], a.Status, a.Body, want)
+	}
+}
+
+// forge sends N calls of the key hmac-key with signatures that do not verify: forge N
+func forge(ts *testscript.TestScript, neg bool, args []string) {
+	d := ts.Value("desk").(*desk)
+	if neg || len(args) != 1 || d.c == nil {
+		ts.Fatalf("usage: forge N, after monitor")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	k := d.m.venue.Keys[0]
+	k.Secret = "another secret"
+	c := newTrader(d.m, k)
+	for range n {
+		_, err := c.wire.Do(context.Background(), c.order())
+		ts.Check(err)
+	}
+}
+
+// await runs a program until its output matches: await PATTERN PROGRAM ARGS…
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN PROGRAM ARGS…")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%q never came", args[0])
+		}
 	}
 }
 

@@ -53,6 +53,33 @@ func (g *Gate) Set(r vedette.Restriction, now time.Time) (vedette.Restriction, e
 	return fresh.Restriction, g.changed(Added, fresh)
 }
 
+// Impose puts a restriction in force as Set does, and leaves it to save to call OnChange, so that
+// the caller, and whoever waits for it, need not wait for that. save does nothing if the
+// restriction was lifted or replaced meanwhile.
+func (g *Gate) Impose(r vedette.Restriction, now time.Time) (save func() error, err error) {
+	fresh, err := newRule(r, now, g.clock(now))
+	if err == nil {
+		err = checkTimes(fresh.Restriction, now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot set restriction: %w", err)
+	}
+	if err := g.put(fresh); err != nil {
+		return nil, err
+	}
+	return func() error {
+		g.changing.Lock()
+		defer g.changing.Unlock()
+		g.mu.Lock()
+		still := g.rules[fresh.ID] == fresh
+		g.mu.Unlock()
+		if !still {
+			return nil
+		}
+		return g.changed(Added, fresh)
+	}, nil
+}
+
 func (g *Gate) put(fresh *rule) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

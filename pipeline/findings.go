@@ -97,9 +97,25 @@ type Action struct {
 
 // Act records an action and returns its receipt.
 func (m *Monitor) Act(by, what string, detail any) (vedette.Receipt, error) {
+	return m.Record(m.action(by, what, detail))
+}
+
+// Note records an action without waiting for the disk, and returns its position.
+func (m *Monitor) Note(by, what string, detail any) (position uint64, err error) {
+	position, ok := m.append(m.action(by, what, detail))
+	if !ok {
+		return 0, errNotRecorded
+	}
+	return position, nil
+}
+
+// Settled returns when the record at the position is on disk, and reports whether it is.
+func (m *Monitor) Settled(position uint64) bool { return m.wait(position) }
+
+func (m *Monitor) action(by, what string, detail any) []byte {
 	b, err := json.Marshal(Action{"action", m.Now().UTC(), by, what, detail})
 	if err != nil {
 		panic("BUG: an action does not encode: " + err.Error())
 	}
-	return m.Record(b)
+	return b
 }

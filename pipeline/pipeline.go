@@ -197,7 +197,9 @@ func (m *Monitor) wait(position uint64) bool {
 func (m *Monitor) Record(record []byte) (vedette.Receipt, error) {
 	position, ok := m.append(record)
 	if !ok {
-		return vedette.Receipt{}, errors.New("cannot record: the ledger takes no records now")
+		return vedette.Receipt{}, errNotRecorded
 	}
 	return vedette.Receipt{Position: position, Durable: m.wait(position)}, nil
 }
+
+var errNotRecorded = errors.New("cannot record: the ledger takes no records now")

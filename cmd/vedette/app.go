@@ -31,6 +31,7 @@ import (
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
+	"vedette/respond"
 	"vedette/sensor/proxy"
 	"vedette/store"
 	"vedette/venue"
@@ -64,6 +65,9 @@ type app struct {
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	resumed    bool // the detectors know what the ledger has
+	responder  *respond.Responder
+	cancels    atomic.Pointer[map[account]canceller]
+	lastStep   atomic.Uint64 // ledger position of an intervention's last step
 	proxy      *proxy.Proxy
 	ops        *http.Server
 	opsAddr    string
@@ -93,7 +97,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startIncidents, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startIncidents, a.startMonitor, a.startResponder, a.startDetection, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -334,7 +338,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.findings, err = newFindingSink(a.config, a.log); err != nil {
+	if a.findings, err = newFindingSink(a.config, a.log, a.now); err != nil {
 		return err
 	}
 	a.defer_(a.findings.close)
@@ -357,15 +361,16 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.defer_(func() { // after the detectors' last finding
+		if a.responder != nil {
+			a.report("interventions", a.responder.Close())
+		}
+	})
 	a.defer_(func() {
 		if a.monitor.Close(); a.resumed {
 			a.report("detection", a.saveDetection())
 		}
 	})
-	if err := a.resumeDetection(); err != nil {
-		return err
-	}
-	a.resumed = true
 	a.monitor.Verifier.ForgetRemoved() // since the last run
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
@@ -464,6 +469,7 @@ func (a *app) keep(ctx context.Context) {
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
+		a.responder.Expire()
 		failing = a.watchLedger(failing)
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
@@ -605,7 +611,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, detect, tokens, intel and store cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens, intel and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -624,7 +630,16 @@ func (a *app) reload() error {
 	if err != nil {
 		return err
 	}
-	if err := keyring.New(verify.KeyOptions(withBuiltIn(dialects))).Replace(entries); err != nil {
+	ring := keyring.New(verify.KeyOptions(withBuiltIn(dialects)))
+	if err := ring.Replace(entries); err != nil {
+		return err
+	}
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	cancels, err := a.cancellers(c, dialects, ring.Lookup)
+	if err != nil {
 		return err
 	}
 	if err := a.proxy.Reload(p); err != nil {
@@ -634,6 +649,8 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
+	a.responder.Use(book)
+	a.cancels.Store(&cancels)
 	err = a.ring.Replace(entries)
 	a.monitor.Verifier.ForgetRemoved()
 	return err

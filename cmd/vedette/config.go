@@ -41,6 +41,8 @@ type config struct {
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
 	Detect    detectConfig        `yaml:"detect"`
+	Receivers []receiverConfig    `yaml:"receivers"`
+	Respond   respondConfig       `yaml:"respond"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 	Intel     intelConfig         `yaml:"intel"`
 	Store     storeConfig         `yaml:"store"`
@@ -53,7 +55,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey, c.Store}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {
@@ -219,6 +221,8 @@ func (c *config) check() error {
 		func() error { _, err := c.detection(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
 		func() error { _, err := c.intelConfig(); return err },
+		c.checkReceivers,
+		func() error { return c.checkCancelWith(dialects) },
 	} {
 		if err := build(); err != nil {
 			return err
@@ -304,9 +308,17 @@ func (c *config) checkFiles(getenv func(string) string) error {
 		}
 	}
 	if h := c.Findings.Webhook; h != nil {
-		if _, err = c.webhookSecret(h); err != nil {
+		if _, err = c.webhookSecret("findings: webhook", h.URL, h.SecretFile); err != nil {
 			return err
 		}
+	}
+	for _, r := range c.Receivers {
+		if _, err := c.receiver(r, "", time.Now); err != nil {
+			return err
+		}
+	}
+	if _, err = c.book(); err != nil {
+		return err
 	}
 	return c.checkFeedFiles()
 }

@@ -68,10 +68,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
 	}
 	f = append(f, a.intelFigures()...)
-	if h := a.findings.hook; h != nil {
-		f = append(f, webhookFigure(h.Stats()))
-	}
-	return f
+	return append(append(f, a.findings.figures()...), respondFigures(a.responder.Stats())...)
 }
 
 func flag01(b bool) float64 {
@@ -140,9 +137,35 @@ func (a *app) intelFigures() []api.Figure {
 	return f
 }
 
-func webhookFigure(s respond.Stats) api.Figure {
-	return api.Figure{Name: "webhook_findings_total", Help: "Findings by what became of their delivery.", Label: "outcome", Of: []api.Of{
-		{Label: "sent", Value: float64(s.Sent)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "dropped", Value: float64(s.Dropped)}}}
+func respondFigures(s respond.Stats) []api.Figure {
+	return []api.Figure{
+		{Name: "interventions_total", Help: "What playbooks did, by how.", Label: "how", Of: []api.Of{{Label: "automatic", Value: float64(s.Automatic)},
+			{Label: "approved", Value: float64(s.Approved)}, {Label: "dry_run", Value: float64(s.Dry)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "refused", Value: float64(s.Refused)}}},
+		{Name: "interventions_unsaved_total", Help: "Changes of interventions that the disk did not take.", Of: []api.Of{{Value: float64(s.Unsaved)}}},
+		{Name: "interventions_proposed", Help: "Interventions that wait for approval.", Gauge: true, Of: []api.Of{{Value: float64(s.Proposed)}}},
+	}
+}
+
+// figures are those of the receivers.
+func (s *findingSink) figures() []api.Figure {
+	if len(s.receivers) == 0 {
+		return nil
+	}
+	list := []api.Figure{
+		{Name: "receiver_sent_total", Help: "Events that a receiver took."},
+		{Name: "receiver_refused_total", Help: "Events that a receiver will never take."},
+		{Name: "receiver_dropped_total", Help: "Events given up since too much waited for a receiver, or the disk took no more."},
+		{Name: "receiver_retried_total", Help: "Attempts at delivery that failed."},
+		{Name: "receiver_pending", Help: "Events that wait for a receiver.", Gauge: true},
+		{Name: "receiver_up", Help: "1 while the last attempt at delivery did not fail.", Gauge: true}}
+	for _, r := range s.receivers {
+		x := r.box.Stats()
+		for i, v := range []float64{float64(x.Sent), float64(x.Refused), float64(x.Dropped), float64(x.Retried), float64(x.Pending), flag01(x.Down == "")} {
+			list[i].Label = "receiver"
+			list[i].Of = append(list[i].Of, api.Of{Label: r.name, Value: v})
+		}
+	}
+	return list
 }
 
 func subjectFigure(d detect.Stats) api.Figure {

@@ -32,9 +32,9 @@ var layers = []struct {
 	{"vedette/detect/", 2, []string{"vedette/detect/rule"}},
 	{"vedette/detect/detecttest", 4, nil},
 	{"vedette/ledger", 1, nil},
-	{"vedette/respond", 1, nil},
 	{"vedette/intel", 1, nil},
 	{"vedette/incident", 1, nil},
+	{"vedette/respond", 1, []string{"vedette/respond"}},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
