@@ -66,6 +66,11 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestSuspicions: intel.md lists every reason for which a feed is refused.
+func TestSuspicions(t *testing.T) {
+	same(t, "intel.md", rows(read(t, "intel.md"), "suspicion"), slices.Collect(maps.Values(constants(t, "Suspicion", "intel/check.go"))))
+}
+
 // TestFindings: findings.md has a section for each detector, in order, with its words and figures.
 func TestFindings(t *testing.T) {
 	var want []string

@@ -6,8 +6,11 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/maxmind/mmdbwriter/mmdbtype"
 
 	"vedette"
 )
@@ -33,24 +36,36 @@ func million(r *rand.Rand) []Indicator {
 	return out
 }
 
-// benchCalls returns calls of which every second comes from a listed network.
-func benchCalls(r *rand.Rand, of []Indicator) []*vedette.Call {
-	calls := make([]*vedette.Call, 1<<12)
-	for i := range calls {
+// benchSources returns sources of which every second is in a listed network, more than
+// caches hold the way to.
+func benchSources(r *rand.Rand, of []Indicator) []netip.AddrPort {
+	sources := make([]netip.AddrPort, 1<<17)
+	for i := range sources {
 		a := of[r.IntN(len(of))].Prefix.Addr()
 		if i%2 == 0 {
 			b := a.As16()
 			b[12], b[13] = byte(r.Uint32()), byte(r.Uint32())
-			b[5] = byte(r.Uint32())
-			if a.Is4() {
-				b[5] = 0
+			if a.Is6() {
+				b[5] = byte(r.Uint32())
 			}
 			a = netip.AddrFrom16(b).Unmap()
 		}
-		calls[i] = &vedette.Call{Source: netip.AddrPortFrom(a, 443), Credential: fmt.Sprintf("key-%d", i), JA4: "t13d1516h2_8daaf6152771_02713d6af862",
-			Intel: make([]vedette.IntelMatch, 0, maxMatches)}
+		sources[i] = netip.AddrPortFrom(a, 443)
 	}
-	return calls
+	return sources
+}
+
+// benchCall is a call that nothing but its source can match; its credential changes.
+func benchCall(keys []string, i int, source netip.AddrPort, c *vedette.Call) {
+	c.Source, c.ASN, c.Country, c.Intel, c.Credential = source, 0, "", c.Intel[:0], keys[i&(len(keys)-1)]
+}
+
+func benchKeys() []string {
+	keys := make([]string, 1<<12)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("key-%d", i)
+	}
+	return keys
 }
 
 // BenchmarkLookup enriches calls at a million prefixes, and with every other kind of
@@ -58,7 +73,8 @@ func benchCalls(r *rand.Rand, of []Indicator) []*vedette.Call {
 func BenchmarkLookup(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	of := million(r)
-	calls := benchCalls(r, of)
+	sources, keys := benchSources(r, of), benchKeys()
+	call := &vedette.Call{JA4: "t13d1516h2_8daaf6152771_02713d6af862", Intel: make([]vedette.IntelMatch, 0, maxMatches)}
 	now := time.Unix(1767614400, 0)
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -67,31 +83,25 @@ func BenchmarkLookup(b *testing.B) {
 	s := compile([]contribution{{feed: f, indicators: of, lapse: now.Unix() + 1000}})
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	run := func(name string, s *snapshot) {
+	run := func(name string, s *snapshot, bytes float64) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				c := calls[i&(len(calls)-1)]
-				c.Intel, c.ASN, c.Country = c.Intel[:0], 0, ""
-				s.enrich(c, now)
+				benchCall(keys, i, sources[i&(len(sources)-1)], call)
+				s.enrich(call, now)
+			}
+			if bytes > 0 {
+				b.ReportMetric(bytes/1e6, "MB")
 			}
 		})
 	}
-	b.Run("prefixes-1m", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			c := calls[i&(len(calls)-1)]
-			c.Intel = c.Intel[:0]
-			s.enrich(c, now)
-		}
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
-	})
+	run("prefixes-1m", s, float64(after.HeapAlloc-before.HeapAlloc))
 	all := append([]Indicator{}, of...)
 	for i := range 100_000 {
 		all = append(all, Indicator{Kind: vedette.IndicatorJA4, Value: fmt.Sprintf("t13d1516h2_%012x_02713d6af862", i)},
 			Indicator{Kind: vedette.IndicatorKey, Value: fmt.Sprintf("%064x", i)}, Indicator{Kind: vedette.IndicatorWallet, Value: fmt.Sprintf("0x%040x", i)})
 	}
-	run("every-kind", compile([]contribution{{feed: f, indicators: all, lapse: now.Unix() + 1000}}))
+	run("every-kind", compile([]contribution{{feed: f, indicators: all, lapse: now.Unix() + 1000}}), 0)
 	naive := map[netip.Prefix]uint32{}
 	var bits4, bits6 [129]bool
 	for i := range of {
@@ -106,7 +116,7 @@ func BenchmarkLookup(b *testing.B) {
 	b.Run("naive-map", func(b *testing.B) {
 		n := 0
 		for i := 0; b.Loop(); i++ {
-			a := calls[i&(len(calls)-1)].Source.Addr()
+			a := sources[i&(len(sources)-1)].Addr()
 			lengths := &bits4
 			if a.Is6() {
 				lengths = &bits6
@@ -121,4 +131,26 @@ func BenchmarkLookup(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkGeo places sources in a database of 200,000 networks.
+func BenchmarkGeo(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	aliased := []netip.Prefix{netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16")} // of IPv4
+	of := slices.DeleteFunc(million(r)[:200_000], func(i Indicator) bool { return slices.ContainsFunc(aliased, i.Prefix.Overlaps) })
+	records := map[string]mmdbtype.Map{}
+	for i := range of {
+		records[of[i].Prefix.String()] = mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(r.Uint32N(70_000) + 1), "country": mmdbtype.Map{"iso_code": mmdbtype.String("NL")}}
+	}
+	g, err := newGeo(database(b, "both", records))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := compile([]contribution{{feed: &Feed{Name: "g"}, geo: g}})
+	sources, keys, call := benchSources(r, of), benchKeys(), &vedette.Call{}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		benchCall(keys, i, sources[i&(len(sources)-1)], call)
+		s.enrich(call, time.Unix(1767614400, 0))
+	}
 }

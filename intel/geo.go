@@ -10,12 +10,12 @@ import (
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// geo is a MaxMind-format database whose records were read once, so that a look-up only
-// walks its tree.
+// geo is what a MaxMind-format database says, read once: its own tree takes a step of
+// memory a bit.
 type geo struct {
-	reader *maxminddb.Reader
-	places map[uintptr]place // by where the record lies
-	n      int               // networks
+	networks prefixes // lists are places
+	places   []place
+	n        int // networks
 }
 
 // place is what a database knows of a network.
@@ -57,34 +57,49 @@ func readGeo(b []byte, most int) (g *geo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g = &geo{reader: r, places: map[uintptr]place{}}
-	leaves := 0
+	g = &geo{}
+	at := map[uintptr]uint32{} // places by where their records lie
+	leaves, before := 0, netip.Addr{}
 	for network := range r.Networks(maxminddb.IncludeNetworksWithoutData()) { // those too are counted: a hostile tree has no end of them
-		if err := network.Err(); err != nil {
-			return nil, err
-		}
 		if leaves++; leaves > most {
 			return nil, fmt.Errorf("over %d networks", most)
 		}
-		if !network.Found() {
-			continue
-		}
-		g.n++
-		if _, ok := g.places[network.Offset()]; ok {
-			continue
-		}
-		p, err := readPlace(network)
+		place, err := g.place(network, at)
 		if err != nil {
 			return nil, err
 		}
-		g.places[network.Offset()] = p
+		from := network.Prefix().Addr()
+		if before.IsValid() && !before.Less(from) {
+			return nil, errors.New("its networks are not in order") // a look-up relies on it
+		}
+		before = from
+		g.networks.say(from, place)
 	}
+	g.networks.index()
 	for _, p := range g.places {
 		if p != (place{}) {
 			return g, nil
 		}
 	}
 	return nil, errors.New("no network of it has a country or an autonomous system")
+}
+
+// place returns 1 more than where the network's place is, 0 if it has none.
+func (g *geo) place(network maxminddb.Result, at map[uintptr]uint32) (uint32, error) {
+	if err := network.Err(); err != nil || !network.Found() {
+		return 0, err
+	}
+	g.n++
+	if n, ok := at[network.Offset()]; ok {
+		return n, nil
+	}
+	p, err := readPlace(network)
+	if err != nil {
+		return 0, err
+	}
+	g.places = append(g.places, p)
+	at[network.Offset()] = uint32(len(g.places))
+	return uint32(len(g.places)), nil
 }
 
 func readPlace(r maxminddb.Result) (place, error) {
@@ -125,9 +140,9 @@ func checkPlace(p place) (place, error) {
 
 // lookup returns what is known of an address; the zero place if nothing is.
 func (g *geo) lookup(a netip.Addr) place {
-	r := g.reader.Lookup(a)
-	if !r.Found() {
+	n, ok := g.networks.lookup(a)
+	if !ok {
 		return place{}
 	}
-	return g.places[r.Offset()]
+	return g.places[n]
 }

@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gaissmai/bart"
-
 	"vedette"
 )
 
@@ -21,7 +19,7 @@ import (
 type snapshot struct {
 	feeds    []string // by number
 	lapse    []int64  // Unix seconds, by feed: when indicators without an end of their own cease to count
-	prefixes *bart.Table[uint32]
+	prefixes *prefixes
 	// values holds the other kinds, by kind; nil where there are none.
 	values [vedette.IndicatorKey + 1]*table
 	// lists holds the matches of each value, one list after another, the strictest first.
@@ -70,7 +68,7 @@ func (s *snapshot) enrich(c *vedette.Call, at time.Time) {
 		}
 	}
 	if source.IsValid() {
-		if list, ok := s.prefixes.Lookup(source); ok {
+		if list, ok := s.prefixes.lookup(source); ok {
 			s.note(c, vedette.IndicatorAddress, list, now)
 		}
 	}
@@ -200,8 +198,8 @@ type item[K any] struct {
 
 // compile makes a snapshot of what feeds say, at most maxFeeds.
 func compile(of []contribution) *snapshot {
-	b := builder{snapshot: &snapshot{prefixes: &bart.Table[uint32]{}, unlisted: &[unlistedSlots]atomic.Uint64{}, seed: maphash.MakeSeed()}, known: map[string]uint32{}}
-	var prefixes []item[netip.Prefix]
+	b := builder{snapshot: &snapshot{prefixes: &prefixes{}, unlisted: &[unlistedSlots]atomic.Uint64{}, seed: maphash.MakeSeed()}, known: map[string]uint32{}}
+	var ranges []item[netip.Prefix]
 	var values [len(b.values)][]item[string]
 	for n, c := range of {
 		b.feeds, b.lapse = append(b.feeds, c.feed.Name), append(b.lapse, c.lapse)
@@ -215,13 +213,13 @@ func compile(of []contribution) *snapshot {
 				m.action = c.feed.Action
 			}
 			if in.Kind == vedette.IndicatorAddress {
-				prefixes = append(prefixes, item[netip.Prefix]{in.Prefix, m})
+				ranges = append(ranges, item[netip.Prefix]{in.Prefix, m})
 			} else {
 				values[in.Kind] = append(values[in.Kind], item[string]{string(appendKey(nil, in)), m})
 			}
 		}
 	}
-	b.addPrefixes(prefixes)
+	b.addPrefixes(ranges)
 	for kind, items := range values {
 		b.addValues(kind, items)
 	}
@@ -241,26 +239,45 @@ func groups[K any](items []item[K], order func(a, b K) int, f func(key K, of []m
 	}
 }
 
+// around is a prefix that is open while what it holds is added.
+type around struct {
+	p  netip.Prefix
+	of []match // said of it and of all that hold it
+	at uint32
+}
+
 // addPrefixes gives each prefix what is said of it and of all that hold it, so that one
 // look-up of the longest finds all.
 func (b *builder) addPrefixes(items []item[netip.Prefix]) {
-	type open struct {
-		p  netip.Prefix
-		of []match
+	var open []around
+	shut := func() {
+		last := len(open) - 1
+		next := lastOf(open[last].p).Next()
+		if open = open[:last]; !next.IsValid() {
+			return // the end of the address space
+		}
+		at := uint32(0)
+		if last > 0 {
+			at = open[last-1].at
+		}
+		b.prefixes.say(next, at)
 	}
-	var around []open
 	groups(items, netip.Prefix.Compare, func(p netip.Prefix, of []match) {
-		for len(around) > 0 && !around[len(around)-1].p.Overlaps(p) {
-			around = around[:len(around)-1]
+		for len(open) > 0 && !open[len(open)-1].p.Overlaps(p) {
+			shut()
 		}
 		all := slices.Clone(of)
-		if len(around) > 0 {
-			all = append(all, around[len(around)-1].of...)
+		if len(open) > 0 {
+			all = append(all, open[len(open)-1].of...)
 		}
 		all = strictest(all)
-		around = append(around, open{p, all})
-		b.prefixes.Insert(p, b.list(all))
+		open = append(open, around{p, all, b.list(all) + 1})
+		b.prefixes.say(p.Addr(), open[len(open)-1].at)
 	})
+	for len(open) > 0 {
+		shut()
+	}
+	b.prefixes.index()
 }
 
 func (b *builder) addValues(kind int, items []item[string]) {
