@@ -29,6 +29,7 @@ var layers = []struct {
 	{"vedette/keyring", 1, nil},
 	{"vedette/gate", 1, nil},
 	{"vedette/detect", 1, nil},
+	{"vedette/detect/ruleset", 2, nil},
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
