@@ -53,6 +53,7 @@ const (
 	TextError
 	TextAsset
 	TextMethod
+	TextFeed // the feed whose match is the strictest
 	textCount
 )
 
@@ -96,6 +97,10 @@ type Event struct {
 	// Known says that the keyring has the credential, or that the call was authentic: only what a
 	// stranger cannot invent. A failed log-in names whom it likes.
 	Known bool
+	// Listed is how many entries of threat intelligence speak of the call, ListedAs what the strictest of
+	// them is, and Confidence how sure its feed is of it, in per cent.
+	Listed, Confidence uint8
+	ListedAs           vedette.IndicatorKind
 	// Reported says that the event is no call, but what the venue tells of an account.
 	Reported bool
 
@@ -199,11 +204,27 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	put(TextError, c.Answer.Error)
 	e.note(&arena, TextMethod, c.Method)
 	e.Signature = h.Of(c.SignatureHash)
+	e.list(c.Intel, &arena)
 	arena = e.setAction(h, &c.Action, arena)
 	if e.Order == 0 {
 		e.Order = h.Of(c.Answer.OrderID)
 	}
 	return arena
+}
+
+// list fills in what threat intelligence says of the call.
+func (e *Event) list(matches []vedette.IntelMatch, arena *[]byte) {
+	if len(matches) == 0 {
+		return
+	}
+	worst := matches[0]
+	for _, m := range matches[1:] {
+		if m.Action > worst.Action || m.Action == worst.Action && m.Confidence > worst.Confidence {
+			worst = m
+		}
+	}
+	e.Listed, e.Confidence, e.ListedAs = uint8(min(len(matches), math.MaxUint8)), worst.Confidence, worst.Kind
+	e.note(arena, TextFeed, worst.Feed)
 }
 
 // product is a client's name without its version: what stands before the first slash or space.

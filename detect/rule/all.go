@@ -16,6 +16,7 @@ func All() []*detect.Detector {
 		FunctionProbe,
 		FunctionProbeSource,
 		ImpossibleTravel,
+		IntelMatch,
 		KeyEnumeration,
 		KeyEnumerationFingerprint,
 		KeyEnumerationSubnet,

@@ -17,6 +17,10 @@ type condition struct {
 	texts bool
 	// known says what holds of every event with an operation and a verdict.
 	known func(vedette.Operation, vedette.Verdict) truth
+	// costly conditions are about the one text that only hashes: their answers are remembered by it.
+	only   func(*detect.Event) uint64
+	field  string
+	costly bool
 }
 
 // truth is what can be said without looking at all of an event.
@@ -48,7 +52,7 @@ func newMatcher(t text) (*matcher, error) {
 	for _, part := range conjuncts(a.NativeRep().Expr()) {
 		c, ok := compile(a.NativeRep(), part)
 		if ok {
-			m.quick = append(m.quick, c)
+			m.quick = append(m.quick, c.remembered())
 		} else if m.slow == nil {
 			if m.slow, err = newProgram(a); err != nil {
 				return nil, t.problem("%v", err)
@@ -119,7 +123,7 @@ func compile(a *celast.AST, e celast.Expr) (condition, bool) {
 		return constant(bool(b)), ok
 	case celast.IdentKind:
 		known := func(e *detect.Event, _ *detect.Context) bool { return e.Known }
-		return condition{known, false, unknown}, e.AsIdent() == "known"
+		return condition{holds: known, known: unknown}, e.AsIdent() == "known"
 	case celast.CallKind:
 	default:
 		return condition{}, false
@@ -155,21 +159,22 @@ func constant(v bool) condition {
 	if v {
 		t = always
 	}
-	return condition{func(*detect.Event, *detect.Context) bool { return v }, false, func(vedette.Operation, vedette.Verdict) truth { return t }}
+	return condition{holds: func(*detect.Event, *detect.Context) bool { return v }, known: func(vedette.Operation, vedette.Verdict) truth { return t }}
 }
 
 func (c condition) not() condition {
 	holds, known := c.holds, c.known
-	return condition{func(e *detect.Event, x *detect.Context) bool { return !holds(e, x) }, c.texts,
-		func(op vedette.Operation, v vedette.Verdict) truth {
-			switch known(op, v) {
-			case never:
-				return always
-			case always:
-				return never
-			}
-			return perhaps
-		}}
+	c.holds = func(e *detect.Event, x *detect.Context) bool { return !holds(e, x) }
+	c.known = func(op vedette.Operation, v vedette.Verdict) truth {
+		switch known(op, v) {
+		case never:
+			return always
+		case always:
+			return never
+		}
+		return perhaps
+	}
+	return c
 }
 
 func compileLogic(a *celast.AST, c celast.CallExpr) (condition, bool) {
@@ -181,10 +186,16 @@ func compileLogic(a *celast.AST, c celast.CallExpr) (condition, bool) {
 	if l.texts && !r.texts { // the cheaper first: neither can fail
 		l, r = r, l
 	}
+	out := condition{texts: l.texts || r.texts}
+	if l.field == r.field {
+		out.only, out.field, out.costly = l.only, l.field, l.only != nil
+	} else {
+		l, r = l.remembered(), r.remembered()
+	}
 	f, g := l.holds, r.holds
 	and := c.FunctionName() == operators.LogicalAnd
 	decides, otherwise := always, never
-	out := condition{func(e *detect.Event, x *detect.Context) bool { return f(e, x) || g(e, x) }, l.texts || r.texts, nil}
+	out.holds = func(e *detect.Event, x *detect.Context) bool { return f(e, x) || g(e, x) }
 	if and {
 		decides, otherwise = never, always
 		out.holds = func(e *detect.Event, x *detect.Context) bool { return f(e, x) && g(e, x) }
@@ -218,7 +229,7 @@ func compileIn(a *celast.AST, c celast.CallExpr) (condition, bool) {
 	if r.Kind() == celast.IdentKind && r.AsIdent() == "reasons" {
 		lit, ok := literalText(l)
 		bit := reasonBits()[lit]
-		return condition{func(e *detect.Event, _ *detect.Context) bool { return e.Reasons&bit != 0 }, false, unknown}, ok
+		return condition{holds: func(e *detect.Event, _ *detect.Context) bool { return e.Reasons&bit != 0 }, known: unknown}, ok
 	}
 	if r.Kind() != celast.ListKind {
 		return condition{}, false

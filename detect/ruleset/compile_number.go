@@ -151,7 +151,7 @@ func compileNumberIn(a *celast.AST, e celast.Expr, elements []celast.Expr) (cond
 		list = append(list, n.value)
 	}
 	f := l.of
-	return condition{func(e *detect.Event, x *detect.Context) bool {
+	return condition{holds: func(e *detect.Event, x *detect.Context) bool {
 		v := f(e, x)
 		for _, n := range list {
 			if v == n {
@@ -159,5 +159,5 @@ func compileNumberIn(a *celast.AST, e celast.Expr, elements []celast.Expr) (cond
 			}
 		}
 		return false
-	}, l.texts, unknown}, ok
+	}, texts: l.texts, known: unknown}, ok
 }

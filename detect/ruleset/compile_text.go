@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"regexp"
+	"sync/atomic"
 
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -33,7 +34,11 @@ func compileTest(e celast.Expr, how string, lits []string) (condition, bool) {
 	case !ok:
 		return condition{}, false
 	case f.kind == isText:
-		return condition{func(e *detect.Event, x *detect.Context) bool { return test(f.view(e, x)) }, f.text != country, unknown}, true
+		c := condition{holds: func(e *detect.Event, x *detect.Context) bool { return test(f.view(e, x)) }, texts: f.text != country, known: unknown}
+		if f.hash != nil && f.text != country {
+			c.only, c.field, c.costly = f.hash, f.Name, how == "contains" || how == "matches"
+		}
+		return c, true
 	case f.kind == isEnum:
 		return wordTest(f, test), true
 	}
@@ -53,7 +58,7 @@ func wordTest(f *Field, test func([]byte) bool) condition {
 		return never
 	}
 	word := f.word
-	c := condition{func(e *detect.Event, _ *detect.Context) bool { return table[word(e)] }, false, unknown}
+	c := condition{holds: func(e *detect.Event, _ *detect.Context) bool { return table[word(e)] }, known: unknown}
 	switch f.Name {
 	case "operation":
 		c.known = func(op vedette.Operation, _ vedette.Verdict) truth { return decided(table[op]) }
@@ -61,6 +66,32 @@ func wordTest(f *Field, test func([]byte) bool) condition {
 	case "verdict":
 		c.known = func(_ vedette.Operation, v vedette.Verdict) truth { return decided(table[v]) }
 		c.holds = func(e *detect.Event, _ *detect.Context) bool { return table[e.Verdict] }
+	}
+	return c
+}
+
+// remembered returns a costly condition so that it is asked once for a text: clients and paths are few
+// and come again and again. Hashes are keyed, so that nobody can make two texts meet.
+func (c condition) remembered() condition {
+	if !c.costly {
+		return c
+	}
+	holds, hash := c.holds, c.only
+	var answers [256]atomic.Uint64 // a hash, its lowest bit the answer
+	c.costly = false
+	c.holds = func(e *detect.Event, x *detect.Context) bool {
+		h := hash(e)
+		a := &answers[h>>8%256]
+		if v := a.Load(); v != 0 && v|1 == h|1 {
+			return v&1 != 0
+		}
+		v := h &^ 1
+		yes := holds(e, x)
+		if yes {
+			v |= 1
+		}
+		a.Store(v)
+		return yes
 	}
 	return c
 }
@@ -145,7 +176,7 @@ func addressTest(how string, lits []string) (condition, bool) {
 		}
 		list = append(list, a)
 	}
-	return condition{func(e *detect.Event, _ *detect.Context) bool {
+	return condition{holds: func(e *detect.Event, _ *detect.Context) bool {
 		a := e.Addr()
 		for _, l := range list {
 			if a == l {
@@ -153,7 +184,7 @@ func addressTest(how string, lits []string) (condition, bool) {
 			}
 		}
 		return false
-	}, false, unknown}, true
+	}, known: unknown}, true
 }
 
 // compilePrefixes compiles source.in_cidr(…) with ranges that are written out.
@@ -174,7 +205,7 @@ func compilePrefixes(c celast.CallExpr) (condition, bool) {
 		}
 		list = append(list, p)
 	}
-	return condition{func(e *detect.Event, _ *detect.Context) bool {
+	return condition{holds: func(e *detect.Event, _ *detect.Context) bool {
 		a := e.Addr()
 		for _, p := range list {
 			if p.Contains(a) {
@@ -182,5 +213,5 @@ func compilePrefixes(c celast.CallExpr) (condition, bool) {
 			}
 		}
 		return false
-	}, false, unknown}, true
+	}, known: unknown}, true
 }

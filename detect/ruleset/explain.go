@@ -108,16 +108,16 @@ func (r *Rule) measures() string {
 		limit = limit + " or more"
 	}
 	if u := r.usual; u != nil {
-		limit += fmt.Sprintf(", and %gx the %s of its own last %s, once it was watched for %s", u.factor, u.name, lasting(int64(u.over)), lasting(r.learn))
+		limit += fmt.Sprintf(", and at least %gx the %s of its own last %s, once it was watched for %s", u.factor, u.name, lasting(int64(u.over)), lasting(r.learn))
 	}
 	per := fmt.Sprintf("of one %s within %s", r.Detector.By, lasting(r.width))
 	switch r.measure {
 	case "count":
-		return fmt.Sprintf("%s such calls %s", limit, per)
+		return fmt.Sprintf("such calls %s: %s", per, limit)
 	case "sum":
-		return fmt.Sprintf("%s in all of %s, %s", limit, s.Sum.s, per)
+		return fmt.Sprintf("the sum of %s %s: %s", s.Sum.s, per, limit)
 	case "value":
-		return fmt.Sprintf("%s of %s, in one call of a %s", limit, s.Value.s, r.Detector.By)
+		return fmt.Sprintf("%s in one call of a %s: %s", s.Value.s, r.Detector.By, limit)
 	case "ratio":
 		return fmt.Sprintf("%s of such calls %s, where %s; from %d calls on", percent(r.atLeast), per, s.Ratio.Of.s, s.Ratio.Least)
 	case "distinct":
@@ -125,7 +125,7 @@ func (r *Rule) measures() string {
 		if r.capacity > maxExact {
 			exact = "counted to within some 5%"
 		}
-		return fmt.Sprintf("%s different values of %s %s, %s", limit, s.Distinct.s, per, exact)
+		return fmt.Sprintf("different values of %s %s, %s: %s", s.Distinct.s, per, exact, limit)
 	case "first_seen":
 		return fmt.Sprintf("a %s that one %s did not have for %s, once it was watched for %s; not of one with more than %d", s.FirstSeen.s, r.Detector.By,
 			lasting(r.width), lasting(r.learn), r.capacity)

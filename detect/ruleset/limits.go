@@ -16,6 +16,5 @@ const (
 	maxSketch  = 1000 // different values that a sketch of 256 bytes counts to within some 5%
 	maxSeen    = 32   // values remembered by first_seen
 	minLearned = 16   // values before a baseline says anything
-	maxTests   = 64   // of one rule
 	maxEvents  = 20000
 )

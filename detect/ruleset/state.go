@@ -192,7 +192,7 @@ func (s *sketch) add(hash uint64, at, width int64, position uint64) float64 {
 		s.half[epoch%2] = [16]uint64{}
 	}
 	s.epoch, s.last = max(s.epoch, epoch), position
-	bit := (hash * 0x9e3779b97f4a7c15) >> 54
+	bit := mix(hash) >> 54
 	s.half[epoch%2][bit/64] |= 1 << (bit % 64)
 	free := 0
 	for i := range s.half[0] {
@@ -200,6 +200,13 @@ func (s *sketch) add(hash uint64, at, width int64, position uint64) float64 {
 	}
 	size := float64(64 * len(s.half[0]))
 	return size * math.Log(size/max(float64(free), 0.5))
+}
+
+// mix spreads a hash over all of its bits (D. Stafford's variant 13 of the finaliser of MurmurHash3).
+func mix(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }
 
 // baseline learns what is usual: a mean, or a quantile by stochastic approximation on the logarithm

@@ -111,7 +111,7 @@ func (p *EventParser) Parse(b []byte, c *vedette.Call) (bool, error) {
 	default:
 		return false, fmt.Errorf("cannot read event: there is no kind %q", event)
 	}
-	*c = vedette.Call{Reasons: c.Reasons[:0], Batch: c.Batch[:0], AMR: c.AMR[:0]}
+	*c = vedette.Call{Intel: c.Intel[:0], Reasons: c.Reasons[:0], Batch: c.Batch[:0], AMR: c.AMR[:0]}
 	p.call, p.kind = c, ""
 	for v := root.First(); v.Exists(); v = v.Next(root) {
 		if err := p.member(v); err != nil {
@@ -217,6 +217,7 @@ var callMembers = map[string]func(p *EventParser, v strictjson.Value) error{
 		})
 	},
 	"batch": (*EventParser).batch,
+	"intel": (*EventParser).intel,
 }
 
 func (p *EventParser) batch(v strictjson.Value) error {
@@ -229,6 +230,14 @@ func (p *EventParser) batch(v strictjson.Value) error {
 		}
 		p.call.Batch = append(p.call.Batch, a)
 		return nil
+	})
+}
+
+func (p *EventParser) intel(v strictjson.Value) error {
+	return each(v, func(e strictjson.Value) error {
+		p.call.Intel = append(p.call.Intel, vedette.IntelMatch{Feed: e.Get("feed").Text()})
+		in := &p.call.Intel[len(p.call.Intel)-1]
+		return errors.Join(setName(&in.Kind, e.Get("kind")), setName(&in.Action, e.Get("action")), setNumber(&in.Confidence, e.Get("confidence")))
 	})
 }
 
@@ -310,7 +319,7 @@ func setName[T any, P interface {
 	return to.UnmarshalText(unsafe.Slice(unsafe.StringData(s), len(s))) // enumerations keep nothing of it
 }
 
-func setNumber[T ~int | ~int64 | ~uint32 | ~uint64](to *T, v strictjson.Value) error {
+func setNumber[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](to *T, v strictjson.Value) error {
 	n, err := strconv.ParseInt(v.Raw(), 10, 64)
 	if v.Kind() != strictjson.Number || err != nil || int64(T(n)) != n || n < 0 {
 		return fmt.Errorf("%s is no whole number in range", v.Raw())

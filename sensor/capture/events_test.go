@@ -41,6 +41,7 @@ func someCall(r *rand.Rand) *vedette.Call {
 		c.Source, c.Claimed, c.AcceptUntil, c.AuthTime = netip.MustParseAddrPort("[2001:db8::7]:443"), at(), at(), at()
 		c.Reasons, c.AMR = []vedette.Reason{vedette.Retry, vedette.OldSecret}, []string{"pwd", "otp"}
 		c.Batch = []vedette.Action{action(), action()}
+		c.Intel = []vedette.IntelMatch{{Feed: "tor", Kind: vedette.IndicatorAddress, Confidence: 80, Action: vedette.IntelStepUp}}
 		c.Decision = vedette.Decision{Effect: vedette.Deny, Reason: vedette.Frozen, Restriction: "r-1"}
 	}
 	return c
