@@ -51,6 +51,7 @@ func configFiles(t *testing.T, dir string) {
 	for _, name := range []string{"taxii.secret", "misp.secret", "asn.mmdb", "sanctioned.csv"} {
 		write(t, dir, name, "")
 	}
+	write(t, dir, "rules.yaml", blocks(t, "yaml rules")[0].text)
 	write(t, dir, "slack.url", "https://hooks.slack.com/services/T0/B0/dummy\n")
 	write(t, dir, "mail.password", "dummy\n")
 	write(t, dir, "playbooks.yaml", blocks(t, "yaml playbooks")[0].text)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -64,7 +65,9 @@ type app struct {
 	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
-	resumed    bool // the detectors know what the ledger has
+	resumed    bool     // the detectors know what the ledger has
+	hash       [16]byte // key of the detectors' subjects
+	rulesSum   [sha256.Size]byte
 	responder  *respond.Responder
 	cancels    atomic.Pointer[map[account]canceller]
 	lastStep   atomic.Uint64 // ledger position of an intervention's last step
@@ -350,11 +353,13 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := detectKey(a.config.Dir)
-	if err != nil {
+	if a.hash, err = detectKey(a.config.Dir); err != nil {
 		return err
 	}
-	detection.Hash = detect.NewHash(key)
+	if a.rulesSum, err = a.config.rulesSum(); err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
+	detection.Hash = detect.NewHash(a.hash)
 	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
@@ -626,6 +631,15 @@ func (a *app) reload() error {
 		return err
 	}
 	p.Monitor, p.Now = a.monitor, a.now
+	detection, err := c.detection()
+	if err != nil {
+		return err
+	}
+	detection.Hash = detect.NewHash(a.hash)
+	rules, err := c.rulesSum()
+	if err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
 	entries, err := a.readKeys(context.Background(), c, dialects)
 	if err != nil {
 		return err
@@ -641,6 +655,12 @@ func (a *app) reload() error {
 	cancels, err := a.cancellers(c, dialects, ring.Lookup)
 	if err != nil {
 		return err
+	}
+	if rules != a.rulesSum {
+		if err := a.monitor.Redetect(detection); err != nil {
+			return err
+		}
+		a.rulesSum = rules
 	}
 	if err := a.proxy.Reload(p); err != nil {
 		return err

@@ -41,6 +41,7 @@ type config struct {
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
 	Detect    detectConfig        `yaml:"detect"`
+	Rules     rulesConfig         `yaml:"rules"`
 	Receivers []receiverConfig    `yaml:"receivers"`
 	Respond   respondConfig       `yaml:"respond"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`

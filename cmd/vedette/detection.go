@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/detect/rule"
+	"vedette/detect/ruleset"
 	"vedette/internal/durable"
 	"vedette/internal/strictyaml"
 	"vedette/pipeline"
@@ -28,6 +30,52 @@ type detectConfig struct {
 	Params        map[string]map[string]float64 `yaml:"params"`
 }
 
+// rulesConfig names the rules that run beside the built-in detectors.
+type rulesConfig struct {
+	Pack  *bool    `yaml:"pack"` // the default pack; on unless said otherwise
+	Files []string `yaml:"files"`
+}
+
+// rules reads the rules: the default pack, and over it the files, which may replace rules of it.
+func (c *config) rules() (*ruleset.Set, error) {
+	set := &ruleset.Set{}
+	if c.Rules.Pack == nil || *c.Rules.Pack {
+		var err error
+		if set, err = ruleset.Default(); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Rules.Files) == 0 {
+		return set, nil
+	}
+	var files []string
+	for _, f := range c.Rules.Files {
+		files = append(files, c.file(f))
+	}
+	own, err := ruleset.Load(files...)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	return set.With(own), nil
+}
+
+// rulesSum is a hash of all that rules read: where it is the same, nothing changes on a reload.
+func (c *config) rulesSum() (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	fmt.Fprintln(h, c.Rules.Pack == nil || *c.Rules.Pack)
+	for _, f := range c.Rules.Files {
+		err = errors.Join(err, filepath.WalkDir(c.file(f), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(name)
+			fmt.Fprintf(h, "%q %d\n%s", name, len(b), b)
+			return err
+		}))
+	}
+	return [sha256.Size]byte(h.Sum(nil)), err
+}
+
 // The state of detection in the data folder.
 const (
 	snapshotName  = "detect.snapshot"
@@ -37,7 +85,11 @@ const (
 
 // detection returns what the engine is made of, but for its key.
 func (c *config) detection() (detect.Config, error) {
-	d := detect.Config{Detectors: rule.All(), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
+	set, err := c.rules()
+	if err != nil {
+		return detect.Config{}, err
+	}
+	d := detect.Config{Detectors: append(rule.All(), set.Detectors()...), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
 	switch every := c.snapshotEvery(); {
 	case d.Shards < 0 || d.Shards > detect.MaxShards:
 		return d, fmt.Errorf("detect: shards %d is not between 0 and %d", d.Shards, detect.MaxShards)
@@ -48,7 +100,7 @@ func (c *config) detection() (detect.Config, error) {
 	}
 	trial := d
 	trial.Shards, trial.Subjects = 0, minSubjects
-	_, err := detect.New(trial)
+	_, err = detect.New(trial)
 	return d, err
 }
 

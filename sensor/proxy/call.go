@@ -60,6 +60,7 @@ type origin struct {
 type call struct {
 	p      *Proxy
 	task   *task // that serves it, nil on a goroutine of its own
+	link   *link // that it holds, so that a bug does not cost the upstream a place
 	st     *state
 	v      *route
 	x      sensor.Exchange
@@ -193,7 +194,7 @@ func (c *call) done() bool {
 	}
 	c.finished = true
 	defer c.x.Trim()
-	if c.mayWait() {
+	if c.mayWait() || c.task != nil && len(c.x.Request.Body) > smallBody {
 		return c.elsewhere((*call).doneHere)
 	}
 	return c.doneHere()
@@ -326,11 +327,13 @@ func (c *call) forward(w client) bool {
 			}
 			return c.unavailable(w, err, false)
 		}
+		c.link = l
 		sent, got, err := c.ask(l)
 		if err == nil {
 			return c.relay(w, l)
 		}
 		reused := l.reused
+		c.link = nil
 		c.v.up.drop(l)
 		// Only a connection that had gone stale is worth another try, and only where the
 		// venue cannot have carried the call out: not a byte of it left, or it changes

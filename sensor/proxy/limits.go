@@ -55,6 +55,7 @@ const (
 	chunkCount     = 1 << 16  // chunks of one body: 1-byte chunks would cost 6 bytes of reading each
 	trailerBytes   = 4 << 10  // trailers of a request, read and dropped
 	interimAnswers = 8        // 1xx answers before a final one
+	slowestClient  = 64 << 10 // bytes a second that a client takes of a large answer, beyond WriteTimeout: it holds an upstream connection
 	forwardedHops  = 32       // entries of X-Forwarded-For that are looked at
 	lingerBytes    = 256 << 10
 	lingerTime     = time.Second // after a refusal the proxy reads on this long, so that the client gets to see it
