@@ -31,7 +31,8 @@ type Detector struct {
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
 
-	size    uintptr // of its state
+	size    uintptr  // of its state
+	machine *Machine // whose state it reads, nil for its own
 	observe func(x *Context, state unsafe.Pointer)
 }
 

@@ -36,6 +36,8 @@ type Engine struct {
 	shards []*shard
 	held   held
 
+	population *population // guarded by mu
+
 	mu       sync.Mutex // what follows, and the order of events
 	current  *batch
 	flying   int // batches handed to shards and not yet collected
@@ -92,7 +94,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, collect: make(chan *batch, batchCount+1), done: make(chan struct{}), population: &population{}}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -171,10 +173,12 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 	b.events = append(b.events, Event{})
 	ev := &b.events[n]
 	b.arena = ev.set(e.cfg.Hash, c, position, b.arena)
+	e.population.meet(ev)
 	for i := range c.Batch {
 		part := b.events[n]
 		part.Part, part.Object, part.Address = uint16(i+1), 0, 0
 		b.arena = part.setAction(e.cfg.Hash, &c.Batch[i], b.arena)
+		e.population.meet(&part)
 		b.events = append(b.events, part)
 	}
 	e.stats.Events += uint64(len(b.events) - n)

@@ -90,6 +90,9 @@ type Event struct {
 	// stranger cannot invent.
 	Known bool
 
+	// Rarity says how rare each trait is among all clients: -log2 of its share, in eighths.
+	Rarity [traitCount]uint8
+
 	text [textCount]span
 }
 

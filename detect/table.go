@@ -6,8 +6,10 @@ import "unsafe"
 type layout struct {
 	by        Kind
 	detectors []int     // indices in the set
-	offset    []uintptr // of their episode, which is followed by their state
-	size      uintptr   // of the record
+	offset    []uintptr // of their episode
+	state     []uintptr // of their state, or their machine's
+	machines  machines
+	size      uintptr // of the record
 }
 
 // record is the head of what is kept of one subject. The detectors' states follow.
@@ -23,7 +25,13 @@ func newLayout(by Kind, set []*Detector) layout {
 	for i, d := range set {
 		if d.By == by {
 			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
-			l.size += (unsafe.Sizeof(episode{}) + d.size + 7) &^ 7
+			l.size += unsafe.Sizeof(episode{})
+			at := l.size
+			if d.machine != nil {
+				at, l.size = l.machines.place(d.machine, l.size)
+			}
+			l.state = append(l.state, at)
+			l.size += (d.size + 7) &^ 7
 		}
 	}
 	return l

@@ -1,0 +1,106 @@
+package behaviour
+
+import (
+	"math"
+
+	"vedette/detect"
+)
+
+const freshSlots = 4
+
+// slot is a TLS fingerprint, network or country that the subject came with.
+type slot struct {
+	value uint32 // hash, the trait in the lowest two bits, +1; 0 where free
+	first uint32 // minutes since 1970
+	last  uint32
+}
+
+func slotValue(t detect.Trait, hash uint64) uint32 { return uint32(hash>>32)&^3 | uint32(t) + 1 }
+
+// traitWeight says how much of its rarity a trait never seen is worth: a country follows from the network mostly.
+var traitWeight = [...]float64{detect.TraitJA4: 1, detect.TraitNetwork: 1, detect.TraitCountry: 0.5}
+
+// client takes in whom the call came from.
+func (s *State) client(e *detect.Event) {
+	w := &s.now
+	minute := uint32(e.Time / 60e9)
+	for t := detect.TraitJA4; t <= detect.TraitCountry; t++ {
+		h := e.Trait(t)
+		if h == 0 {
+			continue
+		}
+		v := slotValue(t, h)
+		had := false
+		known := false
+		for i := range s.known {
+			known = known || s.known[i].value == v
+			had = had || s.known[i].value != 0 && (s.known[i].value-1)&3 == uint32(t)
+			if s.known[i].value == v {
+				s.known[i].last = minute
+			}
+		}
+		if known || !had && s.learned < warmWindows {
+			if !known {
+				s.meet(v, minute)
+			}
+			continue
+		}
+		s.unknown(e, t, v, minute)
+	}
+	if w.newTraits != 0 && w.evidence[1] == 0 {
+		w.evidence[1] = e.Position
+	}
+}
+
+// unknown counts a trait that is not yet known, once a window.
+func (s *State) unknown(e *detect.Event, t detect.Trait, v, minute uint32) {
+	w := &s.now
+	again := s.meet(v, minute)
+	if w.newTraits&(1<<t) != 0 {
+		return
+	}
+	w.newTraits |= 1 << t
+	w.asn, w.country = e.ASN, e.Country
+	nats := float32(traitWeight[t] * float64(e.Rarity[t]) / 8 * math.Ln2)
+	w.client += nats
+	if !again {
+		w.first += nats
+	}
+}
+
+// meet remembers a value that is not known yet, and reports whether it was met before. The oldest that waits gives way:
+// what is known cannot be pushed out by inventing.
+func (s *State) meet(v, minute uint32) bool {
+	oldest := 0
+	for i := range s.fresh {
+		if s.fresh[i].value == v {
+			s.fresh[i].last = minute
+			return true
+		}
+		if s.fresh[i].value == 0 || s.fresh[oldest].value != 0 && s.fresh[i].last < s.fresh[oldest].last {
+			oldest = i
+		}
+	}
+	s.fresh[oldest] = slot{v, minute, minute}
+	return false
+}
+
+// admit makes known what waited long enough. Of what is known, that not seen for longest gives way.
+func (s *State) admit(at int64) {
+	if at < s.held {
+		return
+	}
+	minute := uint32(at / 60e9)
+	for i := range s.fresh {
+		if f := &s.fresh[i]; f.value != 0 && minute-f.first >= uint32(Quarantine/60e9) && int64(f.first)*60e9 >= s.held-int64(Hold) {
+			oldest := 0
+			for j := range s.known {
+				if s.known[j].last < s.known[oldest].last {
+					oldest = j
+				}
+			}
+			s.known[oldest] = *f
+			*f = slot{}
+		}
+	}
+}

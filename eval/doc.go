@@ -1,0 +1,2 @@
+// Package eval measures detection on data that others wrote.
+package eval
