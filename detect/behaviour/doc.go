@@ -5,5 +5,5 @@
 // subject's own windows, turns that into a probability; the probabilities are joined and calibrated once more.
 //
 // What a subject does is learned late and little: a window waits in quarantine, is dropped if anything is found
-// meanwhile, and at most four windows of an hour are taken, with six calls of each, however many there were.
+// meanwhile, and at most three windows of an hour are taken, with six calls of each, however many there were.
 package behaviour

@@ -6,17 +6,24 @@ const frozenCells = 32
 
 // frozen is a subject's first week, that no later conduct moves, and how far the days since have gone from it.
 type frozen struct {
-	today            int32 // day since 1970
-	calls, sensitive uint32
-	days             uint16 // learned or compared
-	daily            Spread // of ln(1+calls of a day)
-	ramp             Cusum
-	rate             float32 // mean of the six-hour rate when frozen, ln
-	mix              [frozenCells]uint8
+	today int32  // day since 1970
+	days  uint16 // learned or compared
+	count [rampCount]uint32
+	daily [rampCount]Spread // of ln(1+count of a day)
+	ramp  [rampCount]Cusum
+	rate  float32 // mean of the six-hour rate when frozen, ln
+	mix   [frozenCells]uint8
 
-	rampNow  float32 // this call's: the sum, 0 between days
+	rampNow  [rampCount]float32 // sums as of the newest day that is over
 	movedNow Move
 }
+
+// What is counted by day.
+const (
+	rampCalls = iota
+	rampSensitive
+	rampCount
+)
 
 // Move is how far a baseline has gone from the frozen one.
 type Move struct {
@@ -25,39 +32,45 @@ type Move struct {
 }
 
 const (
-	rampAllowance = 1   // deviations of a day that are usual: a week's mean is itself off by 0.4
-	rampClip      = 4   // so that one day alone is no ramp
-	rampFloor     = 0.2 // smallest deviation believed, ln: a fifth more or less is no news
+	rampAllowance = 1 // deviations of a day that are usual: a week's mean is itself off by 0.4
+	rampClip      = 4 // so that one day alone is no ramp
 )
 
-// day counts a window to its day, and compares days that are over.
-func (s *State) day(at int64) {
+// rampFloor is the smallest deviation believed, ln: a fifth more calls or less is no news, nor is half as many withdrawals more.
+var rampFloor = [rampCount]float64{0.2, 0.4}
+
+// day counts the calls of a window to its day, and compares days that are over.
+func (s *State) day() {
 	f := &s.slow
-	f.rampNow, f.movedNow = 0, Move{}
-	f.calls += s.now.calls
-	f.sensitive += s.now.sensitive
-	today := int32(at / 86400e9)
-	if today == f.today {
-		return
+	today := int32(s.now.start / 86400e9)
+	if today != f.today {
+		if f.today != 0 {
+			s.dayOver()
+		}
+		f.today, f.count = today, [rampCount]uint32{}
 	}
-	if f.today != 0 {
-		s.dayOver(math.Log1p(float64(f.calls)))
-	}
-	f.today, f.calls, f.sensitive = today, 0, 0
+	f.count[rampCalls] += s.now.calls
+	f.count[rampSensitive] += s.now.sensitive
 }
 
-func (s *State) dayOver(x float64) {
+func (s *State) dayOver() {
 	f := &s.slow
-	if f.days++; f.days <= freezeAfter {
-		f.daily.Learn(x, freezeAfter)
-		if f.days == freezeAfter {
-			s.freeze()
+	f.days++
+	for i, n := range f.count {
+		x := math.Log1p(float64(n))
+		if f.days <= freezeAfter {
+			f.daily[i].Learn(x, freezeAfter)
+		} else {
+			f.rampNow[i] = float32(f.ramp[i].Add(f.daily[i].Z(x, Spread{}, 0, rampFloor[i]), rampAllowance, rampClip))
 		}
-		return
 	}
-	f.rampNow = float32(f.ramp.Add(f.daily.Z(x, Spread{}, 0, rampFloor), rampAllowance, rampClip))
-	folded := fold(&s.habit.mix)
-	f.movedNow = Move{float32(math.Exp(float64(s.habit.rates[meterSixHours].Mean - f.rate))), float32(divergence(folded[:], f.mix[:]))}
+	switch {
+	case f.days == freezeAfter:
+		s.freeze()
+	case f.days > freezeAfter:
+		folded := fold(&s.habit.mix)
+		f.movedNow = Move{float32(math.Exp(float64(s.habit.rates[meterSixHours].Mean - f.rate))), float32(divergence(folded[:], f.mix[:]))}
+	}
 }
 
 // freeze takes the learned baseline for the frozen one.
@@ -65,8 +78,10 @@ func (s *State) freeze() {
 	s.slow.rate, s.slow.mix = s.habit.rates[meterSixHours].Mean, fold(&s.habit.mix)
 }
 
-// thaw begins another frozen week: the move was told.
-func (s *State) thaw() { s.slow = frozen{today: s.slow.today} }
+// thaw begins another week for the counts by day: the ramp was told.
+func (f *frozen) thaw() {
+	f.days, f.daily, f.ramp, f.rampNow = 0, [rampCount]Spread{}, [rampCount]Cusum{}, [rampCount]float32{}
+}
 
 // fold is a habit's endpoints in fewer cells, as shares of 255.
 func fold(mix *[mixCells]uint8) (f [frozenCells]uint8) {

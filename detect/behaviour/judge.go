@@ -4,10 +4,10 @@ import "math"
 
 // Judgement is how odd a window was.
 type Judgement struct {
-	P      float64          // probability of a window as odd in the subject's usual conduct
-	Signal [Signals]float32 // probability of each signal alone
-	w      window
+	P      float64             // probability of a window as odd in the subject's usual conduct
+	Signal [Signals]float32    // probability of each signal alone
 	rates  [meterCount]float32 // counts, as of the judgement
+	w      facts
 }
 
 // joint is the probability below which a signal counts towards the fused one.
@@ -27,7 +27,7 @@ func (s *State) judge() {
 	if s.judged && j.P >= s.verdict.P {
 		return
 	}
-	j.w = s.now
+	j.w = s.now.facts
 	j.rates = s.counts()
 	s.verdict, s.judged = j, true
 }
@@ -45,17 +45,55 @@ func (s *State) statistics() (stat [Signals]float64) {
 	stat[Rate] = max(z(meterWindow, 0.25), z(meterQuarter, 0.2), z(meterSixHours, 0.2))
 	stat[Sensitive] = z(meterSensitive, 0.35)
 	stat[Failures] = z(meterFailures, 0.5)
-	if n := float64(w.calls); n > 0 && s.learned > 0 {
-		stat[Endpoints] = max(0, float64(w.mix)) / math.Sqrt(n)
-		stat[Sequence] = max(0, float64(w.sequence)) / math.Sqrt(n)
+	if s.learned > 0 {
+		s.sampled(&stat)
 		stat[Timing] = s.rhythm()
+		stat[Sizes] = s.sizes()
 	}
-	if w.traded > 0 && s.learned > 0 {
-		stat[Instruments] = max(0, float64(w.instrument)) / math.Sqrt(float64(w.traded))
-	}
-	stat[Sizes] = float64(w.size)
 	stat[Client] = float64(w.client)
 	return stat
+}
+
+// sampled fills in the statistics of the calls that were kept: sums of log-likelihood ratios by the root of how many.
+func (s *State) sampled(stat *[Signals]float64) {
+	w, h := &s.now, &s.habit
+	var mix, pairs, instruments, traded float64
+	for _, c := range w.sample[:w.sampled] {
+		mix += Ratio(h.mix[:], int(c.mix), float64(s.n.mix), share(c.pathRarity), 8)
+		once := (float64(h.mix[c.mix]) + 1) / (float64(s.n.mix) + mixCells)
+		pairs += Ratio(h.pairs[:], int(pair(c.before, c.mix)), float64(h.mix[c.before]), once, 4)
+		if c.instrument != 0 {
+			instruments += Ratio(h.instruments[:], int(c.instrument), float64(s.n.instruments), share(c.instrumentRarity), 8)
+			traded++
+		}
+	}
+	n := math.Sqrt(max(float64(w.sampled), 1))
+	stat[Endpoints], stat[Sequence] = max(0, mix)/n, max(0, pairs)/n
+	stat[Instruments] = max(0, instruments) / math.Sqrt(max(traded, 1))
+}
+
+// sizeTail is how much less likely each factor of 4 beyond the largest size is, in nats: sizes of trades fall off as a power of
+// about 1.5 (P. Gopikrishnan et al., "Statistical properties of share volume traded in financial markets", 2000).
+const sizeTail = 1.5 * 2 * math.Ln2
+
+// sizes is how unlikely the window's largest size is.
+func (s *State) sizes() (odd float64) {
+	w := &s.now
+	for row, cell := range w.size {
+		cells := s.habit.sizes[row*sizeCells : (row+1)*sizeCells]
+		if cell == 0 || Sum(cells) < 8 {
+			continue
+		}
+		at, top := int(cell-1), sizeCells-1
+		for top > 0 && cells[top] == 0 {
+			top--
+		}
+		over := max(at-top, 0)
+		if x := -math.Log(upper(cells, at)) + sizeTail*float64(over); x > odd {
+			odd, w.sizeOver = x, uint8(over)
+		}
+	}
+	return odd
 }
 
 // counts returns the window's calls and the meters.

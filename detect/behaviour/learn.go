@@ -12,7 +12,7 @@ type pendingWindow struct {
 	sample [pendingCalls]sample
 }
 
-// memory of what is learned, in windows: at most four an hour are, so that it is three weeks of a busy subject.
+// memory of what is learned, in windows: at most three an hour are, so that it is four weeks of a busy subject.
 const habitMemory = 2000
 
 // close judges the window that is over, lets what waited be learned, and starts another at a call.
@@ -24,7 +24,7 @@ func (s *State) close(at int64) {
 	s.absorb(at)
 	s.admit(at)
 	s.wait()
-	s.day(at)
+	s.day()
 	s.begin(at)
 }
 
@@ -52,7 +52,7 @@ func (s *State) wait() {
 		}
 		stat := s.statistics()
 		stat[Client] = float64(w.first)
-		p := pendingWindow{start: w.start, rates: s.counts(), n: w.sampled, sample: w.sample}
+		p := pendingWindow{start: w.start, rates: s.counts(), n: min(w.sampled, pendingCalls), sample: [pendingCalls]sample(w.sample[:pendingCalls])}
 		for j := range stat {
 			p.stat[j] = float32(stat[j])
 			p.fused += float32(max(0, math.Log(joint/s.tails[j].P(stat[j]))))
@@ -86,7 +86,7 @@ func (s *State) learn(p *pendingWindow) {
 	for _, c := range p.sample[:p.n] {
 		Add(h.classes[:], int(c.class))
 		Add(h.mix[:], int(c.mix))
-		Add(h.pairs[:], int(c.pair))
+		Add(h.pairs[:], int(pair(c.before, c.mix)))
 		Add(h.gaps[:], int(c.gap))
 		if c.instrument > 0 {
 			Add(h.instruments[:], int(c.instrument))

@@ -11,8 +11,9 @@ const (
 	// Hold is how long nothing is learned after a finding. Conduct that lasts longer is a new habit, and moves the baseline.
 	Hold = 24 * time.Hour
 
-	pendingWindows = 4 // windows in quarantine: four an hour teach what a source can teach at most
-	pendingCalls   = 6 // calls of a window that are learned
+	pendingWindows = 3  // windows in quarantine: three an hour teach what a source can teach at most
+	pendingCalls   = 6  // calls of a window that are learned
+	windowCalls    = 12 // calls of a window that are looked at for which, in which order, and how
 
 	// gate is the probability below which a window is never learned: a thousandth of it alone is a finding.
 	gate = 1e-5

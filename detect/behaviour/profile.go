@@ -51,7 +51,7 @@ func Import(e *detect.Engine, by detect.Kind, venue, name string, s State) bool 
 // Profile renders a state.
 func (s *State) Profile() Profile {
 	p := Profile{Kind: s.habit.kind().name, Learned: s.learned, Judged: "own habits", LastCall: time.Unix(0, s.last).UTC(), P: s.verdict.P,
-		Endpoints: used(s.habit.mix[:]), Instruments: used(s.habit.instruments[:]), FrozenDays: int(s.slow.days), Ramp: float64(s.slow.ramp.Up)}
+		Endpoints: used(s.habit.mix[:]), Instruments: used(s.habit.instruments[:]), FrozenDays: int(s.slow.days), Ramp: float64(s.slow.ramp[rampCalls].Up)}
 	if s.learned < warmWindows {
 		p.Judged = "its cohort's habits and its own"
 	}
@@ -62,9 +62,9 @@ func (s *State) Profile() Profile {
 	for i, band := range map[int]*[2]float64{meterWindow: &p.PerMinute, meterSixHours: &p.SixHours, meterSensitive: &p.Sensitive, meterFailures: &p.Failures} {
 		band[0], band[1] = s.band(i)
 	}
-	p.PerDay[0], p.PerDay[1] = expBand(s.slow.daily.blend(Spread{}, 1e-9))
-	if s.slow.ramp.Down > s.slow.ramp.Up {
-		p.Ramp = -float64(s.slow.ramp.Down)
+	p.PerDay[0], p.PerDay[1] = expBand(s.slow.daily[rampCalls].blend(Spread{}, 1e-9))
+	if r := s.slow.ramp[rampCalls]; r.Down > r.Up {
+		p.Ramp = -float64(r.Down)
 	}
 	for _, k := range s.known {
 		if k.value != 0 {

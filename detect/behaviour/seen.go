@@ -24,6 +24,11 @@ var traitWeight = [...]float64{detect.TraitJA4: 1, detect.TraitNetwork: 1, detec
 func (s *State) client(e *detect.Event) {
 	w := &s.now
 	minute := uint32(e.Time / 60e9)
+	from := e.Trait(detect.TraitJA4) ^ e.Trait(detect.TraitNetwork)*3 ^ e.Trait(detect.TraitCountry)*5
+	if from == s.from && w.calls > 1 { // known, and the window has noted that it is in use
+		return
+	}
+	s.from = from
 	for t := detect.TraitJA4; t <= detect.TraitCountry; t++ {
 		h := e.Trait(t)
 		if h == 0 {
@@ -42,13 +47,12 @@ func (s *State) client(e *detect.Event) {
 		if known || !had && s.learned < warmWindows {
 			if !known {
 				s.meet(v, minute)
+				s.from = 0
 			}
 			continue
 		}
+		s.from = 0
 		s.unknown(e, t, v, minute)
-	}
-	if w.newTraits != 0 && w.evidence[1] == 0 {
-		w.evidence[1] = e.Position
 	}
 }
 
@@ -60,6 +64,7 @@ func (s *State) unknown(e *detect.Event, t detect.Trait, v, minute uint32) {
 		return
 	}
 	w.newTraits |= 1 << t
+	w.evidence[1] = e.Position
 	w.asn, w.country = e.ASN, e.Country
 	nats := float32(traitWeight[t] * float64(e.Rarity[t]) / 8 * math.Ln2)
 	w.client += nats

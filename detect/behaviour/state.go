@@ -32,19 +32,21 @@ var signalNames = []string{"rate", "sensitive", "failures", "endpoints", "instru
 
 func (s Signal) String() string { return signalNames[s] }
 
-// State is what is kept of one credential or account. What every call touches comes first.
+// State is what is kept of one credential or account. What every call touches comes first, in one piece.
 type State struct {
-	last   int64 // newest call, Unix ns
+	last   int64             // newest call, Unix ns
+	faded  int64             // as of when meters are, Unix ns
+	main   uint64            // of an account: the credential that came first
+	from   uint64            // hash of the newest call's client, if all of it is known
+	meters [meterCount]Meter // the window's has no meter
+	judged bool              // by this call
 	now    window
-	meters [meterCount]Meter // as of last
-	n      totals
 
 	verdict Judgement
-	judged  bool // by this call
-
-	known [seenSlots - freshSlots]slot
-	fresh [freshSlots]slot
-	habit habit
+	n       totals
+	known   [seenSlots - freshSlots]slot
+	fresh   [freshSlots]slot
+	habit   habit
 
 	pending  [pendingWindows]pendingWindow
 	lastPend int64 // when the newest of them began
@@ -57,25 +59,31 @@ type State struct {
 
 // window is what the calls of one minute amount to.
 type window struct {
-	start                              int64
-	calls, sensitive, failures, traded uint32
-	mix, instrument, sequence          float32 // sums of log-likelihood ratios, nats
-	size, client, first                float32 // nats; first is client, of what was never seen before this window
-	judgedAt                           uint32  // calls, when it was judged last
-	asn                                uint32
-	country                            [2]byte
-	operation                          vedette.Operation // the newest sensitive one
-	newTraits                          uint8             // bits
-	sizeOver                           uint8             // cells over the largest learned
-	sampled                            uint8
-	previous                           uint8 // endpoint's cell, kept from window to window
-	gaps                               [gapCells]uint8
-	sample                             [pendingCalls]sample
-	evidence                           [3]uint64 // positions: the first call, the newest odd one, the newest sensitive one
+	calls, judgedAt uint32 // the latter: calls, when it was judged last
+	sensitive       uint32
+	client, first   float32 // nats; first is client, of what was never seen before this window
+	facts
+	previous uint8    // endpoint's cell, kept from window to window
+	sampled  uint8    // of sample
+	size     [3]uint8 // largest cell of buys, sells, everything else, +1; 0 for none
+	gaps     [gapCells]uint8
+	sample   [windowCalls]sample
 }
 
-// sample is a call that may be learned. 0 is none but in mix and gap.
-type sample struct{ mix, instrument, pair, size, gap, class uint8 }
+// facts of a window are for the words of a finding.
+type facts struct {
+	start     int64
+	evidence  [3]uint64         // positions: the first call, the newest with a new client or the largest size, the newest sensitive one
+	operation vedette.Operation // the newest sensitive one
+	newTraits uint8             // bits
+	country   [2]byte
+	asn       uint32
+	sizeOver  uint8 // cells over the largest learned
+	other     bool  // calls came by another credential than the main one
+}
+
+// sample is a call that is looked at when the window is judged. Instrument 0 is none.
+type sample struct{ mix, before, instrument, gap, class, size, pathRarity, instrumentRarity uint8 }
 
 // habit is what was learned of endpoints, instruments, sequence, sizes and gaps.
 type habit struct {
@@ -111,6 +119,7 @@ var machine = detect.NewMachine(func(e *detect.Event) bool {
 func (s *State) update(e *detect.Event) {
 	s.judged = false
 	if s.now.start == 0 {
+		s.faded, s.main = e.Time, e.Subject[detect.ByCredential]
 		s.begin(e.Time)
 	}
 	if e.Part == 0 && e.Time-s.now.start >= int64(Window) {
@@ -126,57 +135,49 @@ func (s *State) update(e *detect.Event) {
 
 // begin starts a window.
 func (s *State) begin(at int64) {
-	s.now = window{start: at, previous: s.now.previous}
+	s.now = window{facts: facts{start: at}, previous: s.now.previous}
 }
 
 // count takes a call, or a part of a batch, into the window.
 func (s *State) count(e *detect.Event) {
-	w := &s.now
-	var c sample
+	c := sample{class: class(e.Operation), pathRarity: e.Rarity[detect.TraitPath]}
 	if e.Part == 0 {
-		s.pass(e.Time)
-		w.calls++
-		c = s.endpoint(e)
-		s.meters[meterQuarter].Sum++
-		s.meters[meterSixHours].Sum++
-		if e.Status >= 400 {
-			w.failures++
-			s.meters[meterFailures].Sum++
-		}
-		if c.class == classSensitive {
-			w.sensitive++
-			w.operation, w.evidence[2] = e.Operation, e.Position
-			s.meters[meterSensitive].Sum++
-		}
-		if w.calls == 1 {
-			w.evidence[0] = e.Position
-		}
-		s.client(e)
+		s.call(e, &c)
 	}
-	s.trade(e, &c)
-	s.take(e, c)
-}
-
-// pass lets the time since the newest call pass.
-func (s *State) pass(at int64) {
-	elapsed := at - s.last
-	if s.last != 0 && elapsed > 0 {
-		for i := meterQuarter; i < meterCount; i++ {
-			s.meters[i].Fade(elapsed, meterSpan[i])
-		}
+	if v := e.Trait(detect.TraitInstrument); v != 0 {
+		c.instrument = uint8(1 + v>>20%(instrumentCells-1))
+		c.instrumentRarity = e.Rarity[detect.TraitInstrument]
+	}
+	s.amount(e, &c)
+	if e.Part == 0 || c.instrument != 0 {
+		s.take(e, c)
 	}
 }
 
-// endpoint takes in which endpoint was called, after which other, after what time.
-func (s *State) endpoint(e *detect.Event) (c sample) {
+// call takes in a call: when, which endpoint after which, who by.
+func (s *State) call(e *detect.Event, c *sample) {
 	w := &s.now
-	path := e.Trait(detect.TraitPath)
-	c.mix, c.class = uint8(path>>20%mixCells), class(e.Operation)
-	w.mix += float32(Ratio(s.habit.mix[:], int(c.mix), float64(s.n.mix), share(e.Rarity[detect.TraitPath]), 8))
-	c.pair = pair(w.previous, c.mix)
-	here, before := float64(s.habit.mix[c.mix]), float64(s.habit.mix[w.previous])
-	w.sequence += float32(Ratio(s.habit.pairs[:], int(c.pair), before, (here+1)/(float64(s.n.mix)+mixCells), 4))
-	w.previous = c.mix
+	if e.Time-s.faded >= fadeEvery {
+		for i := meterQuarter; i < meterCount; i++ {
+			s.meters[i].Fade(e.Time-s.faded, meterSpan[i])
+		}
+		s.faded = e.Time
+	}
+	if w.calls++; w.calls == 1 {
+		w.evidence[0] = e.Position
+	}
+	s.meters[meterQuarter].Sum++
+	s.meters[meterSixHours].Sum++
+	if e.Status >= 400 {
+		s.meters[meterFailures].Sum++
+	}
+	if c.class == classSensitive {
+		w.sensitive++
+		w.operation, w.evidence[2] = e.Operation, e.Position
+		s.meters[meterSensitive].Sum++
+	}
+	c.mix = uint8(e.Trait(detect.TraitPath) >> 20 % mixCells)
+	c.before, w.previous = w.previous, c.mix
 	c.gap = gapCells - 1
 	if s.last != 0 {
 		c.gap = cell4(uint64(max(e.Time-s.last, 0))>>20, gapCells)
@@ -185,8 +186,12 @@ func (s *State) endpoint(e *detect.Event) (c sample) {
 		w.gaps[c.gap]++
 	}
 	s.last = max(s.last, e.Time)
-	return c
+	w.other = w.other || e.Subject[detect.ByCredential] != s.main
+	s.client(e)
 }
+
+// fadeEvery is how often meters fade, in ns: a hundredth of the shortest span.
+const fadeEvery = 9e9
 
 // pair is the cell of two endpoints in sequence.
 func pair(a, b uint8) uint8 { return a*151 ^ b }
@@ -197,57 +202,38 @@ func share(rarity uint8) float64 { return math.Exp2(-float64(rarity) / 8) }
 // cell4 is the cell of a number among cells of a factor of 4 each.
 func cell4(x uint64, cells int) uint8 { return uint8(min((bits.Len64(x)+1)/2, cells-1)) }
 
-// sizeTail is how much less likely each factor of 4 beyond the largest size is, in nats: sizes of trades fall off as a power of
-// about 1.5 (P. Gopikrishnan et al., "Statistical properties of share volume traded in financial markets", 2000).
-const sizeTail = 1.5 * 2 * math.Ln2
-
-// trade takes in what is traded or withdrawn, and how much.
-func (s *State) trade(e *detect.Event, c *sample) {
-	w := &s.now
-	if v := e.Trait(detect.TraitInstrument); v != 0 {
-		c.instrument = uint8(1 + v>>20%(instrumentCells-1))
-		w.traded++
-		w.instrument += float32(Ratio(s.habit.instruments[:], int(c.instrument), float64(s.n.instruments), share(e.Rarity[detect.TraitInstrument]), 8))
-	}
-	amount := e.Quantity
+// amount takes in how much is traded or withdrawn.
+func (s *State) amount(e *detect.Event, c *sample) {
+	x := e.Quantity
 	if e.Price > 0 {
-		amount *= e.Price
+		x *= e.Price
 	}
-	if !(amount > 0) || !e.Operation.Changes() {
+	if !(x > 0) || !e.Operation.Changes() {
 		return
 	}
-	row := 2
+	row := uint8(2)
 	if e.Side != vedette.SideNone {
-		row = int(e.Side) - 1
+		row = uint8(e.Side) - 1
 	}
-	at := int(cell4(uint64(min(amount*1e2, 1e18)), sizeCells)) // of hundredths
-	c.size = uint8(1 + row*sizeCells + at)
-	cells := s.habit.sizes[row*sizeCells : (row+1)*sizeCells]
-	top := sizeCells - 1
-	for top > 0 && cells[top] == 0 {
-		top--
-	}
-	if Sum(cells) < 8 {
-		return
-	}
-	over := max(at-top, 0)
-	if odd := float32(-math.Log(upper(cells, at)) + sizeTail*float64(over)); odd > w.size {
-		w.size, w.sizeOver = odd, uint8(over)
+	at := cell4(uint64(min(x*1e2, 1e18)), sizeCells) // of hundredths
+	c.size = 1 + row*sizeCells + at
+	if w := &s.now; at >= w.size[row] {
+		w.size[row] = at + 1
 		w.evidence[1] = e.Position
 	}
 }
 
-// take keeps a call for learning: each of the window's with equal chance (J. S. Vitter, "Random sampling with a
-// reservoir", 1985), decided by its position so that a replay keeps the same.
+// take keeps a call: each of the window's with equal chance (J. S. Vitter, "Random sampling with a reservoir", 1985), decided by its
+// position so that a replay keeps the same.
 func (s *State) take(e *detect.Event, c sample) {
 	w := &s.now
-	at := int(w.sampled)
-	if at == pendingCalls {
-		at = int((e.Position*0x9e3779b97f4a7c15 + uint64(e.Part)) >> 32 % uint64(w.calls+1))
+	at := uint64(w.sampled)
+	if at == windowCalls {
+		at = (e.Position*0x9e3779b97f4a7c15 + uint64(e.Part)) >> 32 % uint64(w.calls+1)
 	} else {
 		w.sampled++
 	}
-	if at < pendingCalls {
+	if at < windowCalls {
 		w.sample[at] = c
 	}
 }

@@ -21,6 +21,7 @@ const (
 	tailPrior  = 20   // observations that the prior is worth: what a subject shows outweighs it in an hour of windows
 	tailMemory = 4000 // observations after which old ones fade: three days of windows of a busy subject
 	tailShape  = 0.3  // the heaviest tail fitted: few excesses would give any
+	tailShown  = 4    // excesses that halve the shape believed before any was seen: a tail is light only when shown to be
 )
 
 func (t *Tail) level() float64 { return max(-math.Log(tailShare)+float64(t.Level), 0) }
@@ -56,10 +57,6 @@ func (t *Tail) P(x float64) float64 {
 	}
 	mean, sq := (float64(t.Sum)+prior)/n, (float64(t.Sq)+2*prior)/n
 	r := mean * mean / max(sq-mean*mean, 1e-9)
-	shape, scale := min(max((1-r)/2, 0), tailShape), mean*(1+r)/2
-	y := x - level
-	if shape < 0.01 {
-		return max(share*math.Exp(-y/mean), 1e-30)
-	}
-	return max(share*math.Pow(1+shape*y/max(scale, mean*(1-shape)), -1/shape), 1e-30)
+	shape := min(max((1-r)/2, 0.01, tailShape*tailShown/(tailShown+float64(t.Over))), tailShape)
+	return max(share*math.Pow(1+shape*(x-level)/(mean*(1-shape)), -1/shape), 1e-30)
 }

@@ -92,7 +92,7 @@ func (s *State) usual(i int) string { return between(s.band(i)) }
 
 func between(low, high float64) string { return fmt.Sprintf("%.0f–%.0f", low, high) }
 
-func clientReason(w *window, x *detect.Context) string {
+func clientReason(w *facts, x *detect.Context) string {
 	var words []string
 	if w.newTraits&(1<<detect.TraitNetwork) != 0 {
 		if w.asn != 0 {
