@@ -19,11 +19,11 @@ func (s *State) judge() {
 	stat := s.statistics()
 	fused := 0.0
 	for i := range s.tails {
-		p := s.tails[i].P(stat[i])
+		p := s.tails[i].P(stat[i], heavy)
 		j.Signal[i] = float32(p)
 		fused += max(0, math.Log(joint/p))
 	}
-	j.P = s.fused.P(fused)
+	j.P = s.fused.P(fused, heavyFused)
 	if s.judged && j.P >= s.verdict.P {
 		return
 	}

@@ -20,7 +20,8 @@ const (
 	tailShare  = 0.05 // share of observations over the level: the method wants 1 to 10%
 	tailPrior  = 20   // observations that the prior is worth: what a subject shows outweighs it in an hour of windows
 	tailMemory = 4000 // observations after which old ones fade: three days of windows of a busy subject
-	tailShape  = 0.3  // the heaviest tail fitted: few excesses would give any
+	heavy      = 0.3  // shape of the heaviest tail fitted to a signal: few excesses would give any
+	heavyFused = 0.1  // and to what is joined: sums of logarithms of probabilities fall off exponentially where those are right
 	tailShown  = 4    // excesses that halve the shape believed before any was seen: a tail is light only when shown to be
 )
 
@@ -43,8 +44,8 @@ func (t *Tail) Learn(x float64) {
 	}
 }
 
-// P returns the probability of a statistic of x or more, at least 1e-30.
-func (t *Tail) P(x float64) float64 {
+// P returns the probability of a statistic of x or more, at least 1e-30, with a tail of at most a shape.
+func (t *Tail) P(x, heaviest float64) float64 {
 	const prior = tailShare * tailPrior // excesses of the prior: mean 1, mean square 2
 	if !(x > 0) {
 		return 1
@@ -57,6 +58,6 @@ func (t *Tail) P(x float64) float64 {
 	}
 	mean, sq := (float64(t.Sum)+prior)/n, (float64(t.Sq)+2*prior)/n
 	r := mean * mean / max(sq-mean*mean, 1e-9)
-	shape := min(max((1-r)/2, 0.01, tailShape*tailShown/(tailShown+float64(t.Over))), tailShape)
+	shape := min(max((1-r)/2, 0.01, heaviest*tailShown/(tailShown+float64(t.Over))), heaviest)
 	return max(share*math.Pow(1+shape*(x-level)/(mean*(1-shape)), -1/shape), 1e-30)
 }

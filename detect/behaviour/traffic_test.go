@@ -19,6 +19,7 @@ var start = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
 type client struct {
 	*rand.Rand
 	name     string
+	account  string
 	rate     float64 // calls a minute by day
 	loop     []vedette.Operation
 	jitter   float64 // of gaps, 0 for a clock
@@ -41,7 +42,8 @@ var loops = map[string][]vedette.Operation{
 
 func newClient(seed uint64, kind string, rate float64) *client {
 	r := rand.New(rand.NewPCG(seed, 7))
-	c := &client{Rand: r, name: fmt.Sprintf("%s-%d", kind, seed), rate: rate, loop: loops[kind], jitter: []float64{0.05, 0.5, 1}[r.IntN(3)],
+	name := fmt.Sprintf("%s-%d", kind, seed)
+	c := &client{Rand: r, name: name, account: "acct-" + name, rate: rate, loop: loops[kind], jitter: []float64{0.05, 0.5, 1}[r.IntN(3)],
 		size: 4 + 3*r.Float64(), ja4: fmt.Sprintf("t13d%d", r.IntN(12)), asn: 64500 + uint32(r.IntN(20)), country: []string{"DE", "US", "SG", "JP"}[r.IntN(4)], failures: 0.01}
 	for range 1 + r.IntN(4) {
 		c.symbols = append(c.symbols, fmt.Sprintf("S%dUSDT", r.IntN(40)))
@@ -57,7 +59,7 @@ func (c *client) call() *vedette.Call {
 	if c.Float64() < 0.05 {
 		c.at = c.IntN(len(c.loop))
 	}
-	v := &vedette.Call{Time: c.next, Venue: "binance", Credential: c.name, Account: "acct-" + c.name, JA4: c.ja4, ASN: c.asn, Country: c.country,
+	v := &vedette.Call{Time: c.next, Venue: "binance", Credential: c.name, Account: c.account, JA4: c.ja4, ASN: c.asn, Country: c.country,
 		Source: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(c.asn), byte(c.asn >> 8), 1}), 999), Path: "/" + op.String(), Verdict: vedette.Authentic}
 	v.Operation = op
 	v.Answer.Status = 200
