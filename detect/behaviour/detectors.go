@@ -19,8 +19,8 @@ var anomaly = detect.Detector{
 	Why:  "Whoever holds a stolen key passes every check of a single call. What remains is that they do not behave like its owner.",
 	Look: "The reasons, likeliest first: a new client with usual conduct is often a move of servers; a new client that withdraws is not.",
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
-	Params: []detect.Param{{Name: "probability", Default: 1e-8,
-		Why: "of a minute as odd in usual conduct: in 1,260 simulated key-days of clean traffic none was below 1e-7"}},
+	Params: []detect.Param{{Name: "probability", Default: 3e-9,
+		Why: "of a minute as odd in usual conduct, as estimated from it: chosen on simulated clean traffic"}},
 }
 
 // Anomaly raises on conduct unlike a credential's own.
@@ -66,8 +66,10 @@ var SlowRamp = detect.Read(detect.Detector{
 	Title: "Activity moves slowly away from what it was",
 	Why:   "Who raises the rate a little every day moves the learned baseline along, until an attack is usual.",
 	Look:  "What the additional calls are, and whether the owner knows of them.",
-	Params: []detect.Param{{Name: "sum", Default: 10,
-		Why: "standard deviations beyond the allowance of one a day, added up: simulated weeks of lognormal days reach it once in 10,000 key-days"}},
+	Params: []detect.Param{
+		{Name: "sum", Default: 10, Why: "standard deviations beyond the allowance of one a day, added up: no one day makes a ramp, nor three"},
+		{Name: "factor", Default: 3, Why: "of the newest day by the frozen week: rates that wander by a tenth a day come to twice or half of it in a month"},
+	},
 }, machine, func(x *detect.Context, s *State) {
 	f := &s.slow
 	kind, word := rampCalls, "calls"
@@ -78,11 +80,13 @@ var SlowRamp = detect.Read(detect.Detector{
 	if sum < 0 {
 		sum, way = -sum, "fell"
 	}
-	if sum < x.P(0) || !x.Open() {
+	factor := math.Exp(math.Abs(float64(f.newest[kind] - f.daily[kind].Mean)))
+	if sum < x.P(0) || factor < x.P(1) || !x.Open() {
 		return
 	}
 	days := int64(f.days - freezeAfter)
-	x.Raise(detect.Raised{Score: 0.8, From: x.Time - days*86400e9, Values: map[string]vedette.Value{"sum": {Value: sum, Threshold: x.P(0)}},
+	x.Raise(detect.Raised{Score: 0.8, From: x.Time - days*86400e9, Values: map[string]vedette.Value{"sum": {Value: sum, Threshold: x.P(0)},
+		"factor": {Value: factor, Threshold: x.P(1)}},
 		Summary: fmt.Sprintf("The activity of key %s %s over %d days, from a usual %s %s a day.", x.Name(), way, days,
 			between(expBand(f.daily[kind].blend(Spread{}, 0))), word)})
 	f.thaw()

@@ -15,6 +15,7 @@ type frozen struct {
 	mix   [frozenCells]uint8
 
 	rampNow  [rampCount]float32 // sums as of the newest day that is over
+	newest   [rampCount]float32 // that day, ln(1+count)
 	movedNow Move
 }
 
@@ -58,6 +59,7 @@ func (s *State) dayOver() {
 	f.days++
 	for i, n := range f.count {
 		x := math.Log1p(float64(n))
+		f.newest[i] = float32(x)
 		if f.days <= freezeAfter {
 			f.daily[i].Learn(x, freezeAfter)
 		} else {

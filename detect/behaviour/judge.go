@@ -11,7 +11,7 @@ type Judgement struct {
 }
 
 // joint is the probability below which a signal counts towards the fused one.
-const joint = 0.1
+const joint = 0.03
 
 // judge judges the window as it is, and keeps the odder of what this call had judged.
 func (s *State) judge() {
@@ -76,7 +76,7 @@ func (s *State) sampled(stat *[Signals]float64) {
 // about 1.5 (P. Gopikrishnan et al., "Statistical properties of share volume traded in financial markets", 2000).
 const sizeTail = 1.5 * 2 * math.Ln2
 
-// sizes is how unlikely the window's largest size is.
+// sizes is how unlikely the window's largest size is. It is half believed: a window's largest is of more orders than are learned.
 func (s *State) sizes() (odd float64) {
 	w := &s.now
 	for row, cell := range w.size {
@@ -93,7 +93,7 @@ func (s *State) sizes() (odd float64) {
 			odd, w.sizeOver = x, uint8(over)
 		}
 	}
-	return odd
+	return odd / 2
 }
 
 // counts returns the window's calls and the meters.
@@ -115,8 +115,11 @@ func (s *State) rhythm() (g float64) {
 	for i, c := range s.now.gaps {
 		if c > 0 {
 			p := float64(c) / n
-			g += p * math.Log(p/Share(s.habit.gaps[:], i, float64(s.n.gaps), 1.0/gapCells, 4))
+			q := Share(s.habit.gaps[:], i, float64(s.n.gaps), 1.0/gapCells, 4)
+			beside := Share(s.habit.gaps[:], max(i-1, 0), float64(s.n.gaps), 1.0/gapCells, 4) +
+				Share(s.habit.gaps[:], min(i+1, gapCells-1), float64(s.n.gaps), 1.0/gapCells, 4)
+			g += p * math.Log(p/(0.9*q+0.05*beside)) // a clock that drifts over the edge of a cell is no other rhythm
 		}
 	}
-	return max(0, g) * min(n, 32) / 4
+	return max(0, g) * min(n, 12) / 4
 }

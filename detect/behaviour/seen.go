@@ -6,7 +6,10 @@ import (
 	"vedette/detect"
 )
 
-const freshSlots = 4
+const (
+	freshSlots = 4
+	freshFor   = 10 // minutes for which a new client counts fully: an hour of windows would try every other oddity with it
+)
 
 // slot is a TLS fingerprint, network or country that the subject came with.
 type slot struct {
@@ -59,7 +62,7 @@ func (s *State) client(e *detect.Event) {
 // unknown counts a trait that is not yet known, once a window.
 func (s *State) unknown(e *detect.Event, t detect.Trait, v, minute uint32) {
 	w := &s.now
-	again := s.meet(v, minute)
+	age := s.meet(v, minute)
 	if w.newTraits&(1<<t) != 0 {
 		return
 	}
@@ -67,27 +70,30 @@ func (s *State) unknown(e *detect.Event, t detect.Trait, v, minute uint32) {
 	w.evidence[1] = e.Position
 	w.asn, w.country = e.ASN, e.Country
 	nats := float32(traitWeight[t] * float64(e.Rarity[t]) / 8 * math.Ln2)
+	if age > freshFor {
+		nats /= 4
+	}
 	w.client += nats
-	if !again {
+	if age == 0 {
 		w.first += nats
 	}
 }
 
-// meet remembers a value that is not known yet, and reports whether it was met before. The oldest that waits gives way:
-// what is known cannot be pushed out by inventing.
-func (s *State) meet(v, minute uint32) bool {
+// meet remembers a value that is not known yet, and returns for how many minutes it has been waiting. The oldest that waits gives
+// way: what is known cannot be pushed out by inventing.
+func (s *State) meet(v, minute uint32) uint32 {
 	oldest := 0
 	for i := range s.fresh {
 		if s.fresh[i].value == v {
 			s.fresh[i].last = minute
-			return true
+			return minute - s.fresh[i].first
 		}
 		if s.fresh[i].value == 0 || s.fresh[oldest].value != 0 && s.fresh[i].last < s.fresh[oldest].last {
 			oldest = i
 		}
 	}
 	s.fresh[oldest] = slot{v, minute, minute}
-	return false
+	return 0
 }
 
 // admit makes known what waited long enough. Of what is known, that not seen for longest gives way.

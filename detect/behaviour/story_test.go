@@ -54,7 +54,7 @@ func TestStolenKey(t *testing.T) {
 	f("ten times faster", 5, "calls/min against a usual", func(c *client) { c.rate *= 10 })
 	f("only moves money", 10, "transfers/h against a usual 0–1", func(c *client) { c.loop = []vedette.Operation{vedette.OpTransfer, vedette.OpDepositAddress} })
 	f("moves money among its trades", 40, "withdrawals/h", func(c *client) { c.loop = append([]vedette.Operation{vedette.OpWithdraw}, c.loop...) })
-	f("pumps with it: large orders in another instrument, from another network", 60, "a size over", func(c *client) {
+	f("pumps with it: large orders in another instrument, from another network", 60, "instruments that it does not trade", func(c *client) {
 		c.size, c.symbols, c.ja4, c.asn = c.size+5, []string{"PUMPUSDT"}, "t13d999", 65001
 	})
 }
@@ -79,7 +79,7 @@ func TestCleanTraffic(t *testing.T) {
 		}
 	})
 	for _, f := range found {
-		t.Errorf("%s %s", f.Time, f.Summary)
+		t.Errorf("%s %s %v", f.Time, f.Summary, f.Values)
 	}
 	if calls < 500_000 {
 		t.Errorf("only %d calls", calls)

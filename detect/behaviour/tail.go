@@ -22,6 +22,7 @@ const (
 	tailMemory = 4000 // observations after which old ones fade: three days of windows of a busy subject
 	heavy      = 0.3  // shape of the heaviest tail fitted to a signal: few excesses would give any
 	heavyFused = 0.1  // and to what is joined: sums of logarithms of probabilities fall off exponentially where those are right
+	tailScale  = 0.5  // smallest mean of excesses believed: statistics are in nats, and some are discrete or bounded until they are not
 	tailShown  = 4    // excesses that halve the shape believed before any was seen: a tail is light only when shown to be
 )
 
@@ -56,7 +57,7 @@ func (t *Tail) P(x, heaviest float64) float64 {
 	if x <= level {
 		return math.Pow(share, x/level)
 	}
-	mean, sq := (float64(t.Sum)+prior)/n, (float64(t.Sq)+2*prior)/n
+	mean, sq := max((float64(t.Sum)+prior)/n, tailScale), (float64(t.Sq)+2*prior)/n
 	r := mean * mean / max(sq-mean*mean, 1e-9)
 	shape := min(max((1-r)/2, 0.01, heaviest*tailShown/(tailShown+float64(t.Over))), heaviest)
 	return max(share*math.Pow(1+shape*(x-level)/(mean*(1-shape)), -1/shape), 1e-30)

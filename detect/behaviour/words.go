@@ -33,6 +33,9 @@ func (s *State) reasons(x *detect.Context) string {
 	})
 	var words []string
 	for _, sig := range order[:min(len(order), maxReasons)] {
+		if math.Log(float64(j.Signal[sig])) > math.Log(float64(j.Signal[order[0]]))/3 {
+			break // next to the first it says nothing
+		}
 		words = append(words, s.reason(sig, x))
 	}
 	return strings.Join(words, "; ")

@@ -29,6 +29,8 @@ var layers = []struct {
 	{"vedette/keyring", 1, nil},
 	{"vedette/gate", 1, nil},
 	{"vedette/detect", 1, nil},
+	{"vedette/detect/behaviour", 1, []string{"vedette/detect"}}, // a family of detectors
+	{"vedette/eval", 2, nil},
 	{"vedette/ledger", 1, nil},
 	{"vedette/respond", 1, nil},
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
