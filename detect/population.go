@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/bits"
 	"time"
+
+	"vedette"
 )
 
 // Trait is something of an event that a population of clients has in common, or not.
@@ -72,7 +74,9 @@ func (p *population) meet(e *Event) {
 	if e.Time-p.since > int64(populationAge) {
 		p.age(e.Time)
 	}
-	learn := e.Known && e.Part == 0
+	learn := e.Verdict == vedette.Authentic && e.Part == 0
+	who := scatter(e.Trait(TraitJA4) ^ e.Trait(TraitNetwork)*3 ^ e.Trait(TraitCountry)*5)
+	same := learn && p.known(who, e.Subject[ByCredential]) // one look for what nearly all calls are: the client as ever
 	for t := range traitCount {
 		v := e.Trait(t)
 		if v == 0 {
@@ -80,7 +84,7 @@ func (p *population) meet(e *Event) {
 		}
 		slot := &p.count[t][v&(populationSlots-1)]
 		e.Rarity[t] = rarity(*slot, p.total[t])
-		if !learn || t <= TraitCountry && p.known(v, e.Subject[ByCredential]) {
+		if !learn || t <= TraitCountry && (same || p.known(v, e.Subject[ByCredential])) {
 			continue
 		}
 		*slot++
