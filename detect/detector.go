@@ -37,7 +37,8 @@ type Detector struct {
 	// from that of the others, so that only those who do cost memory.
 	Rare bool
 
-	size    uintptr // of its state
+	size    uintptr  // of its state
+	machine *Machine // whose state it reads, nil for its own
 	observe func(x *Context, state unsafe.Pointer)
 }
 

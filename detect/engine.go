@@ -36,6 +36,7 @@ type Engine struct {
 	shards []*shard
 	held   held
 	crowd  *population
+	rare   *rarities // both change under mu
 
 	mu       sync.Mutex // what follows, and the order of events
 	current  *batch
@@ -94,7 +95,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, crowd: new(population), collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -236,6 +237,7 @@ func (e *Engine) introduce(b *batch) {
 		} else {
 			ev.Users, ev.Credentials = b.events[i-1].Users, b.events[i-1].Credentials
 		}
+		e.rare.meet(ev)
 	}
 }
 

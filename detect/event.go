@@ -104,6 +104,9 @@ type Event struct {
 	// Reported says that the event is no call, but what the venue tells of an account.
 	Reported bool
 
+	// Rarity says how rare what the event has is among all clients: -log2 of its share, in eighths.
+	Rarity [rareCount]uint8
+
 	text [textCount]span
 }
 

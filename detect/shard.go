@@ -76,6 +76,14 @@ func (s *shard) event(b *batch, i int) {
 			continue
 		}
 		var r unsafe.Pointer
+		for j, m := range t.machines.list {
+			if m.when(ev) {
+				if r == nil {
+					r = t.get(key, ev.Known)
+				}
+				m.update(ev, unsafe.Add(r, t.machines.offset[j]))
+			}
+		}
 		for _, j := range t.asked[ev.Operation][ev.Verdict] {
 			n := t.detectors[j]
 			d := s.e.cfg.Detectors[n]
@@ -85,10 +93,9 @@ func (s *shard) event(b *batch, i int) {
 			if r == nil {
 				r = t.get(key, ev.Known)
 			}
-			state := unsafe.Add(r, t.offset[j])
-			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(state), arena: b.arena, out: &b.out[s.number],
+			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(unsafe.Add(r, t.offset[j])), arena: b.arena, out: &b.out[s.number],
 				order: i*len(s.e.cfg.Detectors) + n}
-			d.observe(&s.x, unsafe.Add(state, unsafe.Sizeof(episode{})))
+			d.observe(&s.x, unsafe.Add(r, t.state[j]))
 		}
 	}
 }

@@ -68,6 +68,7 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 		}
 	}
 	bw.Write(e.crowd.bytes())
+	bw.Write(e.rare.bytes())
 	if err := bw.Flush(); err != nil {
 		return 0, fmt.Errorf("cannot write snapshot: %w", err)
 	}
@@ -78,7 +79,7 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 }
 
 func (e *Engine) head() snapshotHead {
-	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic), Crowd: len(e.crowd.bytes())}
+	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic), Crowd: len(e.crowd.bytes()) + len(e.rare.bytes())}
 	for k := range 2 * Kinds {
 		if e.shards[0].tables[k] == nil {
 			continue
@@ -89,10 +90,7 @@ func (e *Engine) head() snapshotHead {
 			s.Known += sh.tables[k].known.len()
 			s.Strangers += sh.tables[k].strangers.len()
 		}
-		for i, n := range l.detectors {
-			d := e.cfg.Detectors[n]
-			s.Detectors = append(s.Detectors, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}) + d.size)})
-		}
+		s.Detectors = e.parts(l)
 		h.Kinds = append(h.Kinds, s)
 	}
 	return h
@@ -142,11 +140,14 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 		}
 	}
 	crowd := new(population)
-	if head.Crowd != len(crowd.bytes()) {
+	rare := new(rarities)
+	if head.Crowd != len(crowd.bytes())+len(rare.bytes()) {
 		return 0, fmt.Errorf("%w: it tells of the population in another way", ErrSnapshot)
 	}
-	if err := in.full(crowd.bytes()); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
+	for _, b := range [][]byte{crowd.bytes(), rare.bytes()} {
+		if err := in.full(b); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
+		}
 	}
 	want := make([]byte, sha256.Size)
 	if _, err := io.ReadFull(br, want); err != nil || !bytes.Equal(want, sum.Sum(nil)) {
@@ -155,7 +156,7 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	for i, s := range e.shards {
 		s.tables = fresh[i].tables
 	}
-	e.crowd = crowd
+	e.crowd, e.rare = crowd, rare
 	e.position, e.launched = head.Position, head.Position
 	return head.Position, nil
 }
@@ -214,19 +215,31 @@ func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error 
 	return nil
 }
 
-// moves matches a snapshot's detectors with ours, and says at which place we keep that kind; -1 where we do not.
+// parts are what a record is made of: for each detector its episode and its state, and the machines' states.
+func (e *Engine) parts(l *layout) (list []snapshotDetector) {
+	for i, n := range l.detectors {
+		d := e.cfg.Detectors[n]
+		list = append(list, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}))})
+		if d.machine == nil && d.size > 0 {
+			list = append(list, snapshotDetector{d.Name + " state", d.Version, int(l.state[i]), int(d.size)})
+		}
+	}
+	for i, m := range l.machines.list {
+		list = append(list, snapshotDetector{m.name + " machine", m.version, int(l.machines.offset[i]), int(m.size)})
+	}
+	return list
+}
+
+// moves matches a snapshot's parts with ours, and says at which place we keep that kind; -1 where we do not.
 func (e *Engine) moves(k snapshotKind) (at int, list []move) {
 	at = slices.IndexFunc(e.shards[0].tables[:], func(t *table) bool { return t != nil && t.name() == k.Kind })
 	if at < 0 {
 		return at, nil
 	}
-	l := e.shards[0].tables[at].layout
-	for i, n := range l.detectors {
-		d := e.cfg.Detectors[n]
-		size := int(unsafe.Sizeof(episode{}) + d.size)
-		for _, s := range k.Detectors {
-			if s.Name == d.Name && s.Version == d.Version && s.Size == size && s.Offset >= 0 && s.Offset+s.Size <= k.Size {
-				list = append(list, move{uintptr(s.Offset), l.offset[i], uintptr(size)})
+	for _, to := range e.parts(e.shards[0].tables[at].layout) {
+		for _, from := range k.Detectors {
+			if from.Name == to.Name && from.Version == to.Version && from.Size == to.Size && from.Offset >= 0 && from.Offset+from.Size <= k.Size {
+				list = append(list, move{uintptr(from.Offset), uintptr(to.Offset), uintptr(to.Size)})
 			}
 		}
 	}

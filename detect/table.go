@@ -11,8 +11,10 @@ type layout struct {
 	by        Kind
 	rare      bool
 	detectors []int     // indices in the set
-	offset    []uintptr // of their episode, which is followed by their state
-	size      uintptr   // of the record
+	offset    []uintptr // of their episode
+	state     []uintptr // of their state, or their machine's
+	machines  machines
+	size      uintptr // of the record
 	// asked holds, for every operation and verdict, the places in detectors of those to ask.
 	asked [vedette.Operations][vedette.Verdicts][]uint16
 }
@@ -30,7 +32,13 @@ func newLayout(by Kind, rare bool, set []*Detector) *layout {
 	for i, d := range set {
 		if d.By == by && d.Rare == rare {
 			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
-			l.size += uintptr(d.Bytes())
+			l.size += unsafe.Sizeof(episode{})
+			at := l.size
+			if d.machine != nil {
+				at, l.size = l.machines.place(d.machine, l.size)
+			}
+			l.state = append(l.state, at)
+			l.size += (d.size + 7) &^ 7
 			l.index(d)
 		}
 	}

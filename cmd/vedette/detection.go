@@ -10,10 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vedette"
 	"vedette/detect"
+	"vedette/detect/behaviour"
 	"vedette/detect/rule"
 	"vedette/detect/ruleset"
 	"vedette/internal/durable"
@@ -89,7 +91,7 @@ func (c *config) detection() (detect.Config, error) {
 	if err != nil {
 		return detect.Config{}, err
 	}
-	d := detect.Config{Detectors: append(rule.All(), set.Detectors()...), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
+	d := detect.Config{Detectors: slices.Concat(rule.All(), behaviour.All(), set.Detectors()), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
 	switch every := c.snapshotEvery(); {
 	case d.Shards < 0 || d.Shards > detect.MaxShards:
 		return d, fmt.Errorf("detect: shards %d is not between 0 and %d", d.Shards, detect.MaxShards)
