@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/detect/behaviour"
 	"vedette/incident"
 	"vedette/intel"
 	"vedette/respond"
@@ -125,6 +126,13 @@ func (o *orders) EndRule(_ context.Context, id, who string) error {
 }
 func (o *orders) Reload() error    { return o.err }
 func (o *orders) Status() Snapshot { return snapshot() }
+func (o *orders) Profile(s ProfileOf) (behaviour.Profile, error) {
+	return behaviour.Profile{Kind: s.Venue + " " + s.Name}, o.err
+}
+func (o *orders) ForgetProfile(s ProfileOf, who string) error {
+	o.lifted = append(o.lifted, s.Name+" by "+who)
+	return o.err
+}
 func (o *orders) Interventions() []respond.Intervention {
 	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
 }
@@ -214,6 +222,10 @@ func TestControl(t *testing.T) {
 	ask := IntelRefresh{By: "me", Feed: "tor", Accept: true}
 	if err := c.Do(ctx, "POST", "/v1/intel/refresh", "me", ask, nil); err != nil || len(o.asked) != 1 || o.asked[0] != ask {
 		t.Errorf("%v %+v", err, o.asked)
+	}
+	var profile behaviour.Profile
+	if err := c.Do(ctx, "GET", "/v1/profile?venue=a&name=k%2F1+%26", "me", nil, &profile); err != nil || profile.Kind != "a k/1 &" {
+		t.Errorf("%v %+v", err, profile)
 	}
 	var pending []respond.Intervention
 	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {

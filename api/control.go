@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/detect/behaviour"
 	"vedette/incident"
 	"vedette/intel"
 	"vedette/respond"
@@ -47,6 +48,10 @@ type Orders interface {
 	AddRule(ctx context.Context, r incident.Rule) (incident.Rule, error)
 	// EndRule ends one early; who says by whom.
 	EndRule(ctx context.Context, id, who string) error
+	// Profile is what was learned of a key's or account's behaviour.
+	Profile(s ProfileOf) (behaviour.Profile, error)
+	// ForgetProfile has it learned anew; who says by whom.
+	ForgetProfile(s ProfileOf, who string) error
 	// Reload reads the configuration anew.
 	Reload() error
 	// Intel says how each feed of threat intelligence fares.
@@ -74,6 +79,18 @@ type Decision struct {
 // Known answers whether a credential is in the keyring.
 type Known struct {
 	Known bool `json:"known"`
+}
+
+// ProfileOf names whose profile is meant.
+type ProfileOf struct {
+	Venue   string `json:"venue"`
+	Name    string `json:"name"`
+	Account bool   `json:"account"` // Name is an account, not a credential
+}
+
+func profileOf(r *http.Request) ProfileOf {
+	q := r.URL.Query()
+	return ProfileOf{q.Get("venue"), q.Get("name"), q.Get("kind") == "account"}
 }
 
 // IntelRefresh is the order to read a feed now.
@@ -136,6 +153,13 @@ func Control(o Orders) http.Handler {
 		}
 		out, err := o.Decide(in)
 		reply(w, out, err)
+	})
+	mux.HandleFunc("GET /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		p, err := o.Profile(profileOf(r))
+		reply(w, p, err)
+	})
+	mux.HandleFunc("DELETE /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, o.ForgetProfile(profileOf(r), r.Header.Get("By")))
 	})
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}, o.Reload()) })
 	mux.HandleFunc("GET /v1/intel", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Intel()) })

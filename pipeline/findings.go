@@ -43,6 +43,9 @@ func (m *Monitor) Observe(position uint64, c *vedette.Call) {
 	m.engine.Load().Observe(position, c)
 }
 
+// Engine returns the engine that runs the detectors now.
+func (m *Monitor) Engine() *detect.Engine { return m.engine.Load() }
+
 // Detection returns what the detectors count.
 func (m *Monitor) Detection() detect.Stats {
 	m.order.Lock()
