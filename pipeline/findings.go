@@ -62,8 +62,10 @@ func (m *Monitor) raise(f *vedette.Finding) {
 		return // recorded before the restart
 	}
 	m.stats.findings.Add(1)
+	var joined vedette.Incident
+	was := false
 	if m.Incidents != nil {
-		m.Incidents.Join(f)
+		joined, was = m.Incidents.Join(f)
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -73,6 +75,9 @@ func (m *Monitor) raise(f *vedette.Finding) {
 	m.append(append(append(append(r, `","finding":`...), b...), '}'))
 	if m.Finding != nil {
 		m.Finding(f)
+	}
+	if was && m.Incident != nil {
+		m.Incident(&joined)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestListedSource(t *testing.T) {
 			}
 		})
 		w.send(w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1"), 200, "{}")
-		w.want(w.log.last(t), append(fields, "verdict", "authentic", "intel", "[map[action:"+action.String()+" confidence:80 feed:tor kind:address]]")...)
+		w.want(w.log.lastCall(t), append(fields, "verdict", "authentic", "intel", "[map[action:"+action.String()+" confidence:80 feed:tor kind:address]]")...)
 	}
 	f(vedette.IntelFlag, gate.Enforce, "decision", "allow", "decision_reason", nil)
 	f(vedette.IntelDeny, gate.Enforce, "decision", "deny", "decision_reason", "intel_match", "status", 403)
@@ -57,7 +57,7 @@ func TestNotListed(t *testing.T) {
 	x := w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1")
 	x.Call.Intel = append(x.Call.Intel, vedette.IntelMatch{Feed: "old", Action: vedette.IntelDeny})
 	w.send(x, 200, "{}")
-	w.want(w.log.last(t), "decision", "allow", "intel", nil)
+	w.want(w.log.lastCall(t), "decision", "allow", "intel", nil)
 }
 
 // TestListedBearer: who comes with an access token is told what the feed asks for.
@@ -72,4 +72,16 @@ func TestListedBearer(t *testing.T) {
 	if !strings.HasPrefix(s.Challenge, "DPoP ") || !strings.Contains(s.Challenge, "max_age=\"300\"") && !strings.Contains(s.Challenge, "max_age=300") {
 		t.Errorf("%q", s.Challenge)
 	}
+}
+
+// lastCall returns the newest record of a call, decoded: a finding may have followed it.
+func (m *memory) lastCall(t *testing.T) map[string]any {
+	t.Helper()
+	for i := len(m.records) - 1; i >= 0; i-- {
+		if strings.HasPrefix(m.records[i], string(callRecord)) {
+			return decodeRecord(t, m.records[i])
+		}
+	}
+	t.Fatal("no call was recorded")
+	return nil
 }

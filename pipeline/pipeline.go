@@ -52,6 +52,8 @@ type Config struct {
 	Finding func(*vedette.Finding)
 	// Detect says which detectors there are. Raise is the monitor's.
 	Detect detect.Config
+	// Incident is called for the incident that a finding joined, after Finding.
+	Incident func(*vedette.Incident)
 	// Incidents joins findings into incidents before they are recorded; nil for none.
 	Incidents *incident.Joiner
 	// Parties is told of every call, so that it knows what is common; nil for none.

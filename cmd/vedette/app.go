@@ -361,7 +361,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	}
 	detection.Hash = detect.NewHash(a.hash)
 	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
-		Finding: a.findings.take, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
+		Finding: a.findings.take, Incident: a.findings.takeIncident, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	if err != nil {
 		return err

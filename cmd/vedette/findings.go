@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/bits"
 	"os"
 	"slices"
 	"sync"
@@ -81,6 +82,26 @@ func (s *findingSink) take(f *vedette.Finding) {
 	s.mu.Unlock()
 	if watch != nil {
 		watch(f)
+	}
+}
+
+// takeIncident takes an incident as a finding left it. Receivers get it as it begins and as the number of its
+// findings doubles: each finding they have had already.
+func (s *findingSink) takeIncident(i *vedette.Incident) {
+	e := respond.OfIncident(i)
+	if s.respond != nil {
+		s.respond(e)
+	}
+	if bits.OnesCount(uint(i.Count)) != 1 {
+		return
+	}
+	for _, r := range s.receivers {
+		if !r.incidents {
+			continue
+		}
+		if err := r.put(e); err != nil {
+			s.log.Error("incident not kept for a receiver", "receiver", r.name, "incident", i.ID, "error", err)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type receiverConfig struct {
 	Kind         string               `yaml:"kind"`
 	Format       string               `yaml:"format"`
 	Severity     string               `yaml:"severity"` // least
+	Incidents    bool                 `yaml:"incidents"`
 	KeepBytes    int64                `yaml:"keep_bytes"`
 	URL          string               `yaml:"url"`         // webhook
 	SecretFile   string               `yaml:"secret_file"` // webhook
@@ -230,10 +231,11 @@ func (c *config) receiver(r receiverConfig, host string, now func() time.Time) (
 
 // outgoing is a receiver with what waits for it.
 type outgoing struct {
-	name  string
-	least vedette.Severity
-	to    receiver.Receiver
-	box   *outbox.Outbox
+	name      string
+	least     vedette.Severity
+	incidents bool // it gets incidents too
+	to        receiver.Receiver
+	box       *outbox.Outbox
 }
 
 // outboxDir is the folder of the outboxes within the data folder.
@@ -258,7 +260,7 @@ func (s *findingSink) openReceivers(c *config, now func() time.Time) error {
 		if err != nil {
 			return err
 		}
-		o := &outgoing{name: r.Name, to: to}
+		o := &outgoing{name: r.Name, incidents: r.Incidents, to: to}
 		o.least.UnmarshalText([]byte(r.Severity)) // checked before
 		if o.box, err = outbox.Open(o.config(filepath.Join(dir, r.Name), r.KeepBytes, s.log)); err != nil {
 			return err
