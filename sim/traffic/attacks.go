@@ -11,7 +11,7 @@ import (
 // passwords is right.
 func stuffOne(t *Traffic, a *attack) bool {
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	a.stuff(t, func(int) line { return a.line })
 	return true
 }
@@ -23,7 +23,8 @@ func stuffMany(t *Traffic, a *attack) bool {
 		lines[i] = address(a.rng, country(a.rng), homes)
 		a.of(t, lines[i].addr.Addr().String())
 	}
-	a.of(t, a.tool.ja4)
+	a.tool, a.common = oddTool(a.rng), false // it is what they have in common
+	a.ofTool(t)
 	a.stuff(t, func(n int) line { return lines[n%len(lines)] })
 	return true
 }
@@ -62,7 +63,7 @@ func (t *Traffic) people() (list []*customer) {
 // enumerate tries invented key ids.
 func enumerate(t *Traffic, a *attack) bool {
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	a.act = func(t *Traffic, at int64, n int) {
 		t.from(at, a.line, a.tool)
 		t.does(vedette.OpAccountRead)
@@ -78,7 +79,7 @@ func enumerate(t *Traffic, a *attack) bool {
 func walk(t *Traffic, a *attack) bool {
 	a.own(t)
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	first := a.rng.Uint64() >> 24
 	a.act = func(t *Traffic, at int64, n int) {
 		x := a.as(t, at, a.line, a.tool)
@@ -97,7 +98,7 @@ func probe(t *Traffic, a *attack) bool {
 		return false
 	}
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	ops := []vedette.Operation{vedette.OpAccountRead, vedette.OpOrderNew, vedette.OpWithdraw, vedette.OpTransfer, vedette.OpKeyCreate, vedette.OpKeyChange,
 		vedette.OpAllowlistChange, vedette.OpMFAChange, vedette.OpOrderCancel, vedette.OpSetting, vedette.OpAdmin, vedette.OpUnknown}
 	a.act = func(t *Traffic, at int64, n int) {
@@ -120,7 +121,7 @@ func replay(t *Traffic, a *attack) bool {
 		return false
 	}
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	a.act = func(t *Traffic, at int64, n int) {
 		x := a.as(t, at, a.line, a.tool)
 		x.SignatureHash = t.signature(uint64(a.victim.n), 1+uint64(n)) // the owner's
@@ -144,7 +145,7 @@ func stealUnlike(t *Traffic, a *attack) bool {
 		return false
 	}
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	odd := len(instruments) - 1 - a.rng.IntN(100)
 	a.act = func(t *Traffic, at int64, n int) { a.loot(t, at, n, a.line, a.tool, odd) }
 	return true
@@ -209,7 +210,7 @@ func wake(t *Traffic, a *attack) bool {
 	}
 	a.victim.ends = t.start - forgotten // its owner has forgotten it
 	a.from(t, a.line)
-	tool := libraries[a.victim.library].now // what everybody has
+	tool := libraries[max(a.victim.library, 0)].now // what everybody has
 	a.act = func(t *Traffic, at int64, n int) { a.loot(t, at, n, a.line, tool, a.victim.instruments[0]) }
 	return true
 }
@@ -232,7 +233,7 @@ func stealToken(t *Traffic, a *attack) bool {
 		return false
 	}
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	bound := a.rng.IntN(2) == 0
 	a.act = func(t *Traffic, at int64, n int) {
 		a.loot(t, at, n, a.line, a.tool, a.victim.instruments[0])
@@ -279,7 +280,7 @@ func resetMFA(t *Traffic, a *attack) bool {
 func scrape(t *Traffic, a *attack) bool {
 	a.own(t)
 	a.from(t, a.line)
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	a.act = func(t *Traffic, at int64, n int) {
 		a.as(t, at, a.line, a.tool)
 		t.does(vedette.OpMarketRead)
@@ -302,7 +303,7 @@ func spread(t *Traffic, a *attack) bool {
 		lines[i] = hostile(a.rng, country(a.rng), hosting)
 		a.from(t, lines[i])
 	}
-	a.of(t, a.tool.ja4)
+	a.ofTool(t)
 	a.act = func(t *Traffic, at int64, n int) {
 		i := n % len(keys)
 		a.victim = keys[i]
@@ -327,7 +328,7 @@ func poison(t *Traffic, a *attack) bool {
 		return false
 	}
 	a.from(t, a.line)
-	tool := libraries[a.victim.library].now
+	tool := libraries[max(a.victim.library, 0)].now
 	share := PoisonShare[a.pace]
 	rate := share / (1 - share) / a.victim.mean // calls a ns at the end
 	begun, odd := int64(0), len(instruments)-1-a.rng.IntN(100)

@@ -78,6 +78,7 @@ type attack struct {
 	gap    int64
 	line   line
 	tool   software
+	common bool // the tool is one that customers have too
 	victim *customer
 	act    func(t *Traffic, at int64, n int)       // makes the n-th call
 	after  func(t *Traffic, at int64, n int) int64 // nil for the plan's gap
@@ -113,7 +114,10 @@ func (t *Traffic) attack(want Attack, rng *rand.Rand) {
 	l := &Campaign{Kind: want.Kind, Pace: want.Pace, Start: time.Unix(0, at).UTC(), End: time.Unix(0, at).UTC()}
 	t.campaigns = append(t.campaigns, l)
 	a := &attack{label: len(t.campaigns) - 1, plan: p, pace: want.Pace, rng: rng, total: p.n[want.Pace], gap: int64(p.gap[want.Pace])}
-	a.line, a.tool = hostile(rng, country(rng), hosting), software{"python-httpx/0.28", fingerprint("t13d1812h2", rng.Uint64()>>8)}
+	a.line, a.tool = hostile(rng, country(rng), hosting), oddTool(rng)
+	if a.common = rng.IntN(2) == 0; a.common {
+		a.tool = libraries[library(rng)].now
+	}
 	if p.recipe(t, a) {
 		t.add(a, at)
 	}
@@ -126,6 +130,18 @@ func (a *attack) of(t *Traffic, subjects ...string) {
 		if s != "" {
 			l.Subjects = append(l.Subjects, s)
 		}
+	}
+}
+
+// oddTool is a program that nobody else has.
+func oddTool(rng *rand.Rand) software {
+	return software{"python-httpx/0.28", fingerprint("t13d1812h2", rng.Uint64()>>8)}
+}
+
+// ofTool adds the attacker's program to the label, if it is his alone.
+func (a *attack) ofTool(t *Traffic) {
+	if !a.common {
+		a.of(t, a.tool.ja4)
 	}
 }
 

@@ -124,6 +124,9 @@ func (t *Traffic) customer(k *kind, n, nth, owner int) *customer {
 	if c.library = library(rng); k.use == offices || k.use == hosting {
 		c.software = libraries[c.library].now
 	}
+	if k.use == hosting && rng.IntN(100) < 8 { // has written its own
+		c.library, c.software = -1, software{fmt.Sprintf("bot-%d/1", n), fingerprint("t13d1100h1", rng.Uint64()>>8)}
+	}
 	if k.zoned {
 		c.zone = c.line.zone
 	}

@@ -161,6 +161,6 @@ func BenchmarkTraffic(b *testing.B) {
 func ExampleTraffic() {
 	tr := New(Config{Seed: 1, Keys: 100, Days: 1, Quiet: true})
 	c, _, _ := tr.Next()
-	fmt.Println(c.Time.Format(time.DateOnly), c.Verdict)
-	// Output: 2025-11-11 authentic
+	fmt.Println(c.Venue, c.Verdict)
+	// Output: binance authentic
 }

@@ -1,0 +1,2 @@
+// Package eval measures detection.
+package eval
