@@ -109,6 +109,20 @@ func track(t *Traffic, c *customer) {
 	t.does(vedette.OpAccountRead)
 }
 
+// screen looks through the whole market a few times a day, and picks something.
+func screen(t *Traffic, c *customer) {
+	switch {
+	case c.left == 0:
+		c.left = 60 + c.rng.IntN(140)
+		t.does(vedette.OpAccountRead)
+	case c.left == 1 && c.rng.IntN(4) == 0:
+		c.order(t, vedette.GTC, 60)
+	default:
+		t.does(vedette.OpMarketRead)
+		t.call.Instrument = instruments[c.left*2%len(instruments)]
+	}
+}
+
 // look is a screen in an office: many instruments, and the owner's accounts.
 func look(t *Traffic, c *customer) {
 	if c.rng.IntN(10) < 7 {

@@ -2,7 +2,9 @@ package traffic
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"time"
 
 	"vedette"
 )
@@ -292,6 +294,7 @@ func scrape(t *Traffic, a *attack) bool {
 
 // spread shares the work of one among 200 keys of as many accounts at 20 addresses, so that none is over a limit.
 func spread(t *Traffic, a *attack) bool {
+	a.tool, a.common = oddTool(a.rng), false
 	var keys [200]*customer
 	for i := range keys {
 		keys[i] = a.own(t)
@@ -306,8 +309,12 @@ func spread(t *Traffic, a *attack) bool {
 	a.ofTool(t)
 	a.act = func(t *Traffic, at int64, n int) {
 		i := n % len(keys)
+		l := i % len(lines) // the hasty one has not thought of turning them
+		if a.pace != Fast {
+			l = (i + n/len(keys)) % len(lines)
+		}
 		a.victim = keys[i]
-		a.as(t, at, lines[i%len(lines)], a.tool)
+		a.as(t, at, lines[l], a.tool)
 		if n%3 == 0 {
 			t.order(a.rng, uint64(n), a.victim.account, 7, vedette.IOC, 40)
 			return
@@ -318,55 +325,59 @@ func spread(t *Traffic, a *attack) bool {
 	return true
 }
 
-// PoisonShare is the thief's share of the key's calls at the end of the poisoning, by pace.
-var PoisonShare = [paces]float64{0.57, 0.20, 0.05}
-
-// poison uses a stolen key like its owner, from elsewhere, at a rate that grows from day to day until Start + 30
-// days; then it trades what the key never did, as in loot.
+// poison uses a stolen key like its owner, from elsewhere, at a rate that grows from day to day for PoisonDays;
+// then it loots the key, which is a campaign of its own: Theft.
 func poison(t *Traffic, a *attack) bool {
 	if !t.prey(a, "hobby", "taker") {
 		return false
 	}
 	a.from(t, a.line)
 	tool := libraries[max(a.victim.library, 0)].now
-	share := PoisonShare[a.pace]
-	rate := share / (1 - share) / a.victim.mean // calls a ns at the end
-	begun, odd := int64(0), len(instruments)-1-a.rng.IntN(100)
-	const theft = 40
-	a.total = 1 << 30
-	thieving := 0
+	theft := *t.campaigns[a.label]
+	theft.Kind = Theft
+	t.campaigns = append(t.campaigns, &theft)
+	rate := a.share / (1 - a.share) / a.victim.mean // calls a ns at the end
+	odd, looted, label := len(instruments)-1-a.rng.IntN(100), 0, len(t.campaigns)-1
 	a.act = func(t *Traffic, at int64, n int) {
-		if begun == 0 {
-			begun = at
-		}
-		if at < begun+PoisonDays*day {
+		if at < a.began+PoisonDays*day {
 			a.mimic(t, at, a.line, tool)
 			return
 		}
-		a.loot(t, at, thieving, a.line, tool, odd)
-		if thieving++; thieving >= theft {
-			a.total = a.done + 1
+		if looted == 0 {
+			theft.Start = time.Unix(0, at).UTC()
 		}
+		t.campaign = label
+		a.loot(t, at, looted, a.line, tool, odd)
+		looted++
 	}
-	a.after = func(_ *Traffic, at int64, _ int) int64 { return ramp(a.rng, at, begun, rate) }
+	a.total = math.MaxInt
+	a.after = func(_ *Traffic, at int64, _ int) int64 {
+		if looted == thefts {
+			return 0
+		}
+		return ramp(a.rng, at, a.began, rate)
+	}
 	return true
 }
 
-// PoisonDays is how long the poisoning goes on before the theft.
-const PoisonDays = 30
+// PoisonDays is how long the poisoning goes on before the theft; thefts is how many calls that takes.
+const (
+	PoisonDays = 30
+	thefts     = 40
+)
 
 // ramp returns when a process whose rate grows from nothing over PoisonDays comes next; after them, every minute.
-func ramp(rng *rand.Rand, at, begun int64, rate float64) int64 {
-	end := begun + PoisonDays*day
+func ramp(rng *rand.Rand, at, began int64, rate float64) int64 {
+	end := began + PoisonDays*day
 	if at >= end {
 		return at + minute
 	}
 	for {
-		at += int64(rng.ExpFloat64()/rate) + 1
+		at += int64(min(rng.ExpFloat64()/rate, float64(PoisonDays*day))) + 1
 		if at >= end {
 			return end
 		}
-		if rng.Float64() < float64(at-begun)/float64(end-begun) {
+		if rng.Float64() < float64(at-began)/float64(end-began) {
 			return at
 		}
 	}

@@ -63,9 +63,12 @@ func Kinds() (list []string) {
 	return list
 }
 
-// Poisoning is a stolen key whose use grows over weeks until it is the owner's, followed by theft. It
-// begins at Start; the pace is how large the thief's share of the calls becomes.
-const Poisoning = "poisoning"
+// Campaigns that last a month. Poisoning is a stolen key whose use grows to Attack.Share of its calls, so that
+// it is taken for the key's way; its label is followed by that of the Theft at its end.
+const (
+	Poisoning = "poisoning"
+	Theft     = "theft_after_poisoning"
+)
 
 // attack is an attacker at work.
 type attack struct {
@@ -73,6 +76,8 @@ type attack struct {
 	plan   plan
 	pace   Pace
 	rng    *rand.Rand
+	share  float64
+	began  int64
 	done   int
 	total  int
 	gap    int64
@@ -86,7 +91,8 @@ type attack struct {
 
 func (a *attack) step(t *Traffic, at int64) int64 {
 	t.campaign = a.label
-	if a.done == 0 {
+	if a.done == 0 && a.began == 0 {
+		a.began = at
 		t.campaigns[a.label].Start = time.Unix(0, at).UTC()
 	}
 	a.act(t, at, a.done)
@@ -113,12 +119,17 @@ func (t *Traffic) attack(want Attack, rng *rand.Rand) {
 	at := want.From.UnixNano() + int64(rng.Float64()*float64(want.Span))
 	l := &Campaign{Kind: want.Kind, Pace: want.Pace, Start: time.Unix(0, at).UTC(), End: time.Unix(0, at).UTC()}
 	t.campaigns = append(t.campaigns, l)
-	a := &attack{label: len(t.campaigns) - 1, plan: p, pace: want.Pace, rng: rng, total: p.n[want.Pace], gap: int64(p.gap[want.Pace])}
+	a := &attack{label: len(t.campaigns) - 1, plan: p, pace: want.Pace, rng: rng, share: want.Share, total: p.n[want.Pace], gap: int64(p.gap[want.Pace])}
 	a.line, a.tool = hostile(rng, country(rng), hosting), oddTool(rng)
 	if a.common = rng.IntN(2) == 0; a.common {
 		a.tool = libraries[library(rng)].now
 	}
-	if p.recipe(t, a) {
+	switch {
+	case !p.recipe(t, a):
+	case want.Kind == Poisoning && want.Share == 0: // nothing before the theft
+		a.began = at
+		t.add(a, at+PoisonDays*day)
+	default:
 		t.add(a, at)
 	}
 }

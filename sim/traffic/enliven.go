@@ -78,6 +78,9 @@ func (t *Traffic) newBots() {
 	n := t.cfg.Keys * 3 / 1000 * t.cfg.Days
 	for i := range n {
 		k := &ks[1+i%2]
+		if i%20 == 0 {
+			k = &ks[3] // looks at everything
+		}
 		c := t.customer(k, len(t.customers), 1<<20+i, 1<<20+i)
 		c.born = t.start + int64(c.rng.Float64()*float64(t.end-t.start))
 		if c.rng.IntN(7) == 0 {

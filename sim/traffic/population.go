@@ -28,7 +28,8 @@ func kinds() []kind {
 	return []kind{
 		{"maker", 0.04, 1500, 0.8, steady, false, true, hosting, quote, nil},
 		{"taker", 0.14, 300, 0.9, market, false, true, hosting, take, nil},
-		{"hobby", 0.20, 80, 1.1, steady, false, true, hosting, tinker, atHome},
+		{"hobby", 0.19, 80, 1.1, steady, false, true, hosting, tinker, atHome},
+		{"screener", 0.01, 4, 0.5, steady, false, false, hosting, screen, atHome}, // bursts
 		{"tracker", 0.12, 48, 0.3, steady, false, false, hosting, track, tracked},
 		{"poller", 0.08, 90, 0.8, steady, false, false, hosting, track, nil},
 		{"dashboard", 0.08, 60, 0.6, office, true, false, offices, look, nil},

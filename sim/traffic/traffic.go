@@ -31,10 +31,12 @@ type Config struct {
 
 // Attack asks for a campaign.
 type Attack struct {
-	Kind string // one of Kinds
+	Kind string // one of Kinds, or Poisoning
 	Pace Pace
 	From time.Time // it starts within Span after
 	Span time.Duration
+	// Share is the thief's part of the key's calls in the end, below 1; of Poisoning only.
+	Share float64
 }
 
 // Campaign is the label of an attack that was injected.
@@ -148,7 +150,7 @@ func (t *Traffic) Next() (c *vedette.Call, campaign int, ok bool) {
 }
 
 // Campaigns returns the labels of what was injected, in the order of Config.Attacks. One that found no
-// victim has no subjects.
+// victim has no actions.
 func (t *Traffic) Campaigns() []*Campaign { return t.campaigns }
 
 // Occasions returns what is lively and clean.
