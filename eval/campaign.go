@@ -16,13 +16,14 @@ import (
 // CampaignConfig is what the tracks F and I are run with.
 type CampaignConfig struct {
 	Detectors []*detect.Detector
-	Keys      int      // 0 for 10,000
-	Rate      float64  // of the customers' calls; 0 for 0.3
-	Days      int      // of traffic; 0 for 8
-	Warm      int      // days that are not scored; 0 for 4
-	Develop   []uint64 // seeds that thresholds are chosen on
-	Sealed    []uint64 // seeds that figures are of
-	Workers   int      // seeds at once; 0 for as many as there are processors
+	Params    map[string]map[string]float64 // changes from their defaults
+	Keys      int                           // 0 for 10,000
+	Rate      float64                       // of the customers' calls; 0 for 0.3
+	Days      int                           // of traffic; 0 for 8
+	Warm      int                           // days that are not scored; 0 for 4
+	Develop   []uint64                      // seeds that thresholds are chosen on
+	Sealed    []uint64                      // seeds that figures are of
+	Workers   int                           // seeds at once; 0 for as many as there are processors
 	Progress  func(seed uint64, calls int, took time.Duration)
 }
 
@@ -99,7 +100,7 @@ func (c CampaignConfig) follow(tr *traffic.Traffic, seed uint64, baselines bool)
 	from := c.scored()
 	j := newJudge(tr, from)
 	var now time.Time
-	e, err := detect.New(detect.Config{Detectors: c.Detectors, Raise: func(f *vedette.Finding) { j.take(alertOf(f), now) }})
+	e, err := detect.New(detect.Config{Detectors: c.Detectors, Params: c.Params, Raise: func(f *vedette.Finding) { j.take(alertOf(f), now) }})
 	if err != nil {
 		return r, err
 	}

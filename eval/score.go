@@ -171,8 +171,7 @@ func (c CampaignConfig) atBudget(develop, sealed []run, budget int) (list []Figu
 	}
 	add("cutoff", cut, len(develop), "all")
 	add("recall", t.recall(), t.campaigns, "all")
-	add("recall_low", low, t.campaigns, "all")
-	add("recall_high", high, t.campaigns, "all")
+	list[len(list)-1].Low, list[len(list)-1].High = low, high
 	add("precision", t.precision(), t.campaigns, "all")
 	add("false_alerts_a_day", t.falseADay(), len(sealed), "all")
 	add("actions_median", quantile(t.actions, 0.5), t.found, "all")

@@ -42,7 +42,7 @@ func (c *customer) step(t *Traffic, at int64) int64 {
 		return at + int64(c.rng.ExpFloat64()*float64(8*second))
 	}
 	c.left = 0
-	return t.wait(c, at, c.rng.ExpFloat64())
+	return t.wait(c, at, c.pause())
 }
 
 // adopt makes the change final.
@@ -105,7 +105,7 @@ func (c *customer) mishap(t *Traffic, at int64) {
 	case c.expires > 0 && at > c.expires:
 		t.because(vedette.Unauthorised, 401, vedette.CredentialOver)
 	case c.drift && r < 0.03:
-		x.Claimed = x.Time.Add(-time.Duration(6+c.rng.IntN(4)) * time.Second)
+		x.Claimed = x.Time.Add(-5*time.Second - time.Duration(c.rng.Int64N(200e6))) // just out of the window, as some of its calls are
 		t.because(vedette.Stale, 400, vedette.WindowPassed)
 		x.Answer.Error = "-1021"
 	case c.retries && r < 0.005:
@@ -114,6 +114,10 @@ func (c *customer) mishap(t *Traffic, at int64) {
 	case c.forbidden != 0 && r < 0.02:
 		t.does(c.forbidden)
 		t.because(vedette.Unauthorised, 403, vedette.NoPermission)
+		if c.kind.trades && c.forbidden == vedette.OpOrderNew {
+			x.Instrument = instruments[(c.n*13)%len(instruments)]
+			t.reason[0] = vedette.InstrumentDenied
+		}
 		x.Answer.Error = "-2015"
 	case r > 0.9995:
 		x.Answer.Status = 502

@@ -153,7 +153,7 @@ func (c *customer) misfortune(t *Traffic) {
 	case r < 0.065:
 		c.retries = true
 	case r < 0.075:
-		c.forbidden = []vedette.Operation{vedette.OpWithdraw, vedette.OpTransfer, vedette.OpOrderNew}[c.rng.IntN(3)]
+		c.forbidden = c.ambition()
 	case r < 0.080:
 		c.expires = someday
 		c.ends = someday + int64(2+c.rng.IntN(46))*hour
@@ -166,6 +166,18 @@ func (c *customer) misfortune(t *Traffic) {
 	case r < 0.12: // expected to change its key
 		c.change = change{at: someday, overlap: someday + int64(c.rng.IntN(48))*hour, credential: keyName(c.rng)}
 	}
+}
+
+// ambition is what somebody was told that the key can do, and cannot: mostly a transfer or an instrument,
+// rarely a withdrawal.
+func (c *customer) ambition() vedette.Operation {
+	switch n := c.rng.IntN(20); {
+	case n == 0:
+		return vedette.OpWithdraw
+	case n < 8:
+		return vedette.OpTransfer
+	}
+	return vedette.OpOrderNew
 }
 
 // keyName is a key id of 32 hexadecimal digits.
@@ -221,6 +233,14 @@ func (c *customer) first(t *Traffic) int64 {
 		from = t.prelude
 	}
 	return t.wait(c, max(from, c.born), c.rng.Float64())
+}
+
+// pause draws how long the customer waits for its next call or session, as a share of the mean.
+func (c *customer) pause() float64 {
+	if c.kind.name == "sparse" { // jobs that somebody starts every other week or month
+		return 0.5 + c.rng.Float64()
+	}
+	return c.rng.ExpFloat64()
 }
 
 // wait returns when the customer's next call or session comes, share of the mean from now at its rhythm.

@@ -18,7 +18,7 @@ type Config struct {
 	Start time.Time // midnight UTC; zero for Monday 5 January 2026
 	Days  int       // 0 for 7
 	// Prelude is how many days before Start the rarely used keys are already calling, and nobody else:
-	// what lies dormant must have been seen before. 0 for 60.
+	// what lies dormant must have been seen before. 0 for 90.
 	Prelude int
 	// Rate scales the customers' rates, but not the attackers': with 1 a key makes about 150 calls a day on
 	// average, some thousands if it is a market maker's. 0 for 1.
@@ -94,7 +94,7 @@ func New(cfg Config) *Traffic {
 		cfg.Days = 7
 	}
 	if cfg.Prelude == 0 {
-		cfg.Prelude = 60
+		cfg.Prelude = 90
 	}
 	if cfg.Rate == 0 {
 		cfg.Rate = 1
