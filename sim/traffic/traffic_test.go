@@ -24,7 +24,7 @@ func everything(from time.Time, span time.Duration) (list []Attack) {
 // TestCallsComeInOrder wants calls in the order of time, each readable as an event again, and the labels
 // to count what was made.
 func TestCallsComeInOrder(t *testing.T) {
-	tr := New(Config{Seed: 1, Keys: 500, Days: 6, Rate: 0.1, Attacks: everything(monday5.AddDate(0, 0, 2), time.Hour)})
+	tr := New(Config{Seed: 1, Keys: 1500, Days: 6, Rate: 0.05, Attacks: everything(monday5.AddDate(0, 0, 2), time.Hour)})
 	var last time.Time
 	var line []byte
 	made := map[int]int{}
