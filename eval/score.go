@@ -88,8 +88,8 @@ func (c CampaignConfig) tally(runs []run, of func(run) outcome, cutoff float64, 
 	return t
 }
 
-// quantile of a list, 0 if it is empty.
-func quantile(list []float64, q float64) float64 {
+// quantileOf returns a quantile of a list, 0 if it is empty.
+func quantileOf(list []float64, q float64) float64 {
 	if len(list) == 0 {
 		return 0
 	}
@@ -110,7 +110,7 @@ func (t *tally) bootstrap() (low, high float64) {
 		}
 		recalls = append(recalls, ratio(n, len(t.each)))
 	}
-	return quantile(recalls, 0.025), quantile(recalls, 0.975)
+	return quantileOf(recalls, 0.025), quantileOf(recalls, 0.975)
 }
 
 func everyCampaign(*traffic.Campaign) bool { return true }
@@ -174,16 +174,16 @@ func (c CampaignConfig) atBudget(develop, sealed []run, budget int) (list []Figu
 	list[len(list)-1].Low, list[len(list)-1].High = low, high
 	add("precision", t.precision(), t.campaigns, "all")
 	add("false_alerts_a_day", t.falseADay(), len(sealed), "all")
-	add("actions_median", quantile(t.actions, 0.5), t.found, "all")
-	add("minutes_median", quantile(t.minutes, 0.5), t.found, "all")
+	add("actions_median", quantileOf(t.actions, 0.5), t.found, "all")
+	add("minutes_median", quantileOf(t.minutes, 0.5), t.found, "all")
 	list = append(list, c.besideBaselines(develop, sealed, budget, t)...)
 	for _, k := range traffic.Kinds() {
 		for _, p := range traffic.Paces() {
 			t := c.tally(sealed, ours, cut, func(l *traffic.Campaign) bool { return l.Kind == k && l.Pace == p })
 			of := k + "/" + p.String()
 			add("recall", t.recall(), t.campaigns, of)
-			add("actions_median", quantile(t.actions, 0.5), t.found, of)
-			add("minutes_median", quantile(t.minutes, 0.5), t.found, of)
+			add("actions_median", quantileOf(t.actions, 0.5), t.found, of)
+			add("minutes_median", quantileOf(t.minutes, 0.5), t.found, of)
 		}
 	}
 	return list

@@ -115,7 +115,7 @@ func (c CampaignConfig) poisonFigures(runs []run, share float64, cuts map[int]fl
 				continue // nothing was poisoned
 			}
 			add(fmt.Sprintf("recall_at_%d", b), t.recall(), t.campaigns)
-			add(fmt.Sprintf("actions_median_at_%d", b), quantile(t.actions, 0.5), t.found)
+			add(fmt.Sprintf("actions_median_at_%d", b), quantileOf(t.actions, 0.5), t.found)
 		}
 		if t := c.tally(runs, ours, 0, of); t.campaigns > 0 {
 			add("recall_of_any_finding", t.recall(), t.campaigns)
