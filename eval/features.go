@@ -93,7 +93,9 @@ func hashOf(s string) uint64 {
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
-	return h ^ h>>29
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9 // mixed, as lots are drawn by it
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }
 
 func (f *features) thing(sort int, name string) *thing {
