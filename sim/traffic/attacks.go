@@ -153,13 +153,14 @@ func stealUnlike(t *Traffic, a *attack) bool {
 	return true
 }
 
-// loot looks at the account, buys an instrument that nobody trades, and tries to withdraw.
+// loot looks at the account, buys an instrument that nobody trades, and tries to withdraw; one attacker in two
+// only trades: the counterparty is his.
 func (a *attack) loot(t *Traffic, at int64, n int, l line, tool software, odd int) {
 	x := a.as(t, at, l, tool)
 	switch {
 	case n < 3:
 		t.does(vedette.OpAccountRead)
-	case n%20 == 19:
+	case n%20 == 19 && !a.trades:
 		t.does(vedette.OpWithdraw)
 		x.Asset, x.Quantity, x.Address = "BTC", vedette.NewDecimal(5+a.rng.Int64N(50), 1), t.text("bc1qthief", uint64(a.label))
 		if !a.victim.mayWithdraw() {

@@ -84,6 +84,7 @@ type attack struct {
 	line   line
 	tool   software
 	common bool // the tool is one that customers have too
+	trades bool // and never withdraws
 	victim *customer
 	act    func(t *Traffic, at int64, n int)       // makes the n-th call
 	after  func(t *Traffic, at int64, n int) int64 // nil for the plan's gap
@@ -121,6 +122,7 @@ func (t *Traffic) attack(want Attack, rng *rand.Rand) {
 	t.campaigns = append(t.campaigns, l)
 	a := &attack{label: len(t.campaigns) - 1, plan: p, pace: want.Pace, rng: rng, share: want.Share, total: p.n[want.Pace], gap: int64(p.gap[want.Pace])}
 	a.line, a.tool = hostile(rng, country(rng), hosting), oddTool(rng)
+	a.trades = rng.IntN(2) == 0
 	if a.common = rng.IntN(2) == 0; a.common {
 		a.tool = libraries[library(rng)].now
 	}
