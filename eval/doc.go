@@ -1,4 +1,5 @@
-// Package eval measures detection on data that others wrote, beside the figures that others published for it.
+// Package eval measures detection: on data that others wrote, beside the figures that others published for it, and on
+// labelled traffic, beside simpler ways.
 package eval
 
 import (
@@ -11,22 +12,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// Figure is one measured or published number.
-type Figure struct {
-	Track    string  `json:"track"`
-	Data     string  `json:"data"`
-	Detector string  `json:"detector"`
-	Metric   string  `json:"metric"`
-	Value    float64 `json:"value"`
-	// Low and High are the 95% interval of a bootstrap over entities; both 0 where there is none.
-	Low  float64 `json:"low,omitempty"`
-	High float64 `json:"high,omitempty"`
-	// Source says who measured it: "" for this run.
-	Source string `json:"source,omitempty"`
-	// Base is what is found how rarely in the data: "746 of 5951 traces".
-	Base string `json:"base,omitempty"`
-}
 
 // track is one comparison. marker is a file or folder, in the form in which the data is published, that tells where it is.
 type track struct {
