@@ -31,7 +31,7 @@ var layers = []struct {
 	{"vedette/detect", 1, nil},
 	{"vedette/detect/", 2, []string{"vedette/detect/rule"}},
 	{"vedette/detect/detecttest", 4, nil},
-	{"vedette/eval", 5, nil},
+	{"vedette/eval", 4, []string{"vedette/sim"}}, // makes its own traffic
 	{"vedette/ledger", 1, nil},
 	{"vedette/intel", 1, nil},
 	{"vedette/incident", 1, nil},
