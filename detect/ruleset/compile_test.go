@@ -16,7 +16,11 @@ import (
 func TestCompiledIsCEL(t *testing.T) {
 	var list []*vedette.Call
 	r := newTraffic(7, 50)
-	for i := range 1500 {
+	n := 1500
+	if raceEnabled {
+		n = 150
+	}
+	for i := range n {
 		c := r.call()
 		if i%2 == 0 {
 			r.strange(c)

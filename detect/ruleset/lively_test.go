@@ -27,7 +27,7 @@ type trader struct {
 // venue hiccups, withdrawals. It allows one false finding a day.
 func TestPackIsQuiet(t *testing.T) {
 	days := 21
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		days = 5
 	}
 	found := map[string]int{}
