@@ -169,11 +169,33 @@ func TestClientFormsAltered(t *testing.T) {
 	b("POST /api/v3/order?newClientOrderId=a price=9"+end, "POST /api/v3/order?newClientOrderId=ap rice=9"+end)
 	b("POST /api/v3/order?recvWindow=5000 symbol=A"+end, "POST /api/v3/order?recvWindow=500 0symbol=A"+end)
 	b("POST /api/v3/order symbol=A&side=BUY"+end, "POST /api/v3/order?symbol=A&side=BUY &timestamp=1795353222919&signature=SIGN")
+	// A query that ends with anything else could have been cut elsewhere.
+	for _, in := range []string{"newClientOrderId=A", "symbol=BTCUSDT", "quantity=1", "side=", "side=Buy", "recvWindow=", "recvWindow=500000", "recvWindow=5.5"} {
+		b("POST /api/v3/order?"+in+" price=9"+end, "POST /api/v3/order?"+in+" price=9"+end)
+	}
+	for _, in := range []string{"timestamp=1795353222919.5 price=9&signature=SIGN", "timestamp=1795353222919& price=9&signature=SIGN"} {
+		b("POST /api/v3/order?"+in, "POST /api/v3/order?"+in)
+	}
+	// Nor is a body on GET, where it is signed behind the path.
+	const okx = "OK-ACCESS-KEY=k OK-ACCESS-SIGN=SIGN OK-ACCESS-TIMESTAMP=2026-11-22T13:13:42.919Z OK-ACCESS-PASSPHRASE=p"
+	f(venue.OKX, okx, "GET /api/v5/account/balance?ccy={}", "GET /api/v5/account/balance?ccy= {}", okx)
 	// A repeated or differing parameter stays ambiguous, whoever put it there.
 	b("POST /api/v3/order?quantity=2&timestamp=1795353222919&signature=SIGN quantity=1", "POST /api/v3/order?quantity=2&timestamp=1795353222919&signature=SIGN quantity=1")
 	b("POST /api/v3/order?side=BUY&timestamp=1795353222919&signature=SIGN Side=SELL", "POST /api/v3/order?side=BUY&timestamp=1795353222919&signature=SIGN Side=SELL")
 
 }
+
+// describedNonce is a description of a venue whose nonce stands behind the parameters.
+const describedNonce = `
+name: behind
+schemes: [{name: hmac, algorithm: hmac-sha256, signature: hex, covers: [path, body, nonce]}]
+request:
+  key: header APIKey
+  signature: header Authent
+  nonce: header Nonce
+  nonce_rule: increasing
+  sign: ["{body}{nonce}{path}"]
+`
 
 // TestNonceByChance: now and then the time's first digits, before a nonce in milliseconds,
 // are a nonce of 10 ns that is a time too. Then a value that ends with them is refused,
@@ -197,6 +219,24 @@ func TestNonceByChance(t *testing.T) {
 	f("117952", "1795317953180", true)
 	f("117951", "179531795318012345", false) // its own last digits are a time for these few seconds
 	f("117951", "1795317953180000", true)
+	d, err := venue.NewGeneric([]byte(describedNonce))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for price, want := range map[string]bool{"117953": false, "117952": true} {
+		one := form{"", d, "APIKey=k Authent=SIGN Nonce=1795317953180", order + price}
+		c := one.signed(t)
+		if c.ReceivedAtMs = now; c.stands(d) != want {
+			t.Errorf("described, price %s: stands %v", price, !want)
+		}
+	}
+	for id, want := range map[string]bool{"17953": false, "17952": true} {
+		one := form{"", venue.Bitfinex, "bfx-apikey=k bfx-nonce=1795317953180 bfx-signature=SIGN", "POST /v2/auth/w/ext/recurring-ao/cancel/" + id + " {}"}
+		c := one.signed(t)
+		if c.ReceivedAtMs = now; c.stands(venue.Bitfinex) != want {
+			t.Errorf("Bitfinex, id %s: stands %v", id, !want)
+		}
+	}
 	f("1", "17953179531", false) // no nonce of a known form
 	f("1", "17953179531800000000", false)
 }
