@@ -60,7 +60,7 @@ func binanceClaim(r *Request, c *Claim) {
 	route, _, v := binanceRoute(r)
 	if r.Kind != Message {
 		binanceStyleClaim(r, c, "X-MBX-APIKEY", route, v)
-		c.divideForm(r, "signature")
+		c.divideTyped(r, "signature")
 		return
 	}
 	binanceMessageClaim(r, c, route, v)

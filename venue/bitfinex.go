@@ -49,7 +49,7 @@ func bitfinexClaim(r *Request, c *Claim) {
 			c.Fault = vedette.Ambiguous // digits of the nonce could have come into it
 		}
 		if len(bitfinexRoutes.exact[r.Path]) == 0 { // the path may end with an order's id
-			c.nonceIsTime()
+			c.nonceIsTime(r.Path)
 		}
 		if r.Header.Count("bfx-token")+r.Header.Count("X-BFX-PAYLOAD") > 0 {
 			c.Fault = vedette.Ambiguous

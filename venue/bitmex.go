@@ -19,7 +19,7 @@ var BitMEX = &Dialect{
 	Hosts: []string{"www.bitmex.com", "api.bitmex.com", "ws.bitmex.com", "testnet.bitmex.com", "api.testnet.bitmex.com", "ws.testnet.bitmex.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime,
-		Note:   "A WebSocket log-in signs only its expiry. The client sets the expiry, and the venue states no bound for it; over HTTP more than an hour ahead is refused (clients set 5 s to a minute)."}},
+		Note:   "A WebSocket log-in signs only its expiry. The client sets the expiry, and the venue states no bound for it; over HTTP more than an hour ahead, and a minute for clocks, is refused (clients set 5 s to an hour)."}},
 	Repeatable: []string{"columns"},
 	Routes:     bitmexRoutes,
 	Claim:      bitmexClaim,
@@ -262,8 +262,8 @@ func bitmexClaim(r *Request, c *Claim) {
 }
 
 // bitmexExpiry is how far ahead the expiry of an HTTP request may lie: clients set 5 s
-// (ccxt, the official ones) to a minute (the venue's examples).
-const bitmexExpiry = time.Hour
+// (ccxt) to an hour (the official ones), rounded up, by clocks that may be fast.
+const bitmexExpiry = time.Hour + time.Minute
 
 // bitmexDivide holds a request to what keeps the expiry apart from query and body,
 // between which it is signed without a separator: ten digits, not far ahead, and a body

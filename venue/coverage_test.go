@@ -123,13 +123,19 @@ Many venues sign parts joined without anything between them: time, method, path,
 the text: quantity=10 in the query is as good as quantity=1 there and a body that begins with 0. Vedette refuses as ` + "`ambiguous`" + ` what could be
 divided otherwise, and ` + "`TestBoundaries`" + ` moves text over every border of the captured requests:
 
-- a body on GET or HEAD, for every venue;
-- query and form body in one request, where both are signed as one text (Binance, also as its documents have it, MEXC, Kraken Futures);
+- a body on GET or HEAD that says anything, for every venue, and any at all where it is signed behind the path; ` + "`{}`" + ` that nothing signs is
+  let through, as Coinbase's Python client sends it with every GET;
+- query and form body in one request, where both are signed as one text (Binance, MEXC, Kraken Futures), unless the border shows itself: for
+  Binance and MEXC where the query ends with a whole timestamp, recvWindow, side, type, timeInForce or positionSide and the body begins with a
+  parameter's name, as go-binance and the venues' documents have it. No digit or letter can go over that border and leave a time or word on
+  one side and a name on the other;
 - a body that is not JSON behind a signed path (OKX, Bitget, KuCoin, Coinbase), and a path or query that opens JSON beside GET;
 - a query or body that begins with a digit behind a time or window (Bybit, MEXC contracts, BitMEX);
 - an ampersand in a value, or an equals sign in a name, where parameters are joined unescaped (Binance WebSocket, Backpack).
 
-A nonce or expiry that digits could have come to must be a time near now: more than a day off, for an expiry more than an hour ahead, is ` + "`stale`" + `.
+A nonce or expiry that digits could have come to must be a time near now: more than an hour off, for an expiry more than an hour and a minute
+ahead, is ` + "`stale`" + `. A nonce is milliseconds and up to six digits more, be they a counter or microseconds. Where digits before it,
+or fewer of its own, are a time within two hours of it too, the request is ` + "`ambiguous`" + `: about one in 100,000, by chance.
 
 ## What follows
 

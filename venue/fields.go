@@ -320,7 +320,7 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind == HTTPRequest && len(r.Body) > 0 && foreign(r.Header.Get("Content-Type")) {
 		return vedette.Ambiguous
 	}
-	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && len(r.Body) > 0 || r.Kind != Message && r.Kind != Reply && r.overridden() {
+	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && !r.saysNothing() || r.Kind != Message && r.Kind != Reply && r.overridden() {
 		return vedette.Ambiguous
 	}
 	return ""

@@ -147,7 +147,7 @@ func (g *generic) claim(r *Request, c *Claim) {
 	for _, form := range s.Sign {
 		for i := range form {
 			if i > 0 {
-				s.divide(form[i-1].kind, form[i].kind, r, c)
+				s.divide(form[:i], form[i].kind, r, c)
 			}
 			if form[i].kind == pieceSorted && c.Fault == "" && !joinedSafely(jsonPath(r.document(), form[i].text)) {
 				c.Fault = vedette.Ambiguous
@@ -156,9 +156,10 @@ func (g *generic) claim(r *Request, c *Claim) {
 	}
 }
 
-// divide faults a request whose text could be divided otherwise between two pieces that
-// are signed without anything between them.
-func (s *genericSigned) divide(first, second pieceKind, r *Request, c *Claim) {
+// divide faults a request whose text could be divided otherwise between the last of the
+// pieces before and the next, which are signed without anything between them.
+func (s *genericSigned) divide(before []piece, second pieceKind, r *Request, c *Claim) {
+	first := before[len(before)-1].kind
 	target := first == piecePath || first == piecePathQuery
 	query := first == pieceQuery || first == pieceQueryDecoded || first == pieceQuerySorted
 	body := first == pieceBody || first == pieceBodySorted
@@ -177,7 +178,11 @@ func (s *genericSigned) divide(first, second pieceKind, r *Request, c *Claim) {
 		}
 	case pieceNonce:
 		if target || query || body {
-			c.nonceIsTime()
+			var dst []byte
+			for i := range before {
+				dst = s.append(dst, &before[i], r, c)
+			}
+			c.nonceIsTime(text(dst))
 		}
 	case pieceTimestamp:
 		if target || query || body {

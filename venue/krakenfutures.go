@@ -57,7 +57,7 @@ func krakenFuturesClaim(r *Request, c *Claim) {
 	c.divideForm(r, "")
 	switch params := cmp.Or(text(r.Body), r.Query); {
 	case c.Nonce != "" && params != "":
-		c.nonceIsTime()
+		c.nonceIsTime(params)
 	case c.Nonce == "" && endsLikeNonce(params) && c.Fault == "":
 		c.Fault = vedette.Ambiguous
 	}

@@ -48,7 +48,7 @@ func mexcClaim(r *Request, c *Claim) {
 		}
 		binanceStyleClaim(r, c, "X-MEXC-APIKEY", route, v)
 		if !r.IsJSON() || opensJSON(r.Query) { // broker endpoints take JSON beside the query
-			c.divideForm(r, "signature")
+			c.divideTyped(r, "signature")
 		}
 	case mexcHeaders.claim(r, c):
 		window := mexcWindow
