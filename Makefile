@@ -7,9 +7,9 @@ run: build
 build:
 	go build -o vedette ./cmd/vedette
 
-# Everything, race detector on. With CI set, a missing node or npm fails instead of skipping.
+# Everything, race detector on. With CI set, a missing node, npm or PostgreSQL fails instead of skipping.
 test: lint
-	scripts/need nginx npm
+	scripts/need nginx npm postgresql rsyslogd
 	go test -race -timeout 14m ./...
 
 lint:
@@ -23,7 +23,7 @@ bench:
 
 # The long runs: 200 kills, a million entries, full disks.
 soak:
-	scripts/need nginx npm
+	scripts/need nginx npm postgresql
 	VEDETTE_SOAK=1 go test -timeout 60m ./ledger ./verify ./keyring ./store ./sensor/... ./e2e
 
 # Each fuzz target for FUZZTIME.

@@ -52,15 +52,20 @@ type Call struct {
 	// AcceptUntil is how long the signature is remembered: the replay window is restored
 	// by it after a power cut. Zero where none was taken in.
 	AcceptUntil  time.Time
-	RequestBytes int // of the body or message
-	ASN          uint32
-	Country      string
+	RequestBytes int    // of the body or message
+	ASN          uint32 // of the source's network, 0 if not known
+	Country      string // of the source, ISO 3166-1 alpha-2, "" if not known
+	// Intel holds what threat intelligence lists of the call, a feed and kind once.
+	Intel []IntelMatch
 }
 
 // Action is one operation with the order fields that came with it. What the
 // call did not say is zero.
 type Action struct {
-	Operation     Operation
+	Operation Operation
+	// Ambiguous says that the call names several instruments or destinations for the
+	// one that the operation takes.
+	Ambiguous     bool
 	Instrument    string
 	Side          Side
 	Type          OrderType
@@ -98,6 +103,7 @@ func (c *Call) Clone() *Call {
 	}
 	d.Action = c.Action.clone()
 	d.Reasons = append([]Reason(nil), c.Reasons...)
+	d.Intel = append([]IntelMatch(nil), c.Intel...) // names of feeds outlive every call
 	d.AMR = nil
 	for _, m := range c.AMR {
 		d.AMR = append(d.AMR, cloneString(m))

@@ -70,6 +70,7 @@ func AppendCall(dst []byte, c *Call) []byte {
 	}
 	w.num("asn", int64(c.ASN))
 	w.str("country", c.Country)
+	w.intel(c.Intel)
 	return append(w.b, '}')
 }
 
@@ -144,6 +145,27 @@ func list[S ~string](w *jsonWriter, name string, texts []S) {
 			w.b = append(w.b, ',')
 		}
 		w.b = AppendJSONString(w.b, string(s))
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *jsonWriter) intel(matches []IntelMatch) {
+	if len(matches) == 0 {
+		return
+	}
+	w.key("intel")
+	w.b = append(w.b, '[')
+	for i := range matches {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		m := &matches[i]
+		w.b = append(w.b, '{')
+		w.str("feed", m.Feed)
+		w.str("kind", m.Kind.String())
+		w.num("confidence", int64(m.Confidence))
+		w.str("action", m.Action.String())
+		w.b = append(w.b, '}')
 	}
 	w.b = append(w.b, ']')
 }

@@ -65,7 +65,8 @@ func TestAppendCall(t *testing.T) {
 	c := &Call{Time: time.Unix(1767614400, 1000).UTC(), Sensor: "proxy", Venue: "binance", Source: netip.MustParseAddrPort("192.0.2.7:51234"),
 		Client: "a\"b\\\x01\xff", Credential: "key", Action: Action{Operation: OpOrderNew, Side: Buy, Price: price, PostOnly: true},
 		Batch: []Action{{Operation: OpOrderCancel, TargetOrderID: "7"}}, Verdict: Authentic, Reasons: []Reason{Retry},
-		Decision: Decision{Effect: Allow, WouldDeny: true}, Answer: Answer{Status: 200, Latency: time.Millisecond}}
+		Decision: Decision{Effect: Allow, WouldDeny: true}, Answer: Answer{Status: 200, Latency: time.Millisecond},
+		Intel: []IntelMatch{{"tor", IndicatorAddress, 80, IntelDeny}, {"own", IndicatorKey, 0, IntelFlag}}}
 	b := AppendCall(nil, c)
 	var got map[string]any
 	if err := json.Unmarshal(b, &got); err != nil {
@@ -74,7 +75,8 @@ func TestAppendCall(t *testing.T) {
 	want := map[string]any{"event": "call", "time": "2026-01-05T12:00:00.000001Z", "sensor": "proxy", "venue": "binance", "protocol": "http",
 		"source": "192.0.2.7:51234", "client": "a\"b\\\x01\ufffd", "credential": "key", "operation": "order.new", "side": "buy", "price": "20000.50",
 		"post_only": true, "batch": []any{map[string]any{"operation": "order.cancel", "target_order_id": "7"}}, "status": 200.0, "latency_us": 1000.0,
-		"verdict": "authentic", "reasons": []any{"retry"}, "decision": "allow", "would_deny": true}
+		"verdict": "authentic", "reasons": []any{"retry"}, "decision": "allow", "would_deny": true,
+		"intel": []any{map[string]any{"feed": "tor", "kind": "address", "confidence": 80.0, "action": "deny"}, map[string]any{"feed": "own", "kind": "key_hash", "action": "flag"}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
@@ -88,9 +90,10 @@ func TestCloneSharesNothing(t *testing.T) {
 	c := &Call{Credential: string(buf[:10])}
 	c.Batch = []Action{{Instrument: "x"}}
 	c.Reasons = []Reason{Retry}
+	c.Intel = []IntelMatch{{Feed: "f"}}
 	d := c.Clone()
-	c.Batch[0].Instrument, c.Reasons[0] = "y", Replayable
-	if d.Batch[0].Instrument != "x" || d.Reasons[0] != Retry || d.Credential != "credential" {
+	c.Batch[0].Instrument, c.Reasons[0], c.Intel[0].Feed = "y", Replayable, "g"
+	if d.Intel[0].Feed != "f" || d.Batch[0].Instrument != "x" || d.Reasons[0] != Retry || d.Credential != "credential" {
 		t.Errorf("clone changed: %+v", d)
 	}
 }
@@ -100,6 +103,18 @@ func TestNames(t *testing.T) {
 		var p Operation
 		if err := p.UnmarshalText([]byte(o.String())); err != nil || p != o {
 			t.Errorf("%v reads back as %v: %v", o, p, err)
+		}
+	}
+	for k := range IndicatorKey + 1 {
+		var p IndicatorKind
+		if err := p.UnmarshalText([]byte(k.String())); err != nil || p != k {
+			t.Errorf("%v reads back as %v: %v", k, p, err)
+		}
+	}
+	for a := range IntelDeny + 1 {
+		var p IntelAction
+		if err := p.UnmarshalText([]byte(a.String())); err != nil || p != a {
+			t.Errorf("%v reads back as %v: %v", a, p, err)
 		}
 	}
 	var s Side

@@ -98,6 +98,7 @@ const (
 	Throttled    Reason = "throttled"     // over the limit in force
 	FailClosed   Reason = "fail_closed"   // a part the decision needs is not working, and policy is to refuse
 	FailOpen     Reason = "fail_open"     // a part the decision needs is not working, and policy is to allow
+	IntelMatched Reason = "intel_match"   // a feed of threat intelligence lists something of the call, and asks to refuse it
 	UpstreamDown Reason = "upstream_down" // the venue cannot be reached: the call was not carried out
 	AnswerLost   Reason = "answer_lost"   // the venue took the call and did not answer: whether it was carried out is not known
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,13 +15,19 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/detect/behaviour"
+	"vedette/incident"
+	"vedette/intel"
+	"vedette/respond"
 )
 
 func snapshot() Snapshot {
 	now := time.Unix(1767614400, 0)
 	return Snapshot{Now: now, Started: now.Add(-time.Hour), Mode: "enforce", Listening: []Address{{Venue: "binance", URL: "http://127.0.0.1:1", Upstream: "http://127.0.0.1:2", Up: true}},
-		Figures:      []Figure{{Name: "calls_total", Help: "Calls by verdict.", Label: "verdict", Of: []Of{{"authentic", 3}, {"forged", 1}}}, {Name: "keys", Gauge: true, Of: []Of{{Value: 7}}}},
-		Verdicts:     []Count{{"authentic", 3}, {"forged", 1}},
+		Figures:  []Figure{{Name: "calls_total", Help: "Calls by verdict.", Label: "verdict", Of: []Of{{"authentic", 3}, {"forged", 1}}}, {Name: "keys", Gauge: true, Of: []Of{{Value: 7}}}},
+		Verdicts: []Count{{"authentic", 3}, {"forged", 1}},
+		Incidents: []vedette.Incident{{ID: "inc:1", Title: "a <b>bold</b> attack", Risk: 0.724, Count: 12, Updated: now, Subjects: []vedette.Subject{{Kind: "account", ID: "alice"},
+			{Kind: "credential", ID: "k1"}, {Kind: "credential", ID: "k2"}, {Kind: "source", ID: "192.0.2.1"}, {Kind: "ja4", ID: "t13d"}, {Kind: "venue", ID: "binance"}}}},
 		Restrictions: []vedette.Restriction{{ID: "r1", Kind: vedette.RestrictFreeze, Credential: "key-<b>", Reason: "stolen", By: "ops"}},
 		Findings:     []*vedette.Finding{{ID: "sha256:1", Detector: "access.replay", Severity: vedette.High, Time: now, Summary: "<script>alert(1)</script>", Evidence: []uint64{4}}}}
 }
@@ -55,6 +62,7 @@ func TestOps(t *testing.T) {
 	want("/status.json", 200, `"access.replay"`)
 	want("/ledger/checkpoint", 200, "ledger /checkpoint")
 	want("/nothing", 404)
+	want("/", 200, "a &lt;b&gt;bold&lt;/b&gt; attack", "width:72%", `<b>72</b>`, "account alice · credential k1 · credential k2 · source 192.0.2.1 · 1 more", `class="state">new<`)
 	want("/", 200, "&lt;script&gt;alert(1)", "key key-&lt;b&gt;", "signed by its key, fresh, once, permitted")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "http://rebound.example/", nil))
@@ -71,7 +79,17 @@ type orders struct {
 	list    []vedette.Restriction
 	lifted  []string
 	granted []vedette.StepUpGrant
+	asked   []IntelRefresh
 	err     error
+}
+
+func (o *orders) Intel() []intel.Status { return []intel.Status{{Feed: "tor", State: intel.Refused}} }
+func (o *orders) IntelLookup(value string) intel.Result {
+	return intel.Result{Value: value, Hits: []intel.Hit{{Feed: "tor"}}}
+}
+func (o *orders) IntelRefresh(_ context.Context, r IntelRefresh) (intel.Status, error) {
+	o.asked = append(o.asked, r)
+	return intel.Status{Feed: r.Feed}, o.err
 }
 
 func (o *orders) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
@@ -87,9 +105,41 @@ func (o *orders) StepUp(g vedette.StepUpGrant) error {
 	return o.err
 }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
+func (o *orders) Known(venue, id string) bool              { return venue == "a" && id == "k/1 &" }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
-func (o *orders) Reload() error                            { return o.err }
-func (o *orders) Status() Snapshot                         { return snapshot() }
+func (o *orders) Incidents(_ context.Context, open bool, limit int) ([]vedette.Incident, error) {
+	return []vedette.Incident{{ID: "inc:1", Title: fmt.Sprint(open, limit)}}, o.err
+}
+func (o *orders) Incident(_ context.Context, id string) (vedette.Incident, error) {
+	return vedette.Incident{ID: id}, o.err
+}
+func (o *orders) Act(_ context.Context, id string, a incident.Act) (vedette.Incident, error) {
+	return vedette.Incident{ID: id, Title: string(a.Kind) + " by " + a.By, Resolution: a.Resolution}, o.err
+}
+func (o *orders) Rules() []incident.Rule { return []incident.Rule{{ID: "s-1"}} }
+func (o *orders) AddRule(_ context.Context, r incident.Rule) (incident.Rule, error) {
+	return r, o.err
+}
+func (o *orders) EndRule(_ context.Context, id, who string) error {
+	o.lifted = append(o.lifted, id+" by "+who)
+	return o.err
+}
+func (o *orders) Reload() error    { return o.err }
+func (o *orders) Status() Snapshot { return snapshot() }
+func (o *orders) Profile(s ProfileOf) (behaviour.Profile, error) {
+	return behaviour.Profile{Kind: s.Venue + " " + s.Name}, o.err
+}
+func (o *orders) ForgetProfile(s ProfileOf, who string) error {
+	o.lifted = append(o.lifted, s.Name+" by "+who)
+	return o.err
+}
+func (o *orders) Interventions() []respond.Intervention {
+	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
+}
+func (o *orders) Decide(d Decision) (respond.Intervention, error) {
+	o.lifted = append(o.lifted, d.Verb+" "+d.ID+" by "+d.By)
+	return respond.Intervention{ID: d.ID, State: respond.Done}, o.err
+}
 
 func TestControl(t *testing.T) {
 	dir := t.TempDir()
@@ -121,6 +171,23 @@ func TestControl(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
+	var found []vedette.Incident
+	if err := c.Do(ctx, "GET", "/v1/incidents?open=true&limit=7", "me", nil, &found); err != nil || found[0].Title != "true 7" {
+		t.Errorf("%v %+v", err, found)
+	}
+	var acted vedette.Incident
+	act := incident.Act{Kind: incident.Close, By: "me", Resolution: vedette.FalseAlarm, Text: "why"}
+	if err := c.Do(ctx, "POST", "/v1/incidents/inc:sha256:1", "me", act, &acted); err != nil || acted.ID != "inc:sha256:1" || acted.Title != "close by me" || acted.Resolution != vedette.FalseAlarm {
+		t.Errorf("%v %+v", err, acted)
+	}
+	var rule incident.Rule
+	if err := c.Do(ctx, "POST", "/v1/rules", "me", incident.Rule{Detector: "x", Expected: true}, &rule); err != nil || !rule.Expected || rule.Detector != "x" {
+		t.Errorf("%v %+v", err, rule)
+	}
+	if err := c.Do(ctx, "DELETE", "/v1/rules/s-1", "me", nil, nil); err != nil || len(o.lifted) != 1 || o.lifted[0] != "s-1 by me" {
+		t.Errorf("%v %v", err, o.lifted)
+	}
+	o.lifted = nil
 	in := vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "k", Reason: "r", By: "me", Until: time.Unix(1767614400, 0).UTC()}
 	var out vedette.Restriction
 	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", in, &out); err != nil || out != in {
@@ -136,6 +203,37 @@ func TestControl(t *testing.T) {
 	grant := vedette.StepUpGrant{Venue: "v", Credential: "k", Reason: "r", By: "mfa", Until: in.Until}
 	if err := c.Do(ctx, "POST", "/v1/stepups", "me", grant, nil); err != nil || len(o.granted) != 1 || o.granted[0] != grant {
 		t.Errorf("%v %+v", err, o.granted)
+	}
+	var known Known
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=k%2F1+%26", "me", nil, &known); err != nil || !known.Known {
+		t.Errorf("%v %+v", err, known)
+	}
+	if err := c.Do(ctx, "GET", "/v1/keys?venue=a&id=other", "me", nil, &known); err != nil || known.Known {
+		t.Errorf("%v %+v", err, known)
+	}
+	var fares []intel.Status
+	if err := c.Do(ctx, "GET", "/v1/intel", "me", nil, &fares); err != nil || len(fares) != 1 || fares[0].State != intel.Refused {
+		t.Errorf("%v %+v", err, fares)
+	}
+	var listed intel.Result
+	if err := c.Do(ctx, "GET", "/v1/intel/lookup?value=2001:db8::1%26", "me", nil, &listed); err != nil || listed.Value != "2001:db8::1&" || len(listed.Hits) != 1 {
+		t.Errorf("%v %+v", err, listed)
+	}
+	ask := IntelRefresh{By: "me", Feed: "tor", Accept: true}
+	if err := c.Do(ctx, "POST", "/v1/intel/refresh", "me", ask, nil); err != nil || len(o.asked) != 1 || o.asked[0] != ask {
+		t.Errorf("%v %+v", err, o.asked)
+	}
+	var profile behaviour.Profile
+	if err := c.Do(ctx, "GET", "/v1/profile?venue=a&name=k%2F1+%26", "me", nil, &profile); err != nil || profile.Kind != "a k/1 &" {
+		t.Errorf("%v %+v", err, profile)
+	}
+	var pending []respond.Intervention
+	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {
+		t.Errorf("%v %+v", err, pending)
+	}
+	var decided respond.Intervention
+	if err := c.Do(ctx, "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: "me"}, &decided); err != nil || decided.State != respond.Done || o.lifted[1] != "approve 1 by me" {
+		t.Errorf("%v %+v %v", err, decided, o.lifted)
 	}
 	o.err = errors.New("the reason")
 	if err := c.Do(ctx, "POST", "/v1/reload", "me", nil, nil); err == nil || err.Error() != "the reason" {

@@ -12,10 +12,15 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
 	"vedette"
+	"vedette/detect/behaviour"
+	"vedette/incident"
+	"vedette/intel"
+	"vedette/respond"
 )
 
 // Orders are what the control socket can ask of a running monitor.
@@ -27,11 +32,72 @@ type Orders interface {
 	Restrictions() []vedette.Restriction
 	// StepUp lets a credential pass step-up restrictions before it returns.
 	StepUp(g vedette.StepUpGrant) error
+	// Known reports whether the keyring in force has the credential.
+	Known(venue, id string) bool
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
+	// Incidents lists incidents, the riskiest first: those not closed, or all.
+	Incidents(ctx context.Context, open bool, limit int) ([]vedette.Incident, error)
+	// Incident returns one, or the one that it was merged into.
+	Incident(ctx context.Context, id string) (vedette.Incident, error)
+	// Act does something to an incident; it is stored, and in the ledger, before it returns.
+	Act(ctx context.Context, id string, a incident.Act) (vedette.Incident, error)
+	// Rules are the suppressions and expected changes, with what they kept out.
+	Rules() []incident.Rule
+	// AddRule puts a rule in force before it returns.
+	AddRule(ctx context.Context, r incident.Rule) (incident.Rule, error)
+	// EndRule ends one early; who says by whom.
+	EndRule(ctx context.Context, id, who string) error
+	// Profile is what was learned of a key's or account's behaviour.
+	Profile(s ProfileOf) (behaviour.Profile, error)
+	// ForgetProfile has it learned anew; who says by whom.
+	ForgetProfile(s ProfileOf, who string) error
 	// Reload reads the configuration anew.
 	Reload() error
+	// Intel says how each feed of threat intelligence fares.
+	Intel() []intel.Status
+	// IntelLookup says what the feeds list of a value.
+	IntelLookup(value string) intel.Result
+	// IntelRefresh reads a feed before it returns; accept takes a copy that has grown or
+	// shrunk suspiciously. The error says why the last good copy stays.
+	IntelRefresh(ctx context.Context, r IntelRefresh) (intel.Status, error)
 	Status() Snapshot
+	// Interventions lists what playbooks proposed and did, oldest first.
+	Interventions() []respond.Intervention
+	// Decide carries out what a person says of an intervention before it returns.
+	Decide(d Decision) (respond.Intervention, error)
+}
+
+// Decision is what a person says of an intervention.
+type Decision struct {
+	ID   string `json:"id"`
+	Verb string `json:"verb"` // approve, reject or undo
+	By   string `json:"by"`
+	Why  string `json:"why,omitempty"` // in words
+}
+
+// Known answers whether a credential is in the keyring.
+type Known struct {
+	Known bool `json:"known"`
+}
+
+// ProfileOf names whose profile is meant.
+type ProfileOf struct {
+	Venue   string `json:"venue"`
+	Name    string `json:"name"`
+	Account bool   `json:"account"` // Name is an account, not a credential
+}
+
+func profileOf(r *http.Request) ProfileOf {
+	q := r.URL.Query()
+	return ProfileOf{q.Get("venue"), q.Get("name"), q.Get("kind") == "account"}
+}
+
+// IntelRefresh is the order to read a feed now.
+type IntelRefresh struct {
+	By     string `json:"by"`
+	Feed   string `json:"feed"`
+	Accept bool   `json:"accept"`
 }
 
 // SocketName is the control socket within the data folder. Whoever may write to it
@@ -54,18 +120,22 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		out, err := o.Restrict(in)
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
-		respond(w, out, err)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("POST /v1/stepups", func(w http.ResponseWriter, r *http.Request) {
 		var in vedette.StepUpGrant
 		if !readOrder(w, r, &in) {
 			return
 		}
-		respond(w, in, o.StepUp(in))
+		reply(w, in, o.StepUp(in))
+	})
+	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		answer(w, http.StatusOK, Known{o.Known(q.Get("venue"), q.Get("id"))})
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }
@@ -73,14 +143,76 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		n, err := o.ReloadKeys(in.By, in.What)
-		respond(w, map[string]int{"keys": n}, err)
+		reply(w, map[string]int{"keys": n}, err)
 	})
-	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { respond(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("GET /v1/interventions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Interventions()) })
+	mux.HandleFunc("POST /v1/interventions", func(w http.ResponseWriter, r *http.Request) {
+		var in Decision
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.Decide(in)
+		reply(w, out, err)
+	})
+	mux.HandleFunc("GET /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		p, err := o.Profile(profileOf(r))
+		reply(w, p, err)
+	})
+	mux.HandleFunc("DELETE /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, o.ForgetProfile(profileOf(r), r.Header.Get("By")))
+	})
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}, o.Reload()) })
+	mux.HandleFunc("GET /v1/intel", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Intel()) })
+	mux.HandleFunc("GET /v1/intel/lookup", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, o.IntelLookup(r.URL.Query().Get("value")))
+	})
+	mux.HandleFunc("POST /v1/intel/refresh", func(w http.ResponseWriter, r *http.Request) {
+		var in IntelRefresh
+		if !readOrder(w, r, &in) {
+			return
+		}
+		s, err := o.IntelRefresh(r.Context(), in)
+		reply(w, s, err)
+	})
+	incidents(mux, o)
 	// Profiles, for who may give orders anyway.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// incidents serves the orders about incidents.
+func incidents(mux *http.ServeMux, o Orders) {
+	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) {
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		list, err := o.Incidents(r.Context(), r.URL.Query().Get("open") == "true", limit)
+		reply(w, list, err)
+	})
+	mux.HandleFunc("GET /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		i, err := o.Incident(r.Context(), r.PathValue("id"))
+		reply(w, i, err)
+	})
+	mux.HandleFunc("POST /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		var in incident.Act
+		if !readOrder(w, r, &in) {
+			return
+		}
+		i, err := o.Act(r.Context(), r.PathValue("id"), in)
+		reply(w, i, err)
+	})
+	mux.HandleFunc("GET /v1/rules", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Rules()) })
+	mux.HandleFunc("POST /v1/rules", func(w http.ResponseWriter, r *http.Request) {
+		var in incident.Rule
+		if !readOrder(w, r, &in) {
+			return
+		}
+		out, err := o.AddRule(r.Context(), in)
+		reply(w, out, err)
+	})
+	mux.HandleFunc("DELETE /v1/rules/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, o.EndRule(r.Context(), r.PathValue("id"), r.Header.Get("By")))
+	})
 }
 
 func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
@@ -97,7 +229,7 @@ type problem struct {
 	Error string `json:"error"`
 }
 
-func respond(w http.ResponseWriter, v any, err error) {
+func reply(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		answer(w, http.StatusUnprocessableEntity, problem{err.Error()})
 		return
@@ -148,15 +280,24 @@ func Dial(dir string) (*Client, error) {
 		return nil, fmt.Errorf("cannot reach control socket: %w", err)
 	}
 	c.Close()
-	return &Client{http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+	return &Client{http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
 		}}}}, nil
 }
 
-// Do sends an order and reads the answer into out, unless that is nil.
+// orderTimeout bounds an order whose context has no deadline.
+const orderTimeout = 10 * time.Second
+
+// Do sends an order and reads the answer into out, unless that is nil. It waits 10 s,
+// unless ctx has a deadline.
 func (c *Client) Do(ctx context.Context, method, path, by string, in, out any) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, orderTimeout)
+		defer cancel()
+	}
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)

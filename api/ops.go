@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"html/template"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +48,7 @@ type Snapshot struct {
 	Figures      []Figure
 	Failing      map[string]string // failing parts, with the reason
 	Restrictions []vedette.Restriction
+	Incidents    []vedette.Incident // open ones, the riskiest first
 	Findings     []*vedette.Finding // the last ones, newest first
 	Verdicts     []Count
 }
@@ -196,9 +199,20 @@ var (
 	//go:embed page.js
 	pageScript []byte
 	page       = template.Must(template.New("page").Funcs(template.FuncMap{
-		"ago":   func(now, t time.Time) string { return now.Sub(t).Round(time.Second).String() },
-		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
-		"scope": Scope,
+		"ago":     func(now, t time.Time) string { return now.Sub(t).Round(time.Second).String() },
+		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
+		"scope":   Scope,
+		"percent": func(v float64) int { return int(math.Round(v * 100)) },
+		"parties": parties,
+		"heat": func(risk float64) string {
+			switch {
+			case risk >= 0.6:
+				return "bad"
+			case risk >= 0.3:
+				return "warn"
+			}
+			return "soft"
+		},
 		"total": func(list []Count) (n uint64) {
 			for _, c := range list {
 				n += c.Calls
@@ -250,4 +264,21 @@ func Scope(r vedette.Restriction) string {
 		return "everything"
 	}
 	return out[2:]
+}
+
+// partiesShown is how many subjects of an incident the page names.
+const partiesShown = 4
+
+// parties names the subjects of an incident, the most telling first.
+func parties(i vedette.Incident) string {
+	var out []string
+	for _, s := range i.Subjects {
+		if s.Kind != "venue" && s.Kind != "instrument" {
+			out = append(out, s.Kind+" "+s.ID)
+		}
+	}
+	if more := len(out) - partiesShown; more > 0 {
+		out = append(out[:partiesShown], strconv.Itoa(more)+" more")
+	}
+	return strings.Join(out, " · ")
 }

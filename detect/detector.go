@@ -28,10 +28,17 @@ type Detector struct {
 	// When says which events the detector has a use for; nil for all. It is asked before any state
 	// is looked up, and must be cheap.
 	When func(e *Event) bool
+	// Asks, where set, says for which operations and verdicts the detector can have a use at all. It is
+	// asked once, for an index: of the others the detector never hears.
+	Asks func(vedette.Operation, vedette.Verdict) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
+	// Rare says that most subjects never make an event that it has a use for: its state is kept apart
+	// from that of the others, so that only those who do cost memory.
+	Rare bool
 
-	size    uintptr // of its state
+	size    uintptr  // of its state
+	machine *Machine // whose state it reads, nil for its own
 	observe func(x *Context, state unsafe.Pointer)
 }
 
@@ -40,7 +47,8 @@ type Param struct {
 	Name    string
 	Unit    string // "" for a count
 	Default float64
-	Why     string // where it comes from
+	Max     float64 // that its state can tell; 0 for no bound
+	Why     string  // where it comes from
 }
 
 // Define completes a detector with its state machine. S is what it keeps of one subject: it has no
@@ -61,6 +69,9 @@ func Define[S any](d Detector, observe func(x *Context, s *S)) *Detector {
 	return &d
 }
 
+// Bytes returns what is kept of one subject for the detector, in bytes.
+func (d *Detector) Bytes() int { return int((unsafe.Sizeof(episode{}) + d.size + 7) &^ 7) }
+
 // plain reports whether values of t hold no pointers.
 func plain(t reflect.Type) bool {
 	switch t.Kind() {
@@ -79,6 +90,9 @@ func plain(t reflect.Type) bool {
 	}
 	return false
 }
+
+// StateBytes returns what the detector keeps of one subject, in bytes.
+func (d *Detector) StateBytes() int { return int(d.size) }
 
 // Context is what a detector sees of the moment: the event, its subject, its parameters.
 type Context struct {
@@ -108,6 +122,31 @@ func (x *Context) Within(i int) time.Duration {
 func (x *Context) Text(t Text) string {
 	s := x.text[t]
 	return string(x.arena[s.from:s.to])
+}
+
+// View returns a text of the event as it lies in memory. It is valid until the detector returns.
+func (x *Context) View(t Text) []byte {
+	s := x.text[t]
+	return x.arena[s.from:s.to:s.to]
+}
+
+// Is reports whether a text of the event is s.
+func (x *Context) Is(t Text, s string) bool {
+	at := x.text[t]
+	return string(x.arena[at.from:at.to]) == s
+}
+
+// Number returns the number, of up to 18 digits, that a text ends in; ok is false where it ends in none.
+func (x *Context) Number(t Text) (n int64, ok bool) {
+	b := x.arena[x.text[t].from:x.text[t].to]
+	from := len(b)
+	for from > 0 && len(b)-from < 18 && b[from-1] >= '0' && b[from-1] <= '9' {
+		from--
+	}
+	for _, c := range b[from:] {
+		n = n*10 + int64(c-'0')
+	}
+	return n, from < len(b)
 }
 
 // Name returns the subject's name, as an analyst knows it.

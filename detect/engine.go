@@ -35,6 +35,8 @@ type Engine struct {
 	params [][]float64 // by detector
 	shards []*shard
 	held   held
+	crowd  *population
+	rare   *rarities // both change under mu
 
 	mu       sync.Mutex // what follows, and the order of events
 	current  *batch
@@ -58,7 +60,7 @@ type Stats struct {
 	Refused  uint64 // for lack of room, by Offer
 	Findings uint64
 	Evicted  uint64         // subjects that gave way to others
-	Subjects map[string]int // kept, by kind
+	Subjects map[string]int // kept, by kind; "credential.rare" are those that rare detectors keep
 	Bytes    int            // of memory that subjects take
 }
 
@@ -93,7 +95,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -194,6 +196,7 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 	e.stats.Events += uint64(len(b.events) - n)
 	switch {
 	case e.cfg.Shards == 0:
+		e.introduce(b)
 		for i := range b.events {
 			e.shards[0].event(b, i)
 		}
@@ -210,6 +213,7 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 // launch hands the current batch to the shards.
 func (e *Engine) launch() {
 	b := e.current
+	e.introduce(b)
 	for i := range b.events {
 		b.mine = append(b.mine, e.owners(&b.events[i]))
 	}
@@ -220,6 +224,20 @@ func (e *Engine) launch() {
 	e.collect <- b
 	for _, s := range e.shards {
 		s.in <- b
+	}
+}
+
+// introduce tells events of the population, and it of them. It is done where a batch leaves, so that a
+// snapshot knows no more of one than of the other.
+func (e *Engine) introduce(b *batch) {
+	for i := range b.events {
+		ev := &b.events[i]
+		if ev.Part == 0 {
+			e.crowd.observe(ev)
+		} else {
+			ev.Users, ev.Credentials = b.events[i-1].Users, b.events[i-1].Credentials
+		}
+		e.rare.meet(ev)
 	}
 }
 
@@ -366,7 +384,7 @@ func (e *Engine) Stats() Stats {
 		sh.mu.Lock()
 		for k, n := range sh.size.subjects {
 			if sh.tables[k] != nil {
-				s.Subjects[Kind(k).String()] += n
+				s.Subjects[sh.tables[k].name()] += n
 			}
 		}
 		s.Evicted += sh.size.evicted

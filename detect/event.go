@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/dchest/siphash"
@@ -50,6 +51,9 @@ const (
 	TextObject
 	TextAddress
 	TextError
+	TextAsset
+	TextMethod
+	TextFeed // the feed whose match is the strictest
 	textCount
 )
 
@@ -64,8 +68,8 @@ type Event struct {
 
 	// Subject holds a keyed hash of what the event is about, by kind.
 	Subject [Kinds]uint64
-	// Keyed hashes of further texts.
-	Client, Path, Object, Asset, Address, Order, ClientOrder, Signature uint64
+	// Keyed hashes of further texts. Product is the client's name without its version.
+	Client, Product, Path, Object, Asset, Address, Order, ClientOrder, Signature uint64
 
 	Price, Quantity float64 // for distributions; never for amounts that have to be exact
 
@@ -74,9 +78,13 @@ type Event struct {
 	ResponseBytes uint32
 	ASN           uint32
 	Source        [16]byte // IPv4 is mapped
-	Country       [2]byte
-	Status        uint16
-	Part          uint16 // of a batch, from 1; 0 for the call itself
+	// Users is how many credentials have made an authentic call with the event's traits, this one
+	// included, and Credentials how many there are in all: estimates, to an eighth.
+	Users       [Traits]uint32
+	Credentials uint32
+	Country     [2]byte
+	Status      uint16
+	Part        uint16 // of a batch, from 1; 0 for the call itself
 
 	Operation   vedette.Operation
 	Verdict     vedette.Verdict
@@ -87,8 +95,17 @@ type Event struct {
 	Type        vedette.OrderType
 	TimeInForce vedette.TimeInForce
 	// Known says that the keyring has the credential, or that the call was authentic: only what a
-	// stranger cannot invent.
+	// stranger cannot invent. A failed log-in names whom it likes.
 	Known bool
+	// Listed is how many entries of threat intelligence speak of the call, ListedAs what the strictest of
+	// them is, and Confidence how sure its feed is of it, in per cent.
+	Listed, Confidence uint8
+	ListedAs           vedette.IndicatorKind
+	// Reported says that the event is no call, but what the venue tells of an account.
+	Reported bool
+
+	// Rarity says how rare what the event has is among all clients: -log2 of its share, in eighths.
+	Rarity [rareCount]uint8
 
 	text [textCount]span
 }
@@ -131,6 +148,16 @@ func (s ReasonSet) First() vedette.Reason {
 	return ""
 }
 
+// List returns the reasons of s, in the order of their bits.
+func (s ReasonSet) List() (list []vedette.Reason) {
+	for i, r := range reasonList {
+		if s&(1<<i) != 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // Hash is the keyed hash that subjects are kept under.
 type Hash struct{ k0, k1 uint64 }
 
@@ -152,7 +179,8 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	*e = Event{Time: c.Time.UnixNano(), Position: position, Latency: int64(c.Answer.Latency), ASN: c.ASN, Status: uint16(c.Answer.Status),
 		RequestBytes: clamp(c.RequestBytes), ResponseBytes: clamp(c.Answer.Bytes), Verdict: c.Verdict, Effect: c.Decision.Effect,
 		Outcome: c.Answer.Outcome, Protocol: c.Protocol,
-		Known: c.Account != "" && c.Verdict != vedette.Unverifiable || c.Verdict == vedette.Authentic}
+		Known:    c.Account != "" && c.Verdict != vedette.Unverifiable && (c.Operation != vedette.OpUserLogin || c.Answer.Status/100 == 2) || c.Verdict == vedette.Authentic,
+		Reported: strings.HasPrefix(c.Path, "account:")}
 	if !c.Claimed.IsZero() {
 		e.Claimed = c.Claimed.UnixNano()
 	}
@@ -174,9 +202,12 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	e.Subject[ByOwner] = put(TextOwner, c.Owner)
 	e.Subject[ByFingerprint] = put(TextJA4, c.JA4)
 	e.Client = put(TextClient, c.Client)
+	e.Product = h.Of(product(c.Client))
 	e.Path = put(TextPath, c.Path)
 	put(TextError, c.Answer.Error)
+	e.note(&arena, TextMethod, c.Method)
 	e.Signature = h.Of(c.SignatureHash)
+	e.list(c.Intel, &arena)
 	arena = e.setAction(h, &c.Action, arena)
 	if e.Order == 0 {
 		e.Order = h.Of(c.Answer.OrderID)
@@ -184,15 +215,40 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	return arena
 }
 
+// list fills in what threat intelligence says of the call.
+func (e *Event) list(matches []vedette.IntelMatch, arena *[]byte) {
+	if len(matches) == 0 {
+		return
+	}
+	worst := matches[0]
+	for _, m := range matches[1:] {
+		if m.Action > worst.Action || m.Action == worst.Action && m.Confidence > worst.Confidence {
+			worst = m
+		}
+	}
+	e.Listed, e.Confidence, e.ListedAs = uint8(min(len(matches), math.MaxUint8)), worst.Confidence, worst.Kind
+	e.note(arena, TextFeed, worst.Feed)
+}
+
+// product is a client's name without its version: what stands before the first slash or space.
+func product(client string) string {
+	if i := strings.IndexAny(client, "/ "); i > 0 {
+		return client[:i]
+	}
+	return client
+}
+
 // put adds a text to the arena and returns its hash.
 func (e *Event) put(h Hash, arena *[]byte, t Text, s string) uint64 {
-	sum := h.Of(s)
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
+	e.note(arena, t, s)
+	return h.Of(s)
+}
+
+// note adds a text to the arena.
+func (e *Event) note(arena *[]byte, t Text, s string) {
+	s = s[:min(len(s), MaxText)]
 	e.text[t] = span{uint32(len(*arena)), uint32(len(*arena) + len(s))}
 	*arena = append(*arena, s...)
-	return sum
 }
 
 // setAction fills in what the call, or a part of a batch, does.
@@ -202,7 +258,7 @@ func (e *Event) setAction(h Hash, a *vedette.Action, arena []byte) []byte {
 	e.Price, e.Quantity = a.Price.Float(), a.Quantity.Float()
 	e.Subject[ByInstrument] = mixed(put(TextInstrument, a.Instrument), e.Subject[ByVenue])
 	e.Object, e.Address = put(TextObject, a.Object), put(TextAddress, a.Address)
-	e.Asset, e.Order, e.ClientOrder = h.Of(a.Asset), h.Of(a.TargetOrderID), h.Of(a.ClientOrderID)
+	e.Asset, e.Order, e.ClientOrder = put(TextAsset, a.Asset), h.Of(a.TargetOrderID), h.Of(a.ClientOrderID)
 	return arena
 }
 

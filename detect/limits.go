@@ -4,7 +4,8 @@ import "time"
 
 // Limits of the engine, each with its reason.
 const (
-	maxText = 256 // bytes of one text of an event; the rest is cut: it is for words in findings, hashes are of all
+	// MaxText is how many bytes of one text an event carries; the rest is cut. Hashes are of all.
+	MaxText = 256
 
 	batchEvents = 256     // events of one batch: amortises a hand-over to 20 ns each, and holds an alert up by 0.3 ms at most
 	batchCount  = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
@@ -22,6 +23,10 @@ const (
 	strangerShare = 4
 
 	maxRecordBytes = 1 << 20 // of one subject in a snapshot; ours have some KiB
+	// The population knows 2,048 values of each trait, some 1 MiB in all. More fingerprints, products or
+	// networks than that are rare ones, and those may be forgotten.
+	populationSets = 256
+	populationWays = 8
 
 	// DefaultTolerance is how late events of recorded traffic may be and still take their place.
 	DefaultTolerance = 2 * time.Second

@@ -12,7 +12,7 @@ import (
 type shard struct {
 	e      *Engine
 	number int
-	tables [Kinds]*table // nil where no detector keeps that kind
+	tables [2 * Kinds]*table // by kind, then those of rare detectors; nil where no detector keeps that kind
 	in     chan *batch
 	x      Context // used again for every event
 
@@ -22,7 +22,7 @@ type shard struct {
 
 // size is how much a shard keeps.
 type size struct {
-	subjects [Kinds]int
+	subjects [2 * Kinds]int
 	evicted  uint64
 	bytes    int
 }
@@ -45,8 +45,11 @@ func (s *shard) measure() {
 func newShard(e *Engine, number, subjects int) *shard {
 	s := &shard{e: e, number: number, in: make(chan *batch, batchCount+1)}
 	for k := range kindCount {
-		if l := newLayout(k, e.cfg.Detectors); len(l.detectors) > 0 {
+		if l := newLayout(k, false, e.cfg.Detectors); len(l.detectors) > 0 {
 			s.tables[k] = newTable(l, subjects)
+		}
+		if l := newLayout(k, true, e.cfg.Detectors); len(l.detectors) > 0 {
+			s.tables[Kinds+int(k)] = newTable(l, subjects)
 		}
 	}
 	return s
@@ -68,12 +71,21 @@ func (s *shard) run() {
 func (s *shard) event(b *batch, i int) {
 	ev := &b.events[i]
 	for k, t := range s.tables {
-		key := ev.Subject[k]
+		key := ev.Subject[k%Kinds]
 		if t == nil || key == 0 || len(s.e.shards) > 1 && s.e.shardOf(key) != uint64(s.number) {
 			continue
 		}
 		var r unsafe.Pointer
-		for j, n := range t.detectors {
+		for j, m := range t.machines.list {
+			if m.when(ev) {
+				if r == nil {
+					r = t.get(key, ev.Known)
+				}
+				m.update(ev, unsafe.Add(r, t.machines.offset[j]))
+			}
+		}
+		for _, j := range t.asked[ev.Operation][ev.Verdict] {
+			n := t.detectors[j]
 			d := s.e.cfg.Detectors[n]
 			if ev.Part > 0 && !d.Parts || d.When != nil && !d.When(ev) {
 				continue
@@ -81,10 +93,9 @@ func (s *shard) event(b *batch, i int) {
 			if r == nil {
 				r = t.get(key, ev.Known)
 			}
-			state := unsafe.Add(r, t.offset[j])
-			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(state), arena: b.arena, out: &b.out[s.number],
+			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(unsafe.Add(r, t.offset[j])), arena: b.arena, out: &b.out[s.number],
 				order: i*len(s.e.cfg.Detectors) + n}
-			d.observe(&s.x, unsafe.Add(state, unsafe.Sizeof(episode{})))
+			d.observe(&s.x, unsafe.Add(r, t.state[j]))
 		}
 	}
 }
@@ -102,6 +113,9 @@ func parameters(set []*Detector, changed map[string]map[string]float64) ([][]flo
 			v, ok := changed[d.Name][p.Name]
 			if !ok {
 				v = p.Default
+			}
+			if p.Max != 0 && v > p.Max {
+				return nil, fmt.Errorf("cannot configure %s: %s is at most %v", d.Name, p.Name, p.Max)
 			}
 			all[i] = append(all[i], v)
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"unsafe"
 )
 
@@ -25,6 +26,7 @@ type snapshotHead struct {
 	Position uint64         `json:"position"` // of the newest event
 	Hash     uint64         `json:"hash"`     // of a fixed text: subjects are found by the same key only
 	Kinds    []snapshotKind `json:"kinds"`
+	Crowd    int            `json:"crowd"` // bytes of the population
 }
 
 type snapshotKind struct {
@@ -56,7 +58,7 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 	}
 	bw.WriteString(snapshotMagic)
 	bw.Write(append(line, '\n'))
-	for k := range kindCount {
+	for k := range 2 * Kinds {
 		for _, strangers := range []bool{false, true} {
 			for _, s := range e.shards {
 				if t := s.tables[k]; t != nil {
@@ -65,6 +67,8 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 			}
 		}
 	}
+	bw.Write(e.crowd.bytes())
+	bw.Write(e.rare.bytes())
 	if err := bw.Flush(); err != nil {
 		return 0, fmt.Errorf("cannot write snapshot: %w", err)
 	}
@@ -75,21 +79,18 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 }
 
 func (e *Engine) head() snapshotHead {
-	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic)}
-	for k := range kindCount {
+	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic), Crowd: len(e.crowd.bytes()) + len(e.rare.bytes())}
+	for k := range 2 * Kinds {
 		if e.shards[0].tables[k] == nil {
 			continue
 		}
 		l := e.shards[0].tables[k].layout
-		s := snapshotKind{Kind: k.String(), Size: int(l.size)}
+		s := snapshotKind{Kind: e.shards[0].tables[k].name(), Size: int(l.size)}
 		for _, sh := range e.shards {
 			s.Known += sh.tables[k].known.len()
 			s.Strangers += sh.tables[k].strangers.len()
 		}
-		for i, n := range l.detectors {
-			d := e.cfg.Detectors[n]
-			s.Detectors = append(s.Detectors, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}) + d.size)})
-		}
+		s.Detectors = e.parts(l)
 		h.Kinds = append(h.Kinds, s)
 	}
 	return h
@@ -138,6 +139,16 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 			return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
 		}
 	}
+	crowd := new(population)
+	rare := new(rarities)
+	if head.Crowd != len(crowd.bytes())+len(rare.bytes()) {
+		return 0, fmt.Errorf("%w: it tells of the population in another way", ErrSnapshot)
+	}
+	for _, b := range [][]byte{crowd.bytes(), rare.bytes()} {
+		if err := in.full(b); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrSnapshot, err)
+		}
+	}
 	want := make([]byte, sha256.Size)
 	if _, err := io.ReadFull(br, want); err != nil || !bytes.Equal(want, sum.Sum(nil)) {
 		return 0, fmt.Errorf("%w: it is damaged or cut off", ErrSnapshot)
@@ -145,6 +156,7 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	for i, s := range e.shards {
 		s.tables = fresh[i].tables
 	}
+	e.crowd, e.rare = crowd, rare
 	e.position, e.launched = head.Position, head.Position
 	return head.Position, nil
 }
@@ -180,7 +192,7 @@ func readHead(in *summed) (h snapshotHead, err error) {
 type move struct{ from, to, size uintptr }
 
 func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error {
-	by, moves := e.moves(k)
+	at, moves := e.moves(k)
 	if k.Size < int(unsafe.Sizeof(record{})) || k.Size > maxRecordBytes || k.Known < 0 || k.Strangers < 0 {
 		return fmt.Errorf("its records of kind %q make no sense", k.Kind)
 	}
@@ -190,14 +202,11 @@ func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error 
 		if err := in.full(raw); err != nil {
 			return err
 		}
-		if by == kindCount {
+		if at < 0 {
 			continue
 		}
 		from := (*record)(unsafe.Pointer(unsafe.SliceData(b)))
-		t := shards[e.shardOf(from.key)].tables[by]
-		if t == nil {
-			continue
-		}
+		t := shards[e.shardOf(from.key)].tables[at]
 		to := t.get(from.key, i < k.Known)
 		for _, m := range moves {
 			copy(bytesOf(unsafe.Add(to, m.to), m.size), raw[m.from:m.from+m.size])
@@ -206,22 +215,33 @@ func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error 
 	return nil
 }
 
-// moves matches a snapshot's detectors with ours. The kind is kindCount where we keep none.
-func (e *Engine) moves(k snapshotKind) (by Kind, list []move) {
-	for by = 0; by < kindCount && by.String() != k.Kind; by++ {
-	}
-	if by == kindCount || e.shards[0].tables[by] == nil {
-		return kindCount, nil
-	}
-	l := e.shards[0].tables[by].layout
+// parts are what a record is made of: for each detector its episode and its state, and the machines' states.
+func (e *Engine) parts(l *layout) (list []snapshotDetector) {
 	for i, n := range l.detectors {
 		d := e.cfg.Detectors[n]
-		size := int(unsafe.Sizeof(episode{}) + d.size)
-		for _, s := range k.Detectors {
-			if s.Name == d.Name && s.Version == d.Version && s.Size == size && s.Offset >= 0 && s.Offset+s.Size <= k.Size {
-				list = append(list, move{uintptr(s.Offset), l.offset[i], uintptr(size)})
+		list = append(list, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}))})
+		if d.machine == nil && d.size > 0 {
+			list = append(list, snapshotDetector{d.Name + " state", d.Version, int(l.state[i]), int(d.size)})
+		}
+	}
+	for i, m := range l.machines.list {
+		list = append(list, snapshotDetector{m.name + " machine", m.version, int(l.machines.offset[i]), int(m.size)})
+	}
+	return list
+}
+
+// moves matches a snapshot's parts with ours, and says at which place we keep that kind; -1 where we do not.
+func (e *Engine) moves(k snapshotKind) (at int, list []move) {
+	at = slices.IndexFunc(e.shards[0].tables[:], func(t *table) bool { return t != nil && t.name() == k.Kind })
+	if at < 0 {
+		return at, nil
+	}
+	for _, to := range e.parts(e.shards[0].tables[at].layout) {
+		for _, from := range k.Detectors {
+			if from.Name == to.Name && from.Version == to.Version && from.Size == to.Size && from.Offset >= 0 && from.Offset+from.Size <= k.Size {
+				list = append(list, move{uintptr(from.Offset), uintptr(to.Offset), uintptr(to.Size)})
 			}
 		}
 	}
-	return by, list
+	return at, list
 }

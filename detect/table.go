@@ -1,13 +1,22 @@
 package detect
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"vedette"
+)
 
 // layout says how the states of all detectors of one kind lie in a record.
 type layout struct {
 	by        Kind
+	rare      bool
 	detectors []int     // indices in the set
-	offset    []uintptr // of their episode, which is followed by their state
-	size      uintptr   // of the record
+	offset    []uintptr // of their episode
+	state     []uintptr // of their state, or their machine's
+	machines  machines
+	size      uintptr // of the record
+	// asked holds, for every operation and verdict, the places in detectors of those to ask.
+	asked [vedette.Operations][vedette.Verdicts][]uint16
 }
 
 // record is the head of what is kept of one subject. The detectors' states follow.
@@ -18,26 +27,44 @@ type record struct {
 	_    [6]byte
 }
 
-func newLayout(by Kind, set []*Detector) layout {
-	l := layout{by: by, size: unsafe.Sizeof(record{})}
+func newLayout(by Kind, rare bool, set []*Detector) *layout {
+	l := &layout{by: by, rare: rare, size: unsafe.Sizeof(record{})}
 	for i, d := range set {
-		if d.By == by {
+		if d.By == by && d.Rare == rare {
 			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
-			l.size += (unsafe.Sizeof(episode{}) + d.size + 7) &^ 7
+			l.size += unsafe.Sizeof(episode{})
+			at := l.size
+			if d.machine != nil {
+				at, l.size = l.machines.place(d.machine, l.size)
+			}
+			l.state = append(l.state, at)
+			l.size += (d.size + 7) &^ 7
+			l.index(d)
 		}
 	}
 	return l
 }
 
+// index puts the detector that was added last where it wants to be asked.
+func (l *layout) index(d *Detector) {
+	for op := range l.asked {
+		for v := range l.asked[op] {
+			if d.Asks == nil || d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
+				l.asked[op][v] = append(l.asked[op][v], uint16(len(l.detectors)-1))
+			}
+		}
+	}
+}
+
 // table keeps the subjects of one kind in one shard. Those that a stranger can invent have a room of
 // their own, so that no flood of them displaces the others.
 type table struct {
-	layout
+	*layout
 	known, strangers pool
 	evicted          uint64
 }
 
-func newTable(l layout, subjects int) *table {
+func newTable(l *layout, subjects int) *table {
 	strangers := max(subjects/strangerShare, 1)
 	t := &table{layout: l}
 	t.known.init(l.size, max(subjects-strangers, 1))
@@ -63,6 +90,14 @@ func (t *table) get(key uint64, known bool) unsafe.Pointer {
 		t.strangers.drop(key)
 	}
 	return r
+}
+
+// name is what the table's subjects are counted under.
+func (t *table) name() string {
+	if t.rare {
+		return t.by.String() + ".rare"
+	}
+	return t.by.String()
 }
 
 func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p), n) }

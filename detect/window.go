@@ -39,6 +39,16 @@ func (c *Counter) Sum() (sum uint32) {
 	return sum
 }
 
+// Busy returns how many of the window's 16 slots have any, as of the last Add.
+func (c *Counter) Busy() (slots int) {
+	for _, n := range c.n {
+		if n > 0 {
+			slots++
+		}
+	}
+	return slots
+}
+
 // Trail remembers the newest 16 events: when they were, and where they are in the ledger.
 type Trail struct {
 	time     [16]int64
@@ -113,6 +123,17 @@ func (d *Distinct) Add(value uint64, at int64, window time.Duration) int {
 		n++
 	}
 	d.value[oldest], d.at[oldest] = v, now
+	return n
+}
+
+// Count returns how many different values were there within the window before a time.
+func (d *Distinct) Count(at int64, window time.Duration) (n int) {
+	now, wide := uint32(at/int64(time.Second))+1, uint32(window/time.Second)
+	for _, t := range d.at {
+		if t != 0 && t+wide >= now {
+			n++
+		}
+	}
 	return n
 }
 

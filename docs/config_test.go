@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vedette/keyring"
+	"vedette/respond"
 	"vedette/venue"
 	"vedette/verify"
 )
@@ -43,8 +44,17 @@ func configFiles(t *testing.T, dir string) {
 	write(t, dir, "internal-ca.pem", cert)
 	write(t, dir, "venue.crt", cert)
 	write(t, dir, "venue.key", key)
+	write(t, dir, "partners.pem", cert)
 	write(t, dir, "introspection.secret", "secret\n")
+	write(t, dir, "postgres.url", "postgres://vedette:secret@db.venue.example/vedette?sslmode=verify-full\n")
 	write(t, dir, "webhook.secret", strings.Repeat("dummy0", 8)+"\n")
+	for _, name := range []string{"taxii.secret", "misp.secret", "asn.mmdb", "sanctioned.csv"} {
+		write(t, dir, name, "")
+	}
+	write(t, dir, "rules.yaml", blocks(t, "yaml rules")[0].text)
+	write(t, dir, "slack.url", "https://hooks.slack.com/services/T0/B0/dummy\n")
+	write(t, dir, "mail.password", "dummy\n")
+	write(t, dir, "playbooks.yaml", blocks(t, "yaml playbooks")[0].text)
 	write(t, dir, "keys.yaml", "keys:\n  - {id: desk-1, venue: binance, secret: dummy}\n")
 	write(t, dir, "partner-jwks.json", `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)
 }
@@ -74,6 +84,25 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
+// TestPlaybookBlocks: the program takes every playbook that the documents show.
+func TestPlaybookBlocks(t *testing.T) {
+	for _, b := range blocks(t, "yaml playbooks") {
+		if _, err := respond.ParseBook([]byte(b.text)); err != nil {
+			t.Errorf("%s:%d: %v", b.file, b.line, err)
+		}
+	}
+}
+
+// TestPlaybookKeys: the tables name every key of playbooks, and no other.
+func TestPlaybookKeys(t *testing.T) {
+	types := structs(source(t, "respond/playbook.go"))
+	for heading, name := range map[string]string{"### A playbook": "Playbook", "### match": "Match", "### respond": "Response", "### never": "Never"} {
+		var want []string
+		tagged(types[name], "yaml", func(key string, _ *ast.Field) { want = append(want, key) })
+		same(t, heading, rows(section(t, "respond.md", heading), "key"), want)
+	}
+}
+
 // TestKeysBlocks: the keyring takes every keys.yaml.
 func TestKeysBlocks(t *testing.T) {
 	for _, b := range blocks(t, "yaml keys") {
@@ -88,7 +117,8 @@ func TestKeysBlocks(t *testing.T) {
 
 // TestConfigKeys: the tables name every key that the program knows, and no other.
 func TestConfigKeys(t *testing.T) {
-	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go"))
+	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go", "cmd/vedette/intel.go", "cmd/vedette/receivers.go",
+		"cmd/vedette/respond.go"))
 	var want []string
 	var walk func(prefix, name string)
 	walk = func(prefix, name string) {
@@ -106,8 +136,13 @@ func TestConfigKeys(t *testing.T) {
 						continue
 					}
 				case *ast.MapType:
-					path += ".OPERATION"
-					typ = x.Value
+					part := ".OPERATION"
+					if key == "params" {
+						if part = ".DETECTOR"; path != prefix+key {
+							part = ".NAME"
+						}
+					}
+					path, typ = path+part, x.Value
 					continue
 				case *ast.Ident:
 					if types[x.Name] != nil {

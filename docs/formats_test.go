@@ -114,6 +114,7 @@ func TestMembers(t *testing.T) {
 	f("### action", "member", "pipeline/findings.go", "Action")
 	f("### Restriction", "member", "restriction.go", "Restriction")
 	f("## Finding", "member", "finding.go", "Finding")
+	f("## Incident", "member", "incident.go", "Incident")
 	f("## What `demo -json` ends with", "member", "cmd/vedette/demo.go", "outcome")
 	f("## What `demo -json` ends with", "member of `injected`", "cmd/vedette/demo.go", "injectedResult")
 	f("## What `key list -json` prints", "member", "cmd/vedette/key.go", "listed")
@@ -134,7 +135,8 @@ func TestRecordedBlocks(t *testing.T) {
 // TestExamples: the other examples have no member that their type has not.
 func TestExamples(t *testing.T) {
 	for kind, into := range map[string]func() any{
-		"json finding": func() any { return &vedette.Finding{} },
+		"json finding":  func() any { return &vedette.Finding{} },
+		"json incident": func() any { return &vedette.Incident{} },
 		"json action": func() any {
 			return &struct {
 				pipeline.Action

@@ -7,11 +7,11 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"vedette/detect"
+	"vedette/detect/rule"
 )
 
 type log struct{ last *[]byte }
@@ -66,47 +66,35 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestFindings: findings.md has a section for each detector, with its words and
-// figures.
+// TestSuspicions: intel.md lists every reason for which a feed is refused.
+func TestSuspicions(t *testing.T) {
+	same(t, "intel.md", rows(read(t, "intel.md"), "suspicion"), slices.Collect(maps.Values(constants(t, "Suspicion", "intel/check.go"))))
+}
+
+// TestFindings: findings.md has a section for each detector, in order, with its words and figures.
 func TestFindings(t *testing.T) {
-	text := read(t, "findings.md")
 	var want []string
-	for _, d := range detect.All {
+	for _, d := range rule.All() {
 		want = append(want, d.Name)
-		s := flat(section(t, "findings.md", "## "+d.Name))
-		for _, say := range []string{"**" + d.Title + ".**", d.Why, "| Window, quiet | " + short(d.Window) + ", " + short(d.Quiet) + " |",
-			"| Severity, score | " + d.Severity.String() + ", "} {
-			if !strings.Contains(s, say) {
-				t.Errorf("%s: the section does not say %q", d.Name, say)
+		s := section(t, "findings.md", "## "+d.Name)
+		say := append([]string{"**" + d.Title + ".** " + d.Why, "| Subject | " + d.By.String() + " |", "| Severity | " + d.Severity.String(), d.Look}, d.Tags...)
+		for _, p := range d.Params {
+			say = append(say, strings.TrimSuffix(fmt.Sprintf("| `%s` | %s %s", p.Name, strconv.FormatFloat(p.Default, 'f', -1, 64), p.Unit), " "), p.Why[1:])
+		}
+		for _, words := range say {
+			if !strings.Contains(s, words) {
+				t.Errorf("%s: the section does not say %q", d.Name, words)
 			}
 		}
 	}
 	var have []string
-	for _, m := range regexp.MustCompile(`(?m)^## (access\..*)$`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^## ([a-z]+\..*)$`).FindAllStringSubmatch(read(t, "findings.md"), -1) {
 		have = append(have, m[1])
 	}
+	slices.Sort(want)
 	if !slices.Equal(have, want) {
 		t.Errorf("sections %q, want %q", have, want)
 	}
-	text = flat(text)
-	for name, value := range constants(t, "", "detect/access.go") {
-		if !strings.Contains(text, "`"+name+"` "+value+" ") {
-			t.Errorf("findings.md does not say that %s is %s", name, value)
-		}
-	}
-	for _, m := range regexp.MustCompile("f\\.Values\\[\"([a-z_]+)\"\\]").FindAllStringSubmatch(read(t, "../detect/access.go"), -1) {
-		if !strings.Contains(text, "`"+m[1]+"`") {
-			t.Errorf("findings.md does not name the value %s", m[1])
-		}
-	}
-}
-
-// short writes a duration as the documents do.
-func short(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
-	return fmt.Sprintf("%d min", d/time.Minute)
 }
 
 // TestMetrics: operating.md lists every metric.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -324,4 +325,26 @@ func TestKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestFullWindow: while the replay window has no room, an order that cannot be checked
+// is refused, however often it is sent, and a read passes where that was asked for.
+func TestFullWindow(t *testing.T) {
+	t.Parallel()
+	v := simtest.NewVenue(t)
+	m := newMonitor(t, setup{venue: v, yaml: "replay: {entries: 4}\ngate:\n  replay_full: {account.read: open}\n"}).start()
+	c := newTrader(m, v.Keys[0])
+	for i := range 12 {
+		c.want("a read", c.REST(client.Account, client.P("n", fmt.Sprint(i))), 200, 0)
+	}
+	before := v.API.Requests()
+	order := c.order()
+	for range 3 {
+		c.want("an order without room", order, 503, -1001)
+	}
+	if n := v.API.Requests() - before; n != 0 {
+		t.Errorf("%d orders reached the venue", n)
+	}
+	m.stop()
+	m.verified()
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/coder/websocket"
 
 	"vedette/internal/npmtest"
-	"vedette/respond"
+	hooks "vedette/respond/receiver"
 	"vedette/sim/simtest"
 )
 
@@ -417,14 +417,14 @@ func (mm *middleman) findings(hook *receiver, key string) {
 	if !slices.Equal(detectors, want) {
 		t.Errorf("found %v, want %v", detectors, want)
 	}
-	secret, err := respond.ParseSecret(hookSecret)
+	secret, err := hooks.ParseSecret(hookSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	delivered := map[string]bool{}
 	list := hook.all()
 	for _, d := range list {
-		if d.signature != respond.Sign(secret, d.id, d.stamp, d.body) {
+		if d.signature != hooks.Sign(secret, d.id, d.stamp, d.body) {
 			t.Errorf("delivery %s is signed %s", d.id, d.signature)
 		}
 		if !bytes.Contains(b, d.body) {

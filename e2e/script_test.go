@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -26,7 +28,7 @@ func TestScripts(t *testing.T) {
 			e.Values["desk"] = &desk{t: t}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip, "monitor": monitored, "call": call},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "replace": replace, "flip": flip, "monitor": monitored, "call": call, "forge": forge, "await": await},
 	})
 }
 
@@ -35,40 +37,84 @@ type desk struct {
 	t *testing.T
 	m *monitor
 	c *trader
+
+	last client.Request // that call sent
 }
 
-// monitored starts a monitor in enforce mode on the folder data: monitor; or ends it:
+// monitored starts a monitor in enforce mode on the folder data, the first time with what
+// else a file says, $WORK in it for the script's folder: monitor [MORE.yaml]; or ends it:
 // ! monitor
 func monitored(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value("desk").(*desk)
 	switch {
-	case len(args) > 0 || neg && d.m == nil:
-		ts.Fatalf("usage: [!] monitor")
+	case len(args) > 1 || len(args) == 1 && d.m != nil || neg && d.m == nil:
+		ts.Fatalf("usage: [!] monitor [MORE.yaml]")
 	case neg:
 		d.m.stop()
 		return
 	case d.m == nil:
-		d.m = newMonitor(d.t, setup{venue: simtest.NewVenue(d.t), dir: ts.MkAbs("data")})
+		more := ""
+		if len(args) == 1 {
+			more = strings.ReplaceAll(ts.ReadFile(args[0]), "$WORK", ts.MkAbs("."))
+		}
+		d.m = newMonitor(d.t, setup{venue: simtest.NewVenue(d.t), dir: ts.MkAbs("data"), yaml: more})
 	}
 	ts.Check(d.m.tryStart())
 	d.c = newTrader(d.m, d.m.venue.Keys[0])
 }
 
 // call sends a signed call of the key hmac-key, account alice, that must be answered with
-// a status: call read|order|withdraw STATUS
+// a status; or the one before again, or its signature with other content:
+// call read|order|withdraw|again|moved STATUS
 func call(ts *testscript.TestScript, neg bool, args []string) {
 	d := ts.Value("desk").(*desk)
 	if neg || len(args) != 2 || d.c == nil {
-		ts.Fatalf("usage: call read|order|withdraw STATUS, after monitor")
+		ts.Fatalf("usage: call read|order|withdraw|again|moved STATUS, after monitor")
 	}
-	r, ok := map[string]func() client.Request{"read": d.c.account, "order": d.c.order, "withdraw": d.c.withdrawal}[args[0]]
+	r, ok := map[string]func() client.Request{"read": d.c.account, "order": d.c.order, "withdraw": d.c.withdrawal,
+		"again": func() client.Request { return d.last }, "moved": d.moved}[args[0]]
 	if !ok {
 		ts.Fatalf("no call %q", args[0])
 	}
-	a, err := d.c.wire.Do(context.Background(), r())
+	d.last = r()
+	a, err := d.c.wire.Do(context.Background(), d.last)
 	ts.Check(err)
 	if want, _ := strconv.Atoi(args[1]); a.Status != want {
 		ts.Fatalf("%s was answered with %d %s, want %d", args[0], a.Status, a.Body, want)
+	}
+}
+
+// forge sends N calls of the key hmac-key with signatures that do not verify: forge N
+func forge(ts *testscript.TestScript, neg bool, args []string) {
+	d := ts.Value("desk").(*desk)
+	if neg || len(args) != 1 || d.c == nil {
+		ts.Fatalf("usage: forge N, after monitor")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	k := d.m.venue.Keys[0]
+	k.Secret = "another secret"
+	c := newTrader(d.m, k)
+	for range n {
+		_, err := c.wire.Do(context.Background(), c.order())
+		ts.Check(err)
+	}
+}
+
+// await runs a program until its output matches: await PATTERN PROGRAM ARGS…
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN PROGRAM ARGS…")
+	}
+	want := regexp.MustCompile("(?m)" + args[0])
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%q never came", args[0])
+		}
 	}
 }
 
@@ -113,4 +159,11 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	b[at] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// moved is the last request with its signature on another endpoint.
+func (d *desk) moved() client.Request {
+	r := d.last
+	r.Path = "/sapi/v1/capital/withdraw/apply"
+	return r
 }

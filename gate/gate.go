@@ -119,8 +119,8 @@ func (g *Gate) setFailure(change func(failures)) {
 }
 
 // Decide returns what to do with a verified call. What it looks at, in order:
-// kill and block; the verdict; failing parts; freeze, read-only, denied operation
-// and step-up; throttles and limits. So a caller who is not who he says learns
+// kill and block; the verdict; failing parts; freeze, read-only and denied operation;
+// what threat intelligence lists of it; step-up; throttles and limits. So a caller who is not who he says learns
 // nothing about the restrictions of others, and a refused call counts towards no
 // limit. Given the same calls, times and changes it decides the same, but for
 // subjects that share an overflow bucket.
@@ -148,13 +148,17 @@ func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decisi
 	}
 	open := vedette.Reason("")
 	if f != nil || c.Verdict == vedette.Unjudged || hasReason(c, vedette.ReplayFull) {
-		if v.failsClosed(c) {
+		if v.any(c, func(r *Rule) bool { return r.FailClosed }) {
 			return deny(vedette.FailClosed)
 		}
 		open = vedette.FailOpen
 	}
-	if worst != nil {
+	listed := g.listed(c, at, now)
+	if worst != nil && (listed.Effect != vedette.Deny || worst.Kind != vedette.RestrictStepUp) {
 		return refusal(worst)
+	}
+	if listed.Refused() {
+		return listed
 	}
 	if d := g.throttle(x, v, c, source, now, throttled); d.Refused() {
 		return d
@@ -166,7 +170,7 @@ func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decisi
 // is failing. In observe mode nothing does.
 func (g *Gate) FailsClosed(c *vedette.Call) bool {
 	s := g.settings.Load()
-	return s.mode == Enforce && s.venue(c.Venue).failsClosed(c)
+	return s.mode == Enforce && s.venue(c.Venue).any(c, func(r *Rule) bool { return r.FailClosed })
 }
 
 func deny(r vedette.Reason) vedette.Decision {
@@ -218,18 +222,18 @@ func refusal(r *rule) vedette.Decision {
 
 // judge applies the policy for the verdict.
 func (v *venue) judge(c *vedette.Call, f *failures) vedette.Decision {
+	if c.Verdict == vedette.Unverifiable && hasReason(c, vedette.ReplayFull) {
+		if v.any(c, func(r *Rule) bool { return !r.ReplayOpen }) {
+			return deny(vedette.ReplayFull)
+		}
+		return vedette.Decision{} // it is our room that is missing: the policy for failure decides
+	}
 	if c.Verdict == vedette.Unverifiable && f != nil {
 		if _, ok := (*f)[Keyring]; ok {
 			return vedette.Decision{}
 		}
 	}
-	if c.Verdict == vedette.Unverifiable && hasReason(c, vedette.ReplayFull) {
-		return vedette.Decision{} // it is our room that is missing: the policy for failure decides
-	}
-	refused := v.rule(c.Operation).Refuse.Has(c.Verdict)
-	for i := 0; i < len(c.Batch) && !refused; i++ {
-		refused = v.rule(c.Batch[i].Operation).Refuse.Has(c.Verdict)
-	}
+	refused := v.any(c, func(r *Rule) bool { return r.Refuse.Has(c.Verdict) })
 	switch {
 	case !refused:
 		return vedette.Decision{}
@@ -256,12 +260,13 @@ func (v *venue) rule(op vedette.Operation) *Rule {
 	return &v.policy[op]
 }
 
-func (v *venue) failsClosed(c *vedette.Call) bool {
-	if v.rule(c.Operation).FailClosed {
+// any reports whether is holds for the rule of the call or of a part of its batch.
+func (v *venue) any(c *vedette.Call, is func(*Rule) bool) bool {
+	if is(v.rule(c.Operation)) {
 		return true
 	}
 	for i := range c.Batch {
-		if v.rule(c.Batch[i].Operation).FailClosed {
+		if is(v.rule(c.Batch[i].Operation)) {
 			return true
 		}
 	}

@@ -165,6 +165,14 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s: not as documented", v)
 		}
 	}
+	full := order("k")
+	full.Verdict, full.Reasons = vedette.Unverifiable, []vedette.Reason{vedette.ReplayFull}
+	for op := range vedette.Operations {
+		full.Operation = vedette.Operation(op)
+		if d := g.Decide(full, t0); d.Refused() != (full.Operation != vedette.OpMarketRead) || d.Refused() && d.Reason != vedette.ReplayFull {
+			t.Errorf("%s without room in the replay window: %+v", full.Operation, d)
+		}
+	}
 	g.Degraded("ledger", "disk full")
 	if d := decide(vedette.Authentic, vedette.OpWithdraw); d != (vedette.Decision{Effect: vedette.Deny, Reason: vedette.FailClosed}) {
 		t.Errorf("withdrawal while failing: %+v", d)
@@ -541,5 +549,36 @@ func BenchmarkSet(b *testing.B) {
 	for b.Loop() {
 		g.Set(vedette.Restriction{ID: "x", Kind: vedette.RestrictFreeze, Credential: "k"}, t0)
 		g.Lift("x")
+	}
+}
+
+// TestImpose: what is imposed is in force before it is saved, and not saved once it was lifted.
+func TestImpose(t *testing.T) {
+	var saved []string
+	g, err := New(Config{Mode: Enforce, OnChange: func(c Change) error { saved = append(saved, c.Restriction.ID); return errors.New("disk full") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1767614400, 0)
+	r := vedette.Restriction{ID: "r", Kind: vedette.RestrictFreeze, Venue: "v", Credential: "k", Until: now.Add(time.Hour)}
+	c := &vedette.Call{Venue: "v", Credential: "k", Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew}}
+	save, err := g.Impose(r, now)
+	if err != nil || len(saved) != 0 || g.Decide(c, now).Reason != vedette.Frozen {
+		t.Fatalf("%v, saved %v, %+v", err, saved, g.Decide(c, now))
+	}
+	if err := save(); !errors.Is(err, ErrNotSaved) || len(saved) != 1 {
+		t.Errorf("%v, saved %v", err, saved)
+	}
+	r.ID = "s"
+	if save, err = g.Impose(r, now); err != nil {
+		t.Fatal(err)
+	}
+	g.Lift("s")
+	n := len(saved)
+	if err := save(); err != nil || len(saved) != n {
+		t.Errorf("saved after it was lifted: %v %v", err, saved)
+	}
+	if _, err := g.Impose(vedette.Restriction{Kind: vedette.RestrictFreeze}, now); err == nil {
+		t.Error("imposed without a scope")
 	}
 }

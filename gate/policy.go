@@ -59,6 +59,10 @@ func (s VerdictSet) Has(v vedette.Verdict) bool { return s&(1<<v) != 0 }
 type Rule struct {
 	Refuse     VerdictSet // calls with these verdicts are refused
 	FailClosed bool       // refused while a part that the decision needs is failing
+	// ReplayOpen lets pass, as far as FailClosed does, what could not be held against
+	// the replay window because that has no room. Whatever else was found good then
+	// passes as often as it is sent.
+	ReplayOpen bool
 }
 
 // Policy holds the rule of each operation, by its number.
@@ -67,7 +71,8 @@ type Policy [vedette.Operations]Rule
 // DefaultPolicy refuses calls that are forged, stale, replayed, unauthorised or
 // malformed; of the operations that need a permission, those that are anonymous or
 // unverifiable too. Withdrawals and the management of keys and access fail
-// closed, the rest fails open.
+// closed, the rest fails open. Without room in the replay window only market data
+// passes.
 func DefaultPolicy() *Policy {
 	var p Policy
 	for i := range p {
@@ -78,6 +83,7 @@ func DefaultPolicy() *Policy {
 		}
 		p[i].FailClosed = need&(vedette.PermWithdraw|vedette.PermAdmin) != 0
 	}
+	p[vedette.OpMarketRead].ReplayOpen = true
 	return &p
 }
 

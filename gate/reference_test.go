@@ -99,12 +99,16 @@ func (g *reference) enforce(c *vedette.Call, now time.Time) vedette.Decision {
 	if p := g.policies[c.Venue]; p != nil {
 		policy = p
 	}
-	refused, closed := false, false
+	refused, closed, unchecked := false, false, false
 	for _, op := range parts {
 		refused = refused || policy[op].Refuse.Has(c.Verdict)
 		closed = closed || policy[op].FailClosed
+		unchecked = unchecked || !policy[op].ReplayOpen
 	}
 	full := c.Verdict == vedette.Unverifiable && slices.Contains(c.Reasons, vedette.ReplayFull)
+	if full && unchecked {
+		return vedette.Decision{Effect: vedette.Deny, Reason: vedette.ReplayFull}
+	}
 	if _, down := g.failing[Keyring]; refused && !full && !(down && c.Verdict == vedette.Unverifiable) {
 		reason := vedette.Reason("")
 		if len(c.Reasons) > 0 {
@@ -255,7 +259,7 @@ func TestDecidesAsReference(t *testing.T) {
 		c := Config{Mode: Mode(rapid.IntRange(0, 1).Draw(t, "mode")), FreezeRefusesCancel: rapid.Bool().Draw(t, "cancel"), Policy: DefaultPolicy(),
 			Limits: Limits{genLimit.Draw(t, "credential"), genLimit.Draw(t, "account"), genLimit.Draw(t, "source")}}
 		own := DefaultPolicy()
-		own[vedette.OpOrderNew] = Rule{VerdictsOf(vedette.Forged, vedette.Unjudged), true}
+		own[vedette.OpOrderNew] = Rule{VerdictsOf(vedette.Forged, vedette.Unjudged), true, rapid.Bool().Draw(t, "replay open")}
 		c.Venues = map[string]Venue{"b": {Policy: own, Limits: &Limits{Credential: genLimit.Draw(t, "credential of b")}}}
 		g, err := New(c)
 		if err != nil {

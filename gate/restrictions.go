@@ -53,6 +53,33 @@ func (g *Gate) Set(r vedette.Restriction, now time.Time) (vedette.Restriction, e
 	return fresh.Restriction, g.changed(Added, fresh)
 }
 
+// Impose puts a restriction in force as Set does, and leaves it to save to call OnChange, so that
+// the caller, and whoever waits for it, need not wait for that. save does nothing if the
+// restriction was lifted or replaced meanwhile.
+func (g *Gate) Impose(r vedette.Restriction, now time.Time) (save func() error, err error) {
+	fresh, err := newRule(r, now, g.clock(now))
+	if err == nil {
+		err = checkTimes(fresh.Restriction, now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot set restriction: %w", err)
+	}
+	if err := g.put(fresh); err != nil {
+		return nil, err
+	}
+	return func() error {
+		g.changing.Lock()
+		defer g.changing.Unlock()
+		g.mu.Lock()
+		still := g.rules[fresh.ID] == fresh
+		g.mu.Unlock()
+		if !still {
+			return nil
+		}
+		return g.changed(Added, fresh)
+	}, nil
+}
+
 func (g *Gate) put(fresh *rule) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,17 +151,54 @@ func (g *Gate) changed(k ChangeKind, r *rule) error {
 	return nil
 }
 
-// Load makes the restrictions all that are in force, at once: at the start, and
-// after another process changed what is stored. OnChange is not called. A
+// Load makes the restrictions all that are in force, at once. OnChange is not called. A
 // restriction that is not valid is left out and named by the error; the others
-// are in force even then. Throttles that were in force go on with their buckets.
+// are in force even then. Those that were in force as they are go on, with their buckets.
 func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
+	return g.LoadFrom(func() ([]vedette.Restriction, error) { return restrictions, nil }, now)
+}
+
+// LoadFrom loads what read returns, after another process changed what is stored. No restriction is
+// set or lifted between the two: what is being set would fall away. An error of read changes nothing.
+func (g *Gate) LoadFrom(read func() ([]vedette.Restriction, error), now time.Time) error {
 	g.changing.Lock()
 	defer g.changing.Unlock()
+	restrictions, err := read()
+	if err != nil {
+		return err
+	}
+	if g.inForce(restrictions, g.clock(now)) {
+		return nil
+	}
+	return g.load(restrictions, now)
+}
+
+// inForce reports whether these are the restrictions in force, and none has ended.
+func (g *Gate) inForce(list []vedette.Restriction, clock int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, r := range list {
+		if old := g.rules[r.ID]; old == nil || !same(old.Restriction, r) || clock >= old.until {
+			return false
+		}
+	}
+	return len(list) == len(g.rules)
+}
+
+// same compares two restrictions, one of which may have been stored meanwhile.
+func same(a, b vedette.Restriction) bool {
+	if !a.From.Equal(b.From) || !a.Until.Equal(b.Until) {
+		return false
+	}
+	b.From, b.Until = a.From, a.Until
+	return a == b
+}
+
+func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) error {
 	x, rules, clock := newIndex(), map[string]*rule{}, g.clock(now)
 	var errs []error
 	for _, r := range restrictions {
-		fresh, err := newRule(r, now, clock)
+		fresh, err := g.renewed(r, now, clock)
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("cannot load restriction %q: %w", r.ID[:min(len(r.ID), 64)], err))
@@ -160,6 +224,18 @@ func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
 	g.rules = rules
 	g.index.Store(x)
 	return errors.Join(errs...)
+}
+
+// renewed returns the rule of a restriction. What is in force as it is stays, so that a clock that was
+// set does not move its end.
+func (g *Gate) renewed(r vedette.Restriction, now time.Time, clock int64) (*rule, error) {
+	g.mu.Lock()
+	old := g.rules[r.ID]
+	g.mu.Unlock()
+	if old != nil && same(old.Restriction, r) {
+		return old, nil
+	}
+	return newRule(r, now, clock)
 }
 
 // List returns the restrictions by id, also those whose Until has passed since

@@ -226,6 +226,9 @@ func secret(from source, field func(*Spec) *Secret) func(*batch, *Spec, value) e
 		if err != nil {
 			return err
 		}
+		if len(t) == 0 {
+			return errors.New("is empty: leave it out for a credential without a secret")
+		}
 		if !field(s).Empty() {
 			return errors.New("is given twice, in the file or elsewhere")
 		}
@@ -243,6 +246,9 @@ func publicFile(field func(*Spec) *string) func(*batch, *Spec, value) error {
 		t, err := inFile(b, word)
 		if err != nil {
 			return err
+		}
+		if len(t) == 0 {
+			return errors.New("is empty")
 		}
 		if *field(s) != "" {
 			return errors.New("is given twice, in the file or elsewhere")

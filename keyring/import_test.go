@@ -111,6 +111,7 @@ func TestImportErrors(t *testing.T) {
 	test(ok+"    secret: hunter2\n    secret_env: A_SECRET\n", "line 5: secret_env: is given twice")
 	test(ok+"    secret: hunter2\n    secret: hunter2\n", `line 5: key "secret" is given twice`)
 	test(ok+"    secret_file: b.secret\n", "line 4: secret_file: no such file")
+	test(ok+"    secret: \"\"\n", "line 4: secret: is empty")
 	test(ok+"    secret_env: B\n", "the environment has no B")
 	test(ok+"    secret: [hunter2]\n", "is a list")
 	test(ok+"    secret: {a: hunter2}\n", "is not a plain value")

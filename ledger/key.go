@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -47,7 +49,19 @@ func LoadOrCreateKey(dir, origin string, rand io.Reader) (*Key, error) {
 	return loadKey(name, filepath.Join(dir, publicName))
 }
 
+// CheckOrigin says why a name cannot be a ledger's origin, nil if it can: it is the
+// name of the key too (C2SP signed-note), and stands on a line of its own.
+func CheckOrigin(name string) error {
+	if name == "" || len(name) > MaxOrigin || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsSpace) || strings.Contains(name, "+") {
+		return fmt.Errorf("origin %q: want a name without spaces and plus signs, of at most %d bytes, such as vedette/desk-a", name, MaxOrigin)
+	}
+	return nil
+}
+
 func createKey(dir, origin string, rand io.Reader) error {
+	if err := CheckOrigin(origin); err != nil {
+		return fmt.Errorf("cannot make key: %w", err)
+	}
 	private, public, err := note.GenerateKey(rand, origin)
 	if err != nil {
 		return fmt.Errorf("cannot make key: %w", err)

@@ -83,9 +83,11 @@ func (c *Config) prepare() error {
 	defaultTo(&c.SegmentBytes, defaultSegmentBytes)
 	defaultTo(&c.QueueBytes, defaultQueueBytes)
 	defaultTo(&c.MaxBlock, defaultMaxBlock)
-	if c.MaxDelay < 0 || c.SegmentBytes < minSegmentBytes || c.QueueBytes < minQueueBytes {
-		return fmt.Errorf("cannot open ledger: MaxDelay must not be negative, SegmentBytes not below %d, QueueBytes not below %d",
-			minSegmentBytes, minQueueBytes)
+	if err := CheckSizes(c.MaxDelay, c.SegmentBytes); err != nil {
+		return fmt.Errorf("cannot open ledger: %w", err)
+	}
+	if c.QueueBytes < minQueueBytes {
+		return fmt.Errorf("cannot open ledger: QueueBytes must not be below %d", minQueueBytes)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -99,6 +101,17 @@ func (c *Config) prepare() error {
 	}
 	if _, err := parseOwn([]byte(cp.Note), c.Origin, c.Verifiers); err != nil {
 		return fmt.Errorf("cannot open ledger: Verifiers do not know the Signer: %w", err)
+	}
+	return nil
+}
+
+// CheckSizes says why a ledger cannot have these; 0 is the default of each.
+func CheckSizes(delay time.Duration, segment int64) error {
+	switch {
+	case delay < 0:
+		return fmt.Errorf("max_delay %v: want more than 0", delay)
+	case segment != 0 && (segment < minSegmentBytes || segment > maxSegmentBytes):
+		return fmt.Errorf("segment_bytes %d: want %d to %d", segment, minSegmentBytes, maxSegmentBytes)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -337,5 +338,22 @@ func TestHeadSlots(t *testing.T) {
 		}
 		l, _ = mustOpen(t, cfg)
 		l.Close()
+	}
+}
+
+// TestOriginBeforeKey: a name that cannot be an origin leaves no key behind, that would
+// spoil the folder.
+func TestOriginBeforeKey(t *testing.T) {
+	for _, name := range []string{"", "a b", "a+b", "a\tb", "a\nb", "a\u00a0b", "\xff", strings.Repeat("a", MaxOrigin+1)} {
+		dir := filepath.Join(t.TempDir(), "ledger")
+		if _, err := LoadOrCreateKey(dir, name, &seeded{3}); err == nil {
+			t.Errorf("%q was taken", name)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%q left a folder", name)
+		}
+	}
+	if err := CheckOrigin("vedette/desk-a.venue.example"); err != nil {
+		t.Error(err)
 	}
 }

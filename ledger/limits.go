@@ -21,6 +21,7 @@ const (
 	defaultMaxBlock     = 100 * time.Millisecond
 	batchBytes          = 4 << 20 // written at once when reached: more makes no disk faster
 	minSegmentBytes     = 4 << 10
+	maxSegmentBytes     = 64 << 30
 	minQueueBytes       = 256 << 10 // one record of the largest size, with room
 
 	// headSync is how old the head file may be on disk, as a bound on what a power cut
@@ -39,6 +40,7 @@ const (
 	maxHolds      = 128     // legal holds at a time: all of them and maxRemoved ranges fit one record
 	maxHoldName   = 64      // bytes
 	maxProblems   = 1000    // a report longer than this helps nobody
+	maxNotes      = 20      // likewise
 	maxRemoved    = 512     // ranges of removed records; neighbours merge
 	maxShift      = 4096    // records that Verify looks ahead for one that fits
 	maxTornCopies = 1000    // files set aside for one place in one segment

@@ -180,7 +180,7 @@ func findLaterCommit(b []byte, size uint64, origin string, verifiers note.Verifi
 
 // tornName names the copy of what was torn off a segment at a byte.
 func tornName(first uint64, off int64, copy int) string {
-	return fmt.Sprintf("torn-%020d-%d-%d", first, off, copy)
+	return fmt.Sprintf(tornPrefix+"%020d-%d-%d", first, off, copy)
 }
 
 // setAside moves a torn end into a file of its own.

@@ -16,6 +16,7 @@ import (
 const (
 	segmentMagic = "vedledg1" // format version 1
 	segmentExt   = ".seg"
+	tornPrefix   = "torn-" // of a file with a torn end
 )
 
 // segmentName names the segment that begins with a position, so that names sort.

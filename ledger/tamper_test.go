@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"vedette/internal/durable/durabletest"
 )
@@ -442,4 +445,56 @@ func TestOneSpelling(t *testing.T) {
 	if r := verify(t, fs); len(r.Problems) != 1 || r.Problems[0].Kind != Forged {
 		t.Fatal(r.Problems)
 	}
+}
+
+// TestVerifyNotes: what is no file of a ledger is named, and a signing key that is gone
+// or another's; neither is a problem of the records.
+func TestVerifyNotes(t *testing.T) {
+	dir := t.TempDir()
+	key, err := LoadOrCreateKey(dir, testOrigin, &seeded{3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := note.VerifierList(key.Verifier)
+	l, _, err := Open(Config{Dir: dir, Signer: key.Signer, Verifiers: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Append([]byte("record")); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	notes := func(want ...string) {
+		t.Helper()
+		r, err := Verify(dir, VerifyOptions{Origin: testOrigin, Verifiers: list})
+		if err != nil || !r.OK() || len(r.Notes) != len(want) {
+			t.Fatalf("%v %+v", err, r)
+		}
+		for i, n := range r.Notes {
+			if !strings.Contains(n, want[i]) {
+				t.Errorf("%q, want %q", n, want[i])
+			}
+		}
+	}
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	notes()
+	write("head.tmp", "")
+	write("torn-00000000000000000000-100-0", "")
+	notes()
+	write("extra.seg", "")
+	write("hashes.9", "")
+	notes("extra.seg", "hashes.9")
+	os.Remove(filepath.Join(dir, "extra.seg"))
+	os.Remove(filepath.Join(dir, "hashes.9"))
+	write(keyName, "nonsense")
+	notes("is not the key")
+	os.Remove(filepath.Join(dir, keyName))
+	notes("there is no ledger.key")
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
@@ -84,6 +85,9 @@ type Report struct {
 	Live       bool      `json:"live,omitempty"`    // somebody has the ledger open
 	Problems   []Problem `json:"problems"`
 	More       int       `json:"more,omitempty"` // problems beyond the bound of the list
+	// Notes tell what is no problem of the records: files that no ledger has, a signing
+	// key that is gone or is another's.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // OK tells whether nothing at all was found.
@@ -192,6 +196,9 @@ func (v *verifier) all() error {
 	}
 	v.checkExpectations()
 	v.checkRetention()
+	if err := v.lookAround(); err != nil {
+		return err
+	}
 	if v.newest != nil {
 		v.report.Checkpoint = v.newest.Note
 	}
@@ -405,4 +412,59 @@ func retentionEvent(pos uint64, record []byte) *retentionFile {
 		return &retentionFile{Event: pos, State: *e.Retention}
 	}
 	return nil
+}
+
+// lookAround notes what stands in the folder beside the records.
+func (v *verifier) lookAround() error {
+	names, err := v.fs.ReadDir(v.dir)
+	if err != nil {
+		return fmt.Errorf("cannot list %s: %w", v.dir, err)
+	}
+	say := func(format string, args ...any) {
+		v.report.Notes = append(v.report.Notes, fmt.Sprintf(format, args...))
+	}
+	for _, name := range names {
+		if !ownFile(name) {
+			if len(v.report.Notes) == maxNotes {
+				say("and other files that are none of a ledger's")
+				break
+			}
+			say("%q is no file of a ledger: nothing was read of it", name)
+		}
+	}
+	b, err := durable.ReadFile(v.fs, filepath.Join(v.dir, keyName), 4096)
+	if err != nil {
+		say("there is no %s that can be read: enough to verify, but no monitor can go on with this ledger", keyName)
+	} else if !v.signs(b) {
+		say("%s is not the key that signed these checkpoints: no monitor can go on with this ledger", keyName)
+	}
+	return nil
+}
+
+// ownFile reports whether a ledger has files of that name.
+func ownFile(name string) bool {
+	name = strings.TrimSuffix(name, durable.TempSuffix) // a crash leaves it
+	if _, ok := parseSegmentName(name); ok || strings.HasPrefix(name, tornPrefix) {
+		return true
+	}
+	for level := range tileFiles {
+		if name == hashFile(level) {
+			return true
+		}
+	}
+	switch name {
+	case headName, keyName, publicName, retentionName, "lock":
+		return true
+	}
+	return false
+}
+
+// signs reports whether a signing key is one that the verifiers know.
+func (v *verifier) signs(key []byte) bool {
+	s, err := note.NewSigner(strings.TrimSpace(string(key)))
+	if err != nil {
+		return false
+	}
+	_, err = v.opt.Verifiers.Verifier(s.Name(), s.KeyHash())
+	return err == nil
 }

@@ -110,14 +110,9 @@ const maxRecord = 65535
 
 // clipped encodes the call again with its longest parts cut.
 func clipped(b []byte, c *vedette.Call) []byte {
-	d := c.Clone()
-	for _, s := range []*string{&d.Client, &d.Credential, &d.Path, &d.Instrument, &d.ClientOrderID, &d.TargetOrderID, &d.Object, &d.Asset, &d.Address, &d.Nonce,
-		&d.Answer.Error, &d.Answer.OrderID, &d.Method, &d.Account, &d.Owner} {
-		if len(*s) > 256 {
-			*s = (*s)[:256] + "…"
-		}
-	}
-	d.Batch = d.Batch[:min(len(d.Batch), 8)]
+	d := *c
+	clip(&d, 256)
+	d.Batch = slices.Clone(c.Batch[:min(len(c.Batch), 8)])
 	for i := range d.Batch {
 		a := &d.Batch[i]
 		for _, s := range []*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
@@ -126,18 +121,33 @@ func clipped(b []byte, c *vedette.Call) []byte {
 			}
 		}
 	}
-	out := vedette.AppendCall(b, d)
+	out := vedette.AppendCall(b, &d)
 	return append(out[:len(out)-1], `,"clipped":true}`...)
 }
 
-// secretNames are parameters that carry secrets at some venue, lower case without
-// separators.
-var secretNames = map[string]bool{"signature": true, "sign": true, "sig": true, "authsig": true, "apisign": true, "passphrase": true, "password": true,
-	"secret": true, "clientsecret": true, "apisecret": true, "secretkey": true, "token": true, "accesstoken": true, "refreshtoken": true, "jwt": true,
-	"otp": true, "twofactor": true, "totp": true, "googlecode": true, "tradepassword": true, "fundpassword": true, "fundpwd": true, "pin": true,
-	"signedchallenge": true, "listenkey": true, "privatekey": true, "mnemonic": true, "seed": true, "twofactorcode": true, "apisecretkey": true}
+// clip cuts the call's texts, but for those of its batch.
+func clip(c *vedette.Call, most int) {
+	for _, s := range []*string{&c.Client, &c.Credential, &c.Path, &c.Instrument, &c.ClientOrderID, &c.TargetOrderID, &c.Object, &c.Asset, &c.Address, &c.Nonce,
+		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner} {
+		if len(*s) > most {
+			*s = (*s)[:most] + "…"
+		}
+	}
+}
 
-// secretName looks a name up by its letters and digits alone, decoded.
+// Parts of the names of parameters that carry secrets or one-time codes at some venue,
+// lower case without separators. What is taken out without need costs a word of a
+// record; what is left in stays for ever.
+var (
+	secretWithin = []string{"sign", "pass", "pwd", "secret", "token", "captcha", "2fa", "twofa", "factor", "totp", "mnemonic", "privatekey", "listenkey",
+		"securitykey", "authoriz", "cookie", "challenge", "mailcode", "smscode", "phonecode", "mobilecode", "googlecode", "gacode", "authcode",
+		"authenticatorcode", "verifycode", "verificationcode", "validationcode", "securitycode", "confirmcode", "confirmationcode", "recoverycode",
+		"backupcode"}
+	secretEnds = []string{"otp", "mfa", "tfa", "pin", "sig", "jwt", "seed"} // of other words too, within: spotPrice
+	secretHead = []string{"otp", "mfa", "tfa"}
+)
+
+// secretName looks at a name's letters and digits alone, decoded.
 func secretName(name string) bool {
 	plain, _ := venue.AppendUnescaped(make([]byte, 0, 64), name, true)
 	bare := plain[:0]
@@ -149,7 +159,11 @@ func secretName(name string) bool {
 			bare = append(bare, c)
 		}
 	}
-	return secretNames[string(bare)]
+	is := func(has func([]byte, []byte) bool) func(string) bool {
+		return func(part string) bool { return has(bare, []byte(part)) }
+	}
+	return slices.ContainsFunc(secretWithin, is(bytes.Contains)) || slices.ContainsFunc(secretEnds, is(bytes.HasSuffix)) ||
+		slices.ContainsFunc(secretHead, is(bytes.HasPrefix))
 }
 
 const hidden = "[redacted]"

@@ -27,7 +27,7 @@ var (
 func (m *Monitor) Resume(snapshot io.Reader, records Records, decode Decode) (calls int, err error) {
 	from := uint64(0)
 	if snapshot != nil {
-		if from, err = m.engine.Restore(snapshot); err != nil {
+		if from, err = m.engine.Load().Restore(snapshot); err != nil {
 			return 0, err
 		}
 		from++
@@ -45,10 +45,13 @@ func (m *Monitor) Resume(snapshot io.Reader, records Records, decode Decode) (ca
 			return fmt.Errorf("record %d: %w", position, err)
 		}
 		calls++
-		m.engine.Observe(position, c)
+		if m.Parties != nil {
+			m.Parties.Saw(c)
+		}
+		m.engine.Load().Observe(position, c)
 		return nil
 	})
-	m.engine.Flush()
+	m.engine.Load().Flush()
 	m.known = nil
 	if err != nil {
 		return calls, fmt.Errorf("cannot bring detectors up to the log: %w", err)
@@ -76,7 +79,7 @@ func (m *Monitor) note(_ uint64, record []byte) error {
 // Snapshot writes what the detectors remember, and returns when the log has durably what it rests on: the
 // calls, and the findings that are in its past. Calls wait for the detectors meanwhile, not for the snapshot.
 func (m *Monitor) Snapshot(ctx context.Context, w io.Writer) error {
-	if _, err := m.engine.Snapshot(w); err != nil {
+	if _, err := m.engine.Load().Snapshot(w); err != nil {
 		return err
 	}
 	return m.Log.Wait(ctx, m.last.Load())

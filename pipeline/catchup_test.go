@@ -79,7 +79,7 @@ func TestResume(t *testing.T) {
 	m := detecting(t, whole, 1)
 	for _, c := range calls {
 		m.record(c, nil)
-		m.engine.Flush()
+		m.engine.Load().Flush()
 	}
 	m.Close()
 	want := whole.findings(t)
@@ -108,7 +108,7 @@ func TestResume(t *testing.T) {
 				}
 			}
 			m.record(c, nil)
-			m.engine.Flush()
+			m.engine.Load().Flush()
 			if i == snap {
 				var b bytes.Buffer
 				if err := m.Snapshot(context.Background(), &b); err != nil {
@@ -138,4 +138,32 @@ func resume(m *Monitor, snapshot *bytes.Reader, log *memory) (err error) {
 		_, err = m.Resume(snapshot, log.read, decode)
 	}
 	return err
+}
+
+// Detectors that change while calls come in miss none and remember; a set that cannot run changes nothing.
+func TestRedetect(t *testing.T) {
+	calls := attacked(3, 3000)
+	whole := &memory{}
+	m := detecting(t, whole, 1)
+	for _, c := range calls {
+		m.record(c, nil)
+	}
+	m.Close()
+	log := &memory{}
+	m = detecting(t, log, 1)
+	for i, c := range calls {
+		m.record(c, nil)
+		if i%500 == 0 {
+			if err := m.Redetect(detect.Config{Detectors: rule.All(), Shards: 1 + i/500}); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Redetect(detect.Config{Detectors: append(rule.All(), rule.All()...)}); err == nil {
+				t.Fatal("two detectors of one name were taken")
+			}
+		}
+	}
+	m.Close()
+	if got, want := log.findings(t), whole.findings(t); !reflect.DeepEqual(got, want) || len(want) < 20 {
+		t.Errorf("%d findings, want %d", len(got), len(want))
+	}
 }

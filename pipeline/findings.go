@@ -14,15 +14,15 @@ func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bo
 	if m.Inline {
 		position, kept = m.append(record)
 		if m.Position != nil {
-			m.engine.Observe(m.Position(), c)
+			m.engine.Load().Observe(m.Position(), c)
 		} else {
-			m.engine.Observe(position, c)
+			m.engine.Load().Observe(position, c)
 		}
 		return position, kept
 	}
 	m.order.Lock()
 	position, kept = m.append(record)
-	seen := m.engine.Offer(position, c)
+	seen := m.engine.Load().Offer(position, c)
 	m.order.Unlock()
 	if !seen {
 		m.stats.unseen.Add(1)
@@ -37,18 +37,36 @@ func (m *Monitor) keep(record []byte, c *vedette.Call) (position uint64, kept bo
 // Observe shows a call that was judged elsewhere to the detectors. position is that of its evidence.
 func (m *Monitor) Observe(position uint64, c *vedette.Call) {
 	m.stats.count(c)
-	m.engine.Observe(position, c)
+	if m.Parties != nil {
+		m.Parties.Saw(c)
+	}
+	m.engine.Load().Observe(position, c)
 }
 
-// Detection returns what the detectors count.
-func (m *Monitor) Detection() detect.Stats { return m.engine.Stats() }
+// Engine returns the engine that runs the detectors now.
+func (m *Monitor) Engine() *detect.Engine { return m.engine.Load() }
 
-// raise records a finding and hands it out.
+// Detection returns what the detectors count.
+func (m *Monitor) Detection() detect.Stats {
+	m.order.Lock()
+	past, s := m.past, m.engine.Load().Stats()
+	m.order.Unlock()
+	s.Events, s.Late, s.Refused = s.Events+past.Events, s.Late+past.Late, s.Refused+past.Refused
+	s.Findings, s.Evicted = s.Findings+past.Findings, s.Evicted+past.Evicted
+	return s
+}
+
+// raise joins a finding to an incident, records it and hands it out.
 func (m *Monitor) raise(f *vedette.Finding) {
 	if _, ok := m.known[f.ID]; ok {
 		return // recorded before the restart
 	}
 	m.stats.findings.Add(1)
+	var joined vedette.Incident
+	was := false
+	if m.Incidents != nil {
+		joined, was = m.Incidents.Join(f)
+	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		panic("BUG: a finding does not encode: " + err.Error())
@@ -57,6 +75,9 @@ func (m *Monitor) raise(f *vedette.Finding) {
 	m.append(append(append(append(r, `","finding":`...), b...), '}'))
 	if m.Finding != nil {
 		m.Finding(f)
+	}
+	if was && m.Incident != nil {
+		m.Incident(&joined)
 	}
 }
 
@@ -84,9 +105,25 @@ type Action struct {
 
 // Act records an action and returns its receipt.
 func (m *Monitor) Act(by, what string, detail any) (vedette.Receipt, error) {
+	return m.Record(m.action(by, what, detail))
+}
+
+// Note records an action without waiting for the disk, and returns its position.
+func (m *Monitor) Note(by, what string, detail any) (position uint64, err error) {
+	position, ok := m.append(m.action(by, what, detail))
+	if !ok {
+		return 0, errNotRecorded
+	}
+	return position, nil
+}
+
+// Settled returns when the record at the position is on disk, and reports whether it is.
+func (m *Monitor) Settled(position uint64) bool { return m.wait(position) }
+
+func (m *Monitor) action(by, what string, detail any) []byte {
 	b, err := json.Marshal(Action{"action", m.Now().UTC(), by, what, detail})
 	if err != nil {
 		panic("BUG: an action does not encode: " + err.Error())
 	}
-	return m.Record(b)
+	return b
 }

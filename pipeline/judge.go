@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"vedette"
+	"vedette/gate"
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
@@ -42,6 +45,9 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) || strings.Contains(x.Call.Path, "/ws/") {
 		x.Call.Path = hideToken(x.Call.Path, t)
 	}
+	if m.Intel != nil {
+		m.Intel.Enrich(&x.Call, x.Arrived)
+	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
 	if x.Call.Decision.Refused() {
 		m.challenge(x, s)
@@ -54,19 +60,26 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
 		x.Session.Key = clone(x.Call.Credential)
 		x.Session.Account = clone(x.Call.Account)
+		x.Session.External = s.Entry == nil
 	}
 	m.stats.count(&x.Call)
 }
 
-// challenge tells the bearer of an access token what a step-up restriction asks for.
+// challenge tells the bearer of an access token what a step-up restriction, or a feed of
+// threat intelligence, asks for.
 func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
 	d := &x.Call.Decision
-	if d.Effect != vedette.StepUp || d.Restriction == "" || x.Claim.Auth != venue.AuthBearer {
+	if d.Effect != vedette.StepUp || x.Claim.Auth != venue.AuthBearer {
+		return
+	}
+	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
+	if d.Reason == vedette.IntelMatched {
+		s.Challenge = token.StepUpChallenge(scheme, "", gate.IntelMaxAge)
 		return
 	}
 	r, ok := m.Gate.Restriction(d.Restriction)
 	if !ok {
-		return // lifted meanwhile
+		return // the verdict asked for it, or it was lifted meanwhile
 	}
 	maxAge := time.Duration(r.MaxAge) * time.Second
 	switch {
@@ -75,7 +88,6 @@ func (m *Monitor) challenge(x *sensor.Exchange, s *state) {
 	case r.MaxAge == 0:
 		maxAge = -1
 	}
-	scheme, _, _ := strings.Cut(x.Request.Header.Get("Authorization"), " ")
 	s.Challenge = token.StepUpChallenge(scheme, r.ACR, maxAge)
 }
 
@@ -97,7 +109,7 @@ func (m *Monitor) describe(x *sensor.Exchange) {
 	c := &x.Call
 	*c = vedette.Call{Time: x.Arrived, Sensor: x.Sensor, Venue: x.Dialect.Name, Source: x.Source, JA4: x.JA4,
 		Client: x.Request.Header.Get("User-Agent"), Method: x.Request.Method, Path: x.Request.Path, RequestBytes: len(x.Request.Body),
-		Batch: c.Batch[:0], Reasons: c.Reasons[:0]}
+		Batch: c.Batch[:0], Reasons: c.Reasons[:0], Intel: c.Intel[:0]}
 	if x.Request.Kind == venue.Message {
 		c.Protocol = vedette.WebSocket
 		c.Method = ""
@@ -113,11 +125,13 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 	s := x.State.(*state)
 	c := &x.Call
 	refused := c.Decision.Refused()
+	settled := true
 	switch {
 	case x.Request.Kind == venue.Message:
 		if !refused {
-			if postponed, kept := m.postpone(x, s); postponed {
-				return kept
+			var postponed bool
+			if postponed, settled = m.postpone(x, s); postponed {
+				return true
 			}
 		}
 		m.Verifier.Answered(&s.Case)
@@ -138,10 +152,17 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 		c.Answer.Status = x.Refusal.Status
 	}
 	s.body = m.appendContent(s.body[:0], x)
-	var kept bool
-	x.Receipt, kept = m.record(c, s.body)
-	return kept || refused || x.Answer.Status == 0 && x.Request.Kind != venue.Message
+	r, kept := m.record(c, s.body)
+	x.Receipt = r
+	if cap(s.body) > keepBody {
+		s.body = nil
+	}
+	return settled && (kept || refused || x.Answer.Status == 0 && x.Request.Kind != venue.Message)
 }
+
+// keepBody is the memory for what a record tells of a body that stays with an exchange:
+// hashes of query and body, with room to spare.
+const keepBody = 4 << 10
 
 // record appends the call's record, with what it tells of the body, and passes the
 // call to the detectors. kept is false if the call fails closed and has no record, or
@@ -157,6 +178,9 @@ func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept 
 		r.Durable = m.wait(position)
 		kept = r.Durable
 	}
+	if m.Parties != nil {
+		m.Parties.Saw(c)
+	}
 	return r, kept || !m.Gate.FailsClosed(c)
 }
 
@@ -170,19 +194,34 @@ type waiting struct {
 	began time.Time
 	// request is a copy of the message for the dialect to read the answer by.
 	request venue.Request
+	size    int64 // memory that it takes, about
 }
 
 // conversation is the monitor's state of a session.
 type conversation struct {
 	pending []*waiting // oldest first
+	held    int64      // memory of pending
 }
 
-// postpone keeps a message until its answer comes, unless nothing will tie one to it.
-// kept is false if an older message had to be recorded for it and could not be.
-func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, kept bool) {
+// room claims memory for waiting messages: ownPending is the session's own, what it has
+// beyond comes out of what all share.
+func (m *Monitor) room(c *conversation, size int64) bool {
+	grow := max(0, c.held+size-ownPending) - max(0, c.held-ownPending)
+	if m.pending.Add(grow) > sharedPending && grow > 0 {
+		m.pending.Add(-grow)
+		return false
+	}
+	c.held += size
+	return true
+}
+
+// postpone keeps a message until its answer comes, unless nothing will tie one to it or
+// there is no room. settled is false if an older message had to be recorded for it and
+// could not be.
+func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled bool) {
 	id := x.Dialect.Correlate(&x.Request)
 	if id == "" || x.Session == nil {
-		return false, false
+		return false, true
 	}
 	conv, _ := x.Session.State.(*conversation)
 	if conv == nil {
@@ -193,16 +232,24 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, kept bool) 
 	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
-	conv.pending = append(conv.pending, w)
-	if len(conv.pending) > pendingMessages {
-		return true, m.settle(conv.take(0))
+	w.size = int64(len(id) + len(w.body) + len(w.request.Body) + len(w.call.Batch)*int(unsafe.Sizeof(vedette.Action{})) + int(unsafe.Sizeof(*w)+unsafe.Sizeof(*w.call)))
+	for len(conv.pending) >= pendingMessages || !m.room(conv, w.size) {
+		if len(conv.pending) == 0 {
+			return false, true
+		}
+		if !m.settle(m.take(conv, 0)) {
+			return false, false
+		}
 	}
+	conv.pending = append(conv.pending, w)
 	return true, true
 }
 
-func (conv *conversation) take(i int) *waiting {
+// take takes a message out of those that wait.
+func (m *Monitor) take(conv *conversation, i int) *waiting {
 	w := conv.pending[i]
-	conv.pending = append(conv.pending[:i], conv.pending[i+1:]...)
+	conv.pending = slices.Delete(conv.pending, i, i+1)
+	m.room(conv, -w.size)
 	return w
 }
 
@@ -231,7 +278,7 @@ func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) bool {
 		if w.id != id {
 			continue
 		}
-		conv.take(i)
+		m.take(conv, i)
 		return m.answered(s, w, &r, at)
 	}
 	return true
@@ -277,7 +324,8 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 	if conv == nil {
 		return
 	}
-	for _, w := range conv.pending {
+	for len(conv.pending) > 0 {
+		w := m.take(conv, 0)
 		m.Verifier.Unanswered(&w.kase) // the client may send it again elsewhere
 		m.record(w.call, w.body)
 	}

@@ -2,6 +2,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
+	"vedette/intel"
 	"vedette/ledger"
 	"vedette/sensor"
 	"vedette/verify"
@@ -35,6 +38,8 @@ type Config struct {
 	Verifier *verify.Verifier
 	Gate     *gate.Gate
 	Log      Log
+	// Intel says what of a call threat intelligence lists; nil if there is none.
+	Intel *intel.Feeds
 	// Sync makes Done wait until the call's record is durable, at most SyncTimeout.
 	Sync bool
 	// Asks says that judging may ask a token issuer over the network.
@@ -47,6 +52,12 @@ type Config struct {
 	Finding func(*vedette.Finding)
 	// Detect says which detectors there are. Raise is the monitor's.
 	Detect detect.Config
+	// Incident is called for the incident that a finding joined, after Finding.
+	Incident func(*vedette.Incident)
+	// Incidents joins findings into incidents before they are recorded; nil for none.
+	Incidents *incident.Joiner
+	// Parties is told of every call, so that it knows what is common; nil for none.
+	Parties *Parties
 	// Inline runs detection within Done, in the order of calls, for recorded traffic;
 	// otherwise shards of their own do, and calls never wait for them.
 	Inline bool
@@ -61,12 +72,14 @@ type Monitor struct {
 	Config
 	stats   counters
 	records sync.Pool // *[]byte
-	engine  *detect.Engine
-	order   sync.Mutex // calls reach log and detectors in the same order
+	engine  atomic.Pointer[detect.Engine]
+	order   sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
+	past    detect.Stats // counts of engines before
 	told    atomic.Uint64
 	known   map[string]struct{} // findings that are in the log already; while catching up
 	last    atomic.Uint64       // position of a late record
 	logDown atomic.Bool
+	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)
@@ -75,6 +88,10 @@ const (
 	// pendingMessages bounds the messages of a session that wait for their answer; the
 	// oldest is then recorded without one.
 	pendingMessages = 256
+	// ownPending is how many bytes of them a session may hold, sharedPending how many all
+	// sessions together beyond that: 16 orders, and 64 MiB. The oldest go first, too.
+	ownPending    = 16 << 10
+	sharedPending = 64 << 20
 	// syncTimeout bounds how long an answer is held back for its record.
 	syncTimeout = 5 * time.Second
 )
@@ -86,20 +103,51 @@ func New(c Config) (*Monitor, error) {
 	}
 	m := &Monitor{Config: c}
 	m.records.New = func() any { b := make([]byte, 0, 2048); return &b }
-	d := c.Detect
-	d.Raise = m.raise
-	if d.Shards == 0 && !c.Inline {
-		d.Shards = 1
-	} else if c.Inline {
-		d.Shards = 0
-	}
-	var err error
-	m.engine, err = detect.New(d)
+	e, err := detect.New(m.detection(c.Detect))
+	m.engine.Store(e)
 	return m, err
 }
 
+// detection completes what is configured.
+func (m *Monitor) detection(d detect.Config) detect.Config {
+	d.Raise = m.raise
+	if m.Inline {
+		d.Shards = 0
+	} else {
+		d.Shards = max(d.Shards, 1)
+	}
+	return d
+}
+
+// Redetect has other detectors run from the next call on. Those that are the same remember what they
+// have seen; if it fails, nothing has changed. Calls wait for it.
+func (m *Monitor) Redetect(c detect.Config) error {
+	next, err := detect.New(m.detection(c))
+	if err != nil {
+		return err
+	}
+	m.order.Lock()
+	defer m.order.Unlock()
+	last := m.engine.Load()
+	last.Flush()
+	var state bytes.Buffer
+	if _, err = last.Snapshot(&state); err == nil {
+		_, err = next.Restore(&state)
+	}
+	if err != nil {
+		next.Close()
+		return fmt.Errorf("cannot change detectors: %w", err)
+	}
+	last.Close()
+	m.engine.Store(next)
+	n := last.Stats()
+	m.past.Events, m.past.Late, m.past.Refused, m.past.Findings, m.past.Evicted = m.past.Events+n.Events, m.past.Late+n.Late,
+		m.past.Refused+n.Refused, m.past.Findings+n.Findings, m.past.Evicted+n.Evicted
+	return nil
+}
+
 // Close lets the detectors finish. No call may be judged after it.
-func (m *Monitor) Close() { m.engine.Close() }
+func (m *Monitor) Close() { m.engine.Load().Close() }
 
 // append records, and tells the gate when that stops or begins to work.
 func (m *Monitor) append(record []byte) (uint64, bool) {
@@ -151,7 +199,9 @@ func (m *Monitor) wait(position uint64) bool {
 func (m *Monitor) Record(record []byte) (vedette.Receipt, error) {
 	position, ok := m.append(record)
 	if !ok {
-		return vedette.Receipt{}, errors.New("cannot record: the ledger takes no records now")
+		return vedette.Receipt{}, errNotRecorded
 	}
 	return vedette.Receipt{Position: position, Durable: m.wait(position)}, nil
 }
+
+var errNotRecorded = errors.New("cannot record: the ledger takes no records now")

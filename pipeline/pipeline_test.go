@@ -229,6 +229,27 @@ func TestRedact(t *testing.T) {
 	try(`{"a":1,"a":2}`, "[redacted]")
 }
 
+// TestSecretNames: every venue's words for secrets and one-time codes, and none of those
+// that records need.
+func TestSecretNames(t *testing.T) {
+	for _, name := range strings.Fields(`otp otpToken otp_code twoFactorToken two_factor_code 2fa tfa mfaCode totp user-otp token accessToken refresh_token
+		signature sign apisign Signature authSig signed_challenge passphrase api_passphrase password fund_password fundPwd tradePwd loginPassword secret
+		api_secret clientSecret secret_key captcha captchaId geetest_captcha emailCode email_code mail-code smsCode sms_code phoneCode googleCode
+		google_code gaCode authCode verifyCode verificationCode security_code pin fundPin listenKey privateKey mnemonic seed jwt
+		security_key_authorization_data X-Deribit-SecurityKey CB-2FA-TOKEN authorization cookie %6ftp`) {
+		if !secretName(name) {
+			t.Errorf("%s stays in a record", name)
+		}
+	}
+	for _, name := range strings.Fields(`symbol side spotPrice spot_position lotPrecision price stopPrice quantity clientOrderId newClientOrderId ordId
+		code errCode contract_code currency coin address tag memo network chain amount apiKey api_key timestamp recvWindow nonce ping opening mapping
+		shipping instId tdMode account subAccount reduceOnly`) {
+		if secretName(name) {
+			t.Errorf("%s is taken out of records", name)
+		}
+	}
+}
+
 func TestListenKeyIsNotRecorded(t *testing.T) {
 	w := newWorld(t)
 	listenKey := strings.Repeat("pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1", 1)
@@ -415,7 +436,7 @@ func TestDetectorsQueueIsBounded(t *testing.T) {
 		}
 	}
 	close(block)
-	w.m.engine.Flush()
+	w.m.engine.Load().Flush()
 	send() // and tells what was left out before
 	unseen := w.m.Stats().Unseen
 	w.m.Close()
@@ -433,7 +454,17 @@ func TestDetectorsQueueIsBounded(t *testing.T) {
 // TestJudgeDoesNotAllocate holds the path of an order to no allocation in steady
 // state, but for the log's.
 func TestJudgeDoesNotAllocate(t *testing.T) {
-	w := newWorld(t)
+	t.Run("plain", func(t *testing.T) { judgeDoesNotAllocate(t, newWorld(t)) })
+	t.Run("listed", func(t *testing.T) {
+		w := newWorld(t, listing(t, vedette.IntelFlag, "192.0.2.0/24\n"))
+		judgeDoesNotAllocate(t, w)
+		if len(w.x.Call.Intel) != 1 {
+			t.Errorf("%+v", w.x.Call.Intel)
+		}
+	})
+}
+
+func judgeDoesNotAllocate(t *testing.T, w *world) {
 	w.m.Log = discard{}
 	x := w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=20000")
 	header, body := x.Request.Header, x.Request.Body
@@ -475,5 +506,30 @@ func TestLogStateWithoutCalls(t *testing.T) {
 		if failing := len(g.Failing()) > 0; failing != (err != nil) {
 			t.Errorf("after %v: %v", err, g.Failing())
 		}
+	}
+}
+
+// TestWaitingMessagesShareMemory: large messages without an answer hold no more memory
+// than all sessions may, and give it back.
+func TestWaitingMessagesShareMemory(t *testing.T) {
+	w := newWorld(t)
+	s := &sensor.Session{Session: venue.Session{ID: 7}, Dialect: venue.Binance}
+	const size = 1 << 20
+	for i := range 100 {
+		w.send(w.message(s, fmt.Sprint(i, strings.Repeat("x", size)), "order.place"), 0, "")
+	}
+	conv := s.State.(*conversation)
+	if n := len(conv.pending); n == 0 || n > sharedPending/size || len(w.log.records) != 100-n {
+		t.Errorf("%d recorded, %d pending", len(w.log.records), n)
+	}
+	small := &sensor.Session{Session: venue.Session{ID: 8}, Dialect: venue.Binance}
+	w.send(w.message(small, "small", "order.place"), 0, "")
+	if len(small.State.(*conversation).pending) != 1 {
+		t.Error("a session's own room is taken by another")
+	}
+	w.m.Closed(s, w.now)
+	w.m.Closed(small, w.now)
+	if n := w.m.pending.Load(); n != 0 || conv.held != 0 || len(w.log.records) != 101 {
+		t.Errorf("%d bytes held, %d by the session, %d recorded", n, conv.held, len(w.log.records))
 	}
 }

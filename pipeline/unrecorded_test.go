@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"crypto/rand"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -142,5 +143,29 @@ func TestUnrecordedMessages(t *testing.T) {
 	w.log.fail(ledger.ErrFull)
 	if x.Call.Decision.Effect != vedette.Allow || w.m.Done(x) {
 		t.Errorf("a message that has no record would be forwarded: %+v", x.Call.Decision)
+	}
+}
+
+// TestUnrecordedForRoom: a message is not forwarded where an older one had to be recorded to
+// make room for it, and could not be.
+func TestUnrecordedForRoom(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Gate = strict(t, gate.Enforce) })
+	s := &sensor.Session{Dialect: venue.Binance}
+	large := strings.Repeat("x", 8<<20)
+	for i := range sharedPending/len(large) - 1 {
+		x := w.message(s, fmt.Sprint(i, large), "order.place")
+		if w.m.Judge(x); !w.m.Done(x) {
+			t.Fatal("a message that waits for its answer was held back")
+		}
+	}
+	x := w.message(s, "one more"+large, "order.place")
+	w.m.Judge(x)
+	w.log.fail(ledger.ErrFull)
+	if x.Call.Decision.Effect != vedette.Allow || w.m.Done(x) {
+		t.Errorf("forwarded: %+v", x.Call.Decision)
+	}
+	w.m.Closed(s, w.now)
+	if n := w.m.pending.Load(); n != 0 {
+		t.Errorf("%d bytes are still held", n)
 	}
 }

@@ -51,6 +51,23 @@ type Exchange struct {
 	Receipt vedette.Receipt
 }
 
+// keepScratch is what Trim leaves of memory that a monitor and a dialect use, bytes.
+const keepScratch = 4 << 10
+
+// Trim gives up memory beyond what most calls need. A sensor that keeps the exchange for
+// another call does it after Done, before it waits for that.
+func (x *Exchange) Trim() {
+	x.Request.Trim()
+	x.Answer.Trim()
+	x.Call.Batch = nil
+	if cap(x.Claim.Scratch) > keepScratch {
+		x.Claim.Scratch = nil
+	}
+	if cap(x.Scratch) > keepScratch {
+		x.Scratch = nil
+	}
+}
+
 // AnswerLimit is how many bytes of a decoded answer a sensor keeps for the
 // monitor: an order's answer is below 2 KiB, a batch's below 64.
 const AnswerLimit = 64 << 10

@@ -1,178 +1,157 @@
-// Package store keeps the monitor's relational state in a SQLite file.
+// Package store keeps the monitor's relational state: in a SQLite file, or in PostgreSQL where several
+// monitors share it.
 package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-)
-
-// FileName is the name of the database in the data folder.
-const FileName = "state.db"
-
-const (
-	busyTimeout = 5 * time.Second // wait for another process that writes
-	maxConns    = 4               // readers at once; SQLite has one writer anyway
+	"vedette"
+	"vedette/incident"
 )
 
 // Kinds of failure that a caller may tell apart. The error's text says what, where
 // and what to do.
 var (
-	// ErrCorrupt means that the file is damaged or is no database.
+	// ErrCorrupt means that the data are damaged or are no database.
 	ErrCorrupt = errors.New("the database is damaged")
-	// ErrReadOnly means that the file or its folder cannot be written.
+	// ErrReadOnly means that the database cannot be written.
 	ErrReadOnly = errors.New("the database cannot be written")
 	// ErrFull means that the disk is full; nothing of the change was kept.
 	ErrFull = errors.New("the disk is full")
 	// ErrNewer means that a newer version of vedette has changed the tables.
 	ErrNewer = errors.New("the database is of a newer version of vedette")
-	// ErrBusy means that another process kept the database locked.
+	// ErrBusy means that another process kept the database, or a row of it, locked.
 	ErrBusy = errors.New("the database is in use by another process")
+	// ErrUnreachable means that the database server does not answer, or refuses us. Whether a change
+	// whose answer was lost was made is not known: make it again.
+	ErrUnreachable = errors.New("the database cannot be reached")
 	// ErrNotFound means that there is no such row.
 	ErrNotFound = errors.New("not found")
+	// ErrNoTables means that the database has no tables of vedette yet, and was not to get them.
+	ErrNoTables = errors.New("the database has no state of vedette")
 )
 
-// Store is an open database. Its methods may be called concurrently, also by
-// several processes. A change is on disk when its method returns.
+// Store is an open database. Package storetest holds every implementation to what is said here.
 //
-// Whoever can write the file can remove keys and restrictions, make restrictions
-// and rewrite the audit; keys he can neither read nor make (see keyring.Sealer).
-// The ledger holds the same human actions beyond his reach.
-type Store struct {
-	path string
-	db   *sql.DB
-	// watch is one connection that never writes, since data_version tells of the
-	// changes of other connections.
-	watch *sql.Conn
+// Durability: a change is durable when its method returns nil, and made as a whole or not at all. With
+// every change goes its audit: both or neither.
+//
+// Concurrency: methods may be called concurrently, also by several processes. A method that reads sees
+// one state, never half of a change.
+//
+// Errors: any method can fail with an error that wraps ErrCorrupt, ErrReadOnly, ErrFull, ErrBusy or
+// ErrUnreachable, or with the context's; what else it returns is said there. No error holds a secret.
+//
+// Whoever can write the database can remove keys and restrictions, make restrictions, close incidents
+// and rewrite the audit; keys he can neither read nor make (see keyring.Sealer). The ledger holds the
+// same human actions beyond his reach.
+type Store interface {
+	Keys
+	Restrictions
+	Incidents
+	Audits
+
+	// Watch calls changed after every change that anybody made, this process included, until the
+	// context ends, from one goroutine. Changes may be told together, and more than there were, but none
+	// is left out: after a time without connection everything is told as changed. It returns the context's error.
+	Watch(ctx context.Context, changed func(Change)) error
+	// String says where the database is, without a secret.
+	String() string
+	Close() error
 }
 
-// Open opens the database in the folder, and makes it with mode 0600 if it is not
-// there. The folder must exist.
-func Open(ctx context.Context, dir string) (*Store, error) {
-	s := &Store{path: filepath.Join(dir, FileName)}
-	if err := s.open(ctx); err != nil {
-		return nil, fmt.Errorf("cannot open %s: %w", s.path, err)
-	}
-	return s, nil
+// Change is what somebody changed.
+type Change struct {
+	Keys, Restrictions, Incidents, Rules, Audit bool
+	// Err is why changes cannot be seen now, nil if they can. All else is unset then.
+	Err error
 }
 
-func (s *Store) open(ctx context.Context) (err error) {
-	// SQLite would create the file readable by all.
-	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrPermission) || err != nil && strings.Contains(err.Error(), "read-only file system"):
-		return fmt.Errorf("%w: %w; let its owner run vedette, or mount the disk writable", ErrReadOnly, err)
-	case err != nil:
-		return err
-	}
-	info, err := f.Stat()
-	f.Close()
-	if err != nil {
-		return err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("others may read or write it (mode %o): chmod 600 it", info.Mode().Perm())
-	}
-	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)",
-		"trusted_schema(OFF)", "cell_size_check(ON)", "secure_delete(ON)"}, "_txlock": {"immediate"}}
-	if s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: s.path}).EscapedPath(), RawQuery: q.Encode()}).String()); err != nil {
-		return err
-	}
-	s.db.SetMaxOpenConns(maxConns)
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	if err = s.check(ctx); err != nil {
-		return explain(err)
-	}
-	if err = s.migrate(ctx); err != nil {
-		return explain(err)
-	}
-	s.watch, err = s.db.Conn(ctx)
-	return explain(err)
+// Key is one credential at rest.
+type Key struct {
+	Venue, ID string
+	Sealed    []byte // as keyring.Sealer made it; never empty
+	Changed   time.Time
 }
 
-// check reads through the whole file once, so that damage shows at the start and
-// not at the first restriction that is needed.
-func (s *Store) check(ctx context.Context) error {
-	var answer string
-	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&answer); err != nil {
-		return err
-	}
-	if answer != "ok" {
-		return fmt.Errorf("%w (%s); move it away and restore a backup, or import the keys again", ErrCorrupt, answer)
-	}
-	return nil
+// Keys are the sealed credentials.
+type Keys interface {
+	// LoadKeys returns all keys by venue and id.
+	LoadKeys(ctx context.Context) ([]Key, error)
+	// Key returns one key. Its error wraps ErrNotFound if there is none.
+	Key(ctx context.Context, venue, id string) (Key, error)
+	// PutKeys writes the keys, in place of those with the same venue and id.
+	PutKeys(ctx context.Context, keys []Key, audit ...Audit) error
+	// DeleteKey removes a key. Its error wraps ErrNotFound if there is none.
+	DeleteKey(ctx context.Context, venue, id string, audit ...Audit) error
+	// RewriteKeys replaces the sealed form of every key by what f returns, as after a change of the
+	// master key. An error of f is returned, and changes nothing. f must not use the store.
+	RewriteKeys(ctx context.Context, f func(Key) ([]byte, error), audit ...Audit) error
 }
 
-// Close releases the database.
-func (s *Store) Close() error {
-	var err error
-	if s.watch != nil {
-		err = s.watch.Close()
-	}
-	return errors.Join(err, s.db.Close())
+// Restrictions are what the gate enforces.
+type Restrictions interface {
+	// LoadRestrictions returns all restrictions by id. Its error wraps ErrCorrupt if one is not
+	// understood: its scope must not fall away.
+	LoadRestrictions(ctx context.Context) ([]vedette.Restriction, error)
+	// PutRestriction writes a restriction, in place of one with the same id.
+	PutRestriction(ctx context.Context, r vedette.Restriction, audit ...Audit) error
+	// LiftRestriction removes a restriction. Its error wraps ErrNotFound if there is none.
+	LiftRestriction(ctx context.Context, id string, audit ...Audit) error
 }
 
-// DataVersion returns a number that differs from the one before if anybody, in
-// this process or another, changed the database in between. It means nothing
-// after a restart.
-func (s *Store) DataVersion(ctx context.Context) (int64, error) {
-	var v int64
-	if err := s.watch.QueryRowContext(ctx, "PRAGMA data_version").Scan(&v); err != nil {
-		return 0, s.failed("read the version of", err)
-	}
-	return v, nil
+// IncidentQuery says which incidents are wanted; its zero value all.
+type IncidentQuery struct {
+	Monitor string    // whose; "" for any
+	Open    bool      // none that is closed
+	Updated time.Time // only those with a finding or act since, to the millisecond
+	Acted   time.Time // only those that a person did something to since
+	Limit   int       // at most so many; 0 for all
 }
 
-// failed wraps an error of an operation on the database.
-func (s *Store) failed(verb string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("cannot %s %s: %w", verb, s.path, explain(err))
+// Incidents are what the monitors found, and what people did about it. Where one is named, its id may
+// be shortened to the first 8 or more digits of the hash in it, if no other has them.
+type Incidents interface {
+	// PutIncidents writes what a monitor found. What people did stays, if the store knows more of it:
+	// the higher revision wins. A record with MergedInto makes that id lead to the other incident.
+	PutIncidents(ctx context.Context, records []incident.Record) error
+	// Incident returns one, or the one that it was merged into. Its error wraps ErrNotFound.
+	Incident(ctx context.Context, id string) (incident.Record, error)
+	// Incidents returns those wanted that were not merged into others, the riskiest first.
+	Incidents(ctx context.Context, q IncidentQuery) ([]incident.Record, error)
+	// Act changes one, or the one that it was merged into, by what f does to it, and returns it. Nobody
+	// else can change it between. An error of f is returned, and changes nothing; ErrNotFound is wrapped
+	// if there is none. f must not use the store.
+	Act(ctx context.Context, id string, f func(*incident.Record) error, audit ...Audit) (incident.Record, error)
+	// Prune removes incidents updated last before the time that concern nobody known and that nobody
+	// has touched, and returns how many: strangers can make such without end.
+	Prune(ctx context.Context, before time.Time) (int64, error)
+
+	// LoadRules returns all suppressions and expected changes by id, ended ones too.
+	LoadRules(ctx context.Context) ([]incident.Rule, error)
+	// PutRule writes a rule, in place of one with the same id.
+	PutRule(ctx context.Context, r incident.Rule, audit ...Audit) error
+	// DeleteRule removes a rule. Its error wraps ErrNotFound if there is none.
+	DeleteRule(ctx context.Context, id string, audit ...Audit) error
 }
 
-// explain adds to SQLite's error what it means and what to do.
-func explain(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() & 0xff { // the primary code
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%w; move it away and restore a backup, or import the keys again: %w", ErrCorrupt, err)
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("%w; let its owner run vedette, or mount the disk writable: %w", ErrReadOnly, err)
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%w; free some space: %w", ErrFull, err)
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return fmt.Errorf("%w; try again: %w", ErrBusy, err)
-	}
-	return err
+// Audit is one human action. It holds no secret.
+type Audit struct {
+	N       int64 // position, given by the store: from 1, without gaps
+	At      time.Time
+	Actor   string // who: a name, or a user of the system
+	Action  string // such as "key.rotate" or "restriction.set"
+	Subject string // on what
+	Detail  string // in words
 }
 
-// update runs f in a transaction that is written as a whole or not at all.
-func (s *Store) update(ctx context.Context, verb string, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return s.failed(verb, err)
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback() // the first error says more
-		return s.failed(verb, err)
-	}
-	return s.failed(verb, tx.Commit())
+// Audits are the human actions. The database refuses to change or remove one.
+type Audits interface {
+	// AppendAudit writes an action that changes nothing else here.
+	AppendAudit(ctx context.Context, a Audit) error
+	// LoadAudit returns up to limit actions after position n, the oldest first. No action appears
+	// later before one that was returned.
+	LoadAudit(ctx context.Context, n int64, limit int) ([]Audit, error)
 }

@@ -53,7 +53,7 @@ var (
 		Target: []string{"orderId", "strategyId", "rfqId", "quoteId", "clientId"}, Object: []string{"subaccountId"}}
 	backpackQuote = &Fields{Instrument: []string{"symbol"}, Target: []string{"rfqId", "quoteId"}, ClientID: []string{"clientId"},
 		Price: []string{"bidPrice"}}
-	backpackMoney = &Fields{Asset: []string{"symbol", "asset"}, Quantity: []string{"quantity"}, Address: []string{"address"},
+	backpackMoney = &Fields{Asset: []string{"symbol", "asset"}, Quantity: []string{"quantity"}, Address: []string{"address"}, Tag: []string{"memo"},
 		ClientID: []string{"clientId"}, Object: []string{"subaccountId"}}
 )
 
@@ -155,6 +155,9 @@ func backpackClaim(r *Request, c *Claim) {
 		if (route == nil || route.Note == "") && c.Fault == "" {
 			c.Fault = vedette.BadEncoding // what is signed for this endpoint is not known
 		}
+		if r.IsJSON() && r.JSON().Kind() == strictjson.Array && r.Query != "" {
+			c.Fault = vedette.Ambiguous // of a list of orders nothing else is signed
+		}
 		window = r.single(c, "X-Window")
 		has = window != ""
 	}
@@ -170,11 +173,15 @@ func backpackClaim(r *Request, c *Claim) {
 }
 
 // backpackMessage has form 0 for clients that sign values as they are, form 1 for
-// those that sign them percent-encoded.
+// those that sign them percent-encoded: the only one for what could not be told apart
+// unencoded.
 func backpackMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 	encoded := form == 1
 	if form > 1 || r.Kind == Message && encoded {
 		return dst, false
+	}
+	if r.Kind != Message && !encoded && !backpackApart(r, r.Values().JSON) {
+		return backpackMessage(r, c, 1, dst)
 	}
 	window := ""
 	if r.Kind == Message {
@@ -209,6 +216,36 @@ func backpackMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) 
 	}
 	dst = append(append(dst, "timestamp="...), c.Text...)
 	return append(append(dst, "&window="...), window...), true
+}
+
+// backpackApart reports whether the parameters can be told apart again where they are
+// signed as they are, joined by &, and from what the scheme itself adds.
+func backpackApart(r *Request, body strictjson.Value) bool {
+	own := func(name string) bool {
+		return name == "instruction" || name == "timestamp" || name == "window" || strings.ContainsAny(name, "&=")
+	}
+	p := r.Params()
+	for i := range p.list {
+		if q := &p.list[i]; own(q.name(p)) || strings.IndexByte(q.decode(p), '&') >= 0 {
+			return false
+		}
+	}
+	switch body.Kind() {
+	case strictjson.Array:
+		for e := body.First(); e.Exists(); e = e.Next(body) {
+			if !backpackApart(&Request{}, e) {
+				return false
+			}
+		}
+	case strictjson.Object:
+		for m := body.First(); m.Exists(); m = m.Next(body) {
+			if own(m.Name()) {
+				return false
+			}
+		}
+		return joinedSafely(body)
+	}
+	return true
 }
 
 func appendBackpackQuery(dst []byte, p *Params, encoded bool) []byte {

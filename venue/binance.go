@@ -60,6 +60,7 @@ func binanceClaim(r *Request, c *Claim) {
 	route, _, v := binanceRoute(r)
 	if r.Kind != Message {
 		binanceStyleClaim(r, c, "X-MBX-APIKEY", route, v)
+		c.divideForm(r, "signature")
 		return
 	}
 	binanceMessageClaim(r, c, route, v)
@@ -80,7 +81,9 @@ func binanceMessageClaim(r *Request, c *Claim, route *Route, v Values) {
 		sessionClaim(r, c)
 		return
 	}
-	binanceSigned(c, route, v)
+	if binanceSigned(c, route, v); c.Fault == "" && !joinedSafely(v.JSON) {
+		c.Fault = vedette.Ambiguous
+	}
 }
 
 // binanceStyleClaim reads the claim of an HTTP request of Binance, or of a venue that
@@ -304,7 +307,7 @@ func binanceDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 		status, code, msg = 400, -1022, "Signature for this request was used before."
 	case vedette.Throttled:
 		status, code, msg = 429, -1003, "Too many requests."
-	case vedette.UpstreamDown, vedette.FailClosed:
+	case vedette.UpstreamDown, vedette.FailClosed, vedette.ReplayFull:
 		status, code, msg = 503, -1001, "Service unavailable; the request was not executed."
 	case vedette.AnswerLost:
 		status, code, msg = 504, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."

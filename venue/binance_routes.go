@@ -19,7 +19,9 @@ var (
 		ClientID: []string{"withdrawOrderId", "clientTranId"},
 		Object:   []string{"toEmail", "toAccount", "email", "fromEmail", "subAccountId"}, Instrument: []string{"symbol"},
 	}
-	binanceRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "origClientOrderId"}, Asset: []string{"asset", "coin"},
+	binanceWithdraw = binanceCapital.to([]string{"addressTag"}, "address")
+	binanceFiat     = binanceCapital.to(nil, "accountInfo", "bankAccount")
+	binanceRead     = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "origClientOrderId"}, Asset: []string{"asset", "coin"},
 		Object: []string{"email", "subAccountId"}}
 	binanceKeys = &Fields{Object: []string{"subAccountId", "email", "subAccountApiKey"}}
 )
@@ -77,10 +79,10 @@ var binanceSpot = []Route{
 }
 
 var binanceSAPI = []Route{
-	{Method: "POST", Path: "/sapi/v1/capital/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/capital/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceWithdraw},
 	{Method: "GET", Path: "/sapi/v1/capital/withdraw/*", Op: vedette.OpAccountRead, Fields: binanceRead},
-	{Method: "POST", Path: "/sapi/v1/localentity/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceCapital},
-	{Method: "POST", Path: "/sapi/v1/fiat/withdraw", Op: vedette.OpWithdraw, Fields: binanceCapital},
+	{Method: "POST", Path: "/sapi/v1/localentity/withdraw/apply", Op: vedette.OpWithdraw, Fields: binanceWithdraw},
+	{Method: "POST", Path: "/sapi/v1/fiat/withdraw", Op: vedette.OpWithdraw, Fields: binanceFiat},
 	{Method: "GET", Path: "/sapi/v1/capital/deposit/address", Op: vedette.OpDepositAddress, Fields: binanceRead},
 	{Method: "GET", Path: "/sapi/v1/capital/deposit/address/list", Op: vedette.OpDepositAddress, Fields: binanceRead},
 	{Method: "GET", Path: "/sapi/v1/capital/deposit/{}", Op: vedette.OpAccountRead, Fields: binanceRead},
@@ -249,7 +251,7 @@ func binanceRest() []Route {
 		family("POST", v1, vedette.OpOrderNew, binanceOrder, "algo/futures/newOrderTwap algo/futures/newOrderVp algo/spot/newOrderTwap margin/order/oto margin/order/otoco convert/limit/placeOrder margin/manual-liquidation"),
 		family("DELETE", v1, vedette.OpOrderCancel, binanceOrder, "algo/futures/order algo/spot/order"),
 		family("POST", v1, vedette.OpOrderCancel, binanceOrder, "convert/limit/cancelOrder"),
-		family("POST", "/sapi/v2/", vedette.OpWithdraw, binanceCapital, "fiat/withdraw"),
+		family("POST", "/sapi/v2/", vedette.OpWithdraw, binanceFiat, "fiat/withdraw"),
 		family("DELETE", v1, vedette.OpAdmin, binanceKeys, "broker/subAccount"),
 		family("DELETE", v1, vedette.OpAllowlistChange, binanceKeys, "broker/subAccountApi/ipRestriction/ipList"),
 		family("POST", "/sapi/v2/", vedette.OpAllowlistChange, binanceKeys, "broker/subAccountApi/ipRestriction"),

@@ -167,7 +167,6 @@ func TestBinanceDocumentedHMAC(t *testing.T) {
 	for name, c := range map[string]capture{
 		"as a request body":                    {URL: "/api/v3/order", Body: first + "&" + second + sig},
 		"as a query string":                    {URL: "/api/v3/order?" + first + "&" + second + sig},
-		"mixed query string and request body":  {URL: "/api/v3/order?" + first, Body: second + mixed},
 		"non-ASCII symbol":                     {URL: "/api/v3/order?" + unicode},
 		"the signature in capitals":            {URL: "/api/v3/order?" + first + "&" + second + "&signature=C8DB56825AE71D6D79447849E617115F4A920FA2ACDCAB2B053C4B2838BD6B71"},
 		"the signature in front of the others": {URL: "/api/v3/order?" + sig[1:] + "&" + first + "&" + second},
@@ -177,6 +176,13 @@ func TestBinanceDocumentedHMAC(t *testing.T) {
 		if claim, ok := c.verifies(venue.Binance, c.request()); !ok || claim.Key != key {
 			t.Errorf("%s: does not verify: %+v", name, claim)
 		}
+	}
+	// The documents have this one too. No client sends it, and nobody can tell where in
+	// the text its client cut.
+	c := capture{Method: "POST", URL: "/api/v3/order?" + first, Body: second + mixed, Headers: [][2]string{{"X-MBX-APIKEY", key}}}
+	var claim venue.Claim
+	if venue.Binance.Claim(c.request(), &claim); claim.Fault != vedette.Ambiguous {
+		t.Errorf("mixed query string and request body: %+v", claim)
 	}
 }
 

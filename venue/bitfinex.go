@@ -17,7 +17,7 @@ var Bitfinex = &Dialect{
 	Hosts: []string{"api.bitfinex.com", "api-pub.bitfinex.com", "api.staging.bitfinex.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA384, Signature: Hex,
 		Covers: CoversPath | CoversNonce, Partly: CoversBody,
-		Note: "The body is signed on version 2; on version 1 the signed header holds the parameters. The query is not signed. A WebSocket log-in signs only its nonce."}},
+		Note: "The body is signed on version 2; on version 1 the signed header holds the parameters. The query is not signed. Behind a path that is not known in full the nonce must be a time. A WebSocket log-in signs only its nonce."}},
 	Routes:    bitfinexRoutes,
 	Claim:     bitfinexClaim,
 	Message:   bitfinexMessage,
@@ -44,6 +44,12 @@ func bitfinexClaim(r *Request, c *Claim) {
 		c.Nonce, c.NonceRule = c.Text, NonceIncreasing
 		if c.Text = ""; c.Nonce != "" && !isNonce(c.Nonce) && c.Fault == "" {
 			c.Fault = vedette.BadEncoding
+		}
+		if len(r.Body) > 0 && !r.IsJSON() {
+			c.Fault = vedette.Ambiguous // digits of the nonce could have come into it
+		}
+		if len(bitfinexRoutes.exact[r.Path]) == 0 { // the path may end with an order's id
+			c.nonceIsTime()
 		}
 		if r.Header.Count("bfx-token")+r.Header.Count("X-BFX-PAYLOAD") > 0 {
 			c.Fault = vedette.Ambiguous
@@ -148,7 +154,7 @@ func bitfinexMeaning(r *Request, c *vedette.Call) {
 
 // bitfinexOps reads a list of operations of all kinds.
 func bitfinexOps(list strictjson.Value, c *vedette.Call) {
-	for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+	for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 		name := e.First()
 		route := bitfinexRoutes.Find(WS, name.Text())
 		if route == nil {
@@ -169,7 +175,7 @@ func bitfinexCancels(v Values, c *vedette.Call) {
 	}
 	for _, name := range [3]string{"id", "cid", "gid"} {
 		list := v.JSON.Get(name)
-		for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+		for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 			if e.Kind() == strictjson.Array { // a client id with its date
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.First().Text()})
 				continue

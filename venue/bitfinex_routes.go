@@ -13,7 +13,7 @@ var (
 	bitfinexTarget = &Fields{Target: []string{"id", "order_id", "cid", "offer_id"}}
 	bitfinexRead   = &Fields{Asset: []string{"currency"}, Instrument: []string{"symbol"}, Target: []string{"order_id"}}
 	bitfinexFunds  = &Fields{
-		Asset: []string{"currency", "method", "withdraw_type"}, Quantity: []string{"amount"}, Address: []string{"address"},
+		Asset: []string{"currency", "method", "withdraw_type"}, Quantity: []string{"amount"}, Address: []string{"address", "invoice", "account_number"}, Tag: []string{"payment_id"},
 		Object: []string{"email_dst", "to", "walletto", "wallet"},
 	}
 	bitfinexOffer = &Fields{Instrument: []string{"symbol", "currency"}, Quantity: []string{"amount"}, Price: []string{"rate"}, Object: []string{"id"}}

@@ -48,6 +48,7 @@ func bitgetClaim(r *Request, c *Claim) {
 	}
 	t, tick, ok := parseUnix(c.Text)
 	c.within(t, tick, ok, bitgetWindow, bitgetWindow)
+	c.divide(r)
 }
 
 func bitgetMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
@@ -59,10 +60,17 @@ func bitgetMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 	case 0:
 		return append(r.PathQuery(dst), r.Body...), true
 	case 1:
-		dst, ok := appendDecodedQuery(append(append(dst, r.Path...), '?'), r.Query)
-		return append(dst, r.Body...), ok
+		return r.appendDecoded(dst)
 	}
 	return dst, false
+}
+
+// appendDecoded appends path, query with its escapes decoded, and body, unless the
+// decoded query could be read as a body.
+func (r *Request) appendDecoded(dst []byte) ([]byte, bool) {
+	from := len(dst) + len(r.Path)
+	dst, ok := appendDecodedQuery(append(append(dst, r.Path...), '?'), r.Query)
+	return append(dst, r.Body...), ok && (r.bodiless() || !opensJSON(text(dst[from:])))
 }
 
 // appendDecodedQuery appends the query with its escapes decoded, for venues and

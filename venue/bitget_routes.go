@@ -27,8 +27,9 @@ var (
 		Asset: []string{"coin", "fromCoin"}, Address: []string{"address"}, Quantity: []string{"size", "amount", "fromCoinSize", "fromCoinAmount"},
 		ClientID: []string{"clientOid"}, Object: []string{"toUserId", "toUid", "subUid", "subAccountUid", "orderId"}, Instrument: []string{"symbol"},
 	}
-	bitgetRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "clientOid"}, Asset: []string{"coin"}, Object: []string{"subUid", "subAccountUid"}}
-	bitgetKeys = &Fields{Object: []string{"subAccountApiKey", "apiKey", "subAccountUid", "subUid", "subaccountName", "username"}}
+	bitgetWithdraw = bitgetCapital.to([]string{"tag", "areaCode"}, "address")
+	bitgetRead     = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "clientOid"}, Asset: []string{"coin"}, Object: []string{"subUid", "subAccountUid"}}
+	bitgetKeys     = &Fields{Object: []string{"subAccountApiKey", "apiKey", "subAccountUid", "subUid", "subaccountName", "username"}}
 )
 
 // bitgetRefine makes a stop of a plan order, but not of an order that merely carries
@@ -67,7 +68,7 @@ func bitgetSpot() []Route {
 
 		family("GET", spot, vedette.OpAccountRead, bitgetRead, "account/* wallet/* ins-loan/*"),
 		family("GET", spot, vedette.OpDepositAddress, bitgetRead, "wallet/deposit-address wallet/subaccount-deposit-address"),
-		family("POST", spot, vedette.OpWithdraw, bitgetCapital, "wallet/withdrawal"),
+		family("POST", spot, vedette.OpWithdraw, bitgetWithdraw, "wallet/withdrawal"),
 		family("POST", spot, vedette.OpTransfer, bitgetCapital, "wallet/transfer wallet/subaccount-transfer"),
 		family("POST", spot, vedette.OpAdmin, bitgetCapital, "wallet/cancel-withdrawal wallet/modify-deposit-account account/upgrade account/switch-deduct"),
 		family("GET", spot, vedette.OpMarketRead, bitgetRead, "public/* market/*"),
@@ -119,7 +120,7 @@ func bitgetUnified() []Route {
 
 		family("GET", account, vedette.OpAccountRead, bitgetRead, "*"),
 		family("GET", account, vedette.OpDepositAddress, bitgetRead, "deposit-address sub-deposit-address"),
-		family("POST", account, vedette.OpWithdraw, bitgetCapital, "withdraw withdrawal"),
+		family("POST", account, vedette.OpWithdraw, bitgetWithdraw, "withdraw withdrawal"),
 		family("POST", account, vedette.OpTransfer, bitgetCapital, "transfer sub-transfer sub-master-transfer repay move-positions set-margin"),
 		family("POST", account, vedette.OpAccountRead, bitgetRead, "max-open-available sub-deposit-records"),
 		family("POST", account, vedette.OpSetting, bitgetCapital, "set-leverage set-hold-mode switch-deduct deposit-account switch adjust-account-mode cancel-withdrawal set-collateral-type"),
@@ -130,7 +131,7 @@ func bitgetUnified() []Route {
 		family("POST", v3, vedette.OpKeyChange, bitgetKeys, "user/update-sub-api broker/modify-sub-apikey"),
 		family("POST", v3, vedette.OpKeyDelete, bitgetKeys, "user/delete-sub-api broker/delete-sub-apikey"),
 		family("POST", v3, vedette.OpAdmin, bitgetKeys, "user/create-sub user/freeze-sub user/set-rate-limit-quota user/sub-account/agent-create broker/create-sub broker/modify-sub ins-loan/bind-uid"),
-		family("POST", v3, vedette.OpWithdraw, bitgetCapital, "broker/sub-withdrawal"),
+		family("POST", v3, vedette.OpWithdraw, bitgetWithdraw, "broker/sub-withdrawal"),
 		family("POST", v3, vedette.OpDepositAddress, bitgetCapital, "broker/sub-deposit-address"),
 		family("POST", v3, vedette.OpTransfer, bitgetCapital, "loan/borrow loan/repay loan/revise-pledge copy/futures/transfer convert/small-assets-trade earn/elite-subscribe earn/elite-redeem stockplus/asset/transfer"),
 		family("POST", v3, vedette.OpOrderNew, bitgetOrder, "stockplus/trade/place-order"),
@@ -153,7 +154,7 @@ func bitgetMore() []Route {
 		family("POST", v2, vedette.OpKeyDelete, bitgetKeys, "broker/manage/delete-subaccount-apikey"),
 		family("POST", v2, vedette.OpAdmin, bitgetKeys, "user/create-virtual-subaccount user/modify-virtual-subaccount user/create-agent-subaccount broker/account/create-subaccount broker/account/modify-subaccount broker/account/modify-subaccount-email broker/account/set-subaccount-autotransfer"),
 		family("POST", v2, vedette.OpDepositAddress, bitgetCapital, "broker/account/subaccount-address"),
-		family("POST", v2, vedette.OpWithdraw, bitgetCapital, "broker/account/subaccount-withdrawal"),
+		family("POST", v2, vedette.OpWithdraw, bitgetWithdraw, "broker/account/subaccount-withdrawal"),
 		family("POST", v2, vedette.OpAccountRead, nil, "broker/customer-asset broker/customer-deposit broker/customer-list broker/customer-trade-volume"),
 		family("POST", v2, vedette.OpOrderNew, bitgetCapital, "convert/trade convert/bgb-convert"),
 		family("POST", v2, vedette.OpTransfer, bitgetCapital, "earn/savings/subscribe earn/savings/redeem earn/sharkfin/subscribe earn/loan/borrow earn/loan/repay earn/loan/revise-pledge earn/elite/subscribe earn/elite/redeem"),

@@ -19,7 +19,7 @@ var BitMEX = &Dialect{
 	Hosts: []string{"www.bitmex.com", "api.bitmex.com", "ws.bitmex.com", "testnet.bitmex.com", "api.testnet.bitmex.com", "ws.testnet.bitmex.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex,
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime,
-		Note:   "A WebSocket log-in signs only its expiry. The client sets the expiry, and the venue states no bound for it."}},
+		Note:   "A WebSocket log-in signs only its expiry. The client sets the expiry, and the venue states no bound for it; over HTTP more than an hour ahead is refused (clients set 5 s to a minute)."}},
 	Repeatable: []string{"columns"},
 	Routes:     bitmexRoutes,
 	Claim:      bitmexClaim,
@@ -49,7 +49,9 @@ var (
 		Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"address"},
 		Object: []string{"toAccountId", "targetUserId", "addressId", "token", "transactID", "redemptionID"}, Instrument: []string{"symbol"},
 	}
-	bitmexAdmin = &Fields{Object: []string{"targetAccountId", "apiKeyID", "id"}, Instrument: []string{"symbol"}}
+	bitmexWithdraw = bitmexWallet.to([]string{"memo"}, "address", "addressId", "targetUserId")
+	bitmexConfirm  = bitmexWallet.to(nil) // the venue's own token says where to
+	bitmexAdmin    = &Fields{Object: []string{"targetAccountId", "apiKeyID", "id"}, Instrument: []string{"symbol"}}
 )
 
 var bitmexRoutes = NewRoutes([]Route{
@@ -77,8 +79,8 @@ var bitmexRoutes = NewRoutes([]Route{
 	{Method: "GET", Path: "/api/v1/globalNotification", Op: vedette.OpAccountRead},
 	{Method: "GET", Path: "/api/v1/leaderboard/name", Op: vedette.OpAccountRead},
 	{Method: "GET", Path: "/api/v1/porl/snapshots", Op: vedette.OpAccountRead},
-	{Method: "POST", Path: "/api/v1/user/requestWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWallet},
-	{Method: "POST", Path: "/api/v1/user/confirmWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWallet},
+	{Method: "POST", Path: "/api/v1/user/requestWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexWithdraw},
+	{Method: "POST", Path: "/api/v1/user/confirmWithdrawal", Op: vedette.OpWithdraw, Fields: bitmexConfirm},
 	{Method: "POST", Path: "/api/v1/user/cancelWithdrawal", Op: vedette.OpTransfer, Fields: bitmexWallet},
 	{Method: "DELETE", Path: "/api/v1/user/withdrawal", Op: vedette.OpTransfer, Fields: bitmexWallet},
 	{Method: "POST", Path: "/api/v1/user/walletTransfer", Op: vedette.OpTransfer, Fields: bitmexWallet},
@@ -162,7 +164,7 @@ func bitmexMeaning(r *Request, c *vedette.Call) {
 	if r.Kind != Message {
 		bitmexRoutes.Mean(r, c)
 		if list := r.Values().JSON.Get("clOrdID"); c.Operation == vedette.OpOrderCancel && list.Kind() == strictjson.Array {
-			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+			for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, ClientOrderID: e.Text(), TargetOrderID: e.Text()})
 			}
 		}
@@ -254,6 +256,25 @@ func bitmexClaim(r *Request, c *Claim) {
 	// log-in) signs what does not expire in anybody's lifetime.
 	// The same question asked twice within a second is the same bytes.
 	c.Text, c.Expires, c.Tick = expires, time.Unix(n, 0), time.Second
+	if r.Kind == HTTPRequest {
+		bitmexDivide(r, c)
+	}
+}
+
+// bitmexExpiry is how far ahead the expiry of an HTTP request may lie: clients set 5 s
+// (ccxt, the official ones) to a minute (the venue's examples).
+const bitmexExpiry = time.Hour
+
+// bitmexDivide holds a request to what keeps the expiry apart from query and body,
+// between which it is signed without a separator: ten digits, not far ahead, and a body
+// that does not begin with one.
+func bitmexDivide(r *Request, c *Claim) {
+	c.MaxExpiry = bitmexExpiry
+	b := r.Body
+	letter := len(b) == 0 || r.IsJSON() || b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z'
+	if c.Fault == "" && (len(c.Text) != 10 || !letter) {
+		c.Fault = vedette.Ambiguous
+	}
 }
 
 func bitmexMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {

@@ -53,6 +53,7 @@ func bybitClaim(r *Request, c *Claim) {
 	if r.Query != "" && len(r.Body) > 0 {
 		c.Fault = vedette.Ambiguous
 	}
+	c.afterDigits(r)
 }
 
 // bybitWindow reads the time in c.Text: accepted from the window ago up to 1 s
@@ -252,7 +253,7 @@ var (
 	}
 	bybitStops   = &Fields{Instrument: []string{"symbol"}, Stop: []string{"stopLoss", "takeProfit", "trailingStop"}, Quantity: []string{"slSize", "tpSize"}, Refine: stopReduce}
 	bybitCapital = &Fields{
-		Asset: []string{"coin", "fromCoin", "currency"}, Address: []string{"address"}, Quantity: []string{"amount", "requestAmount"},
+		Asset: []string{"coin", "fromCoin", "currency"}, Address: []string{"address"}, Tag: []string{"tag"}, Quantity: []string{"amount", "requestAmount"},
 		ClientID: []string{"transferId", "requestId"}, Object: []string{"toMemberId", "toUid", "subMemberId", "quoteTxId", "id"}, Instrument: []string{"symbol"},
 	}
 	bybitRFQ  = &Fields{Target: []string{"rfqId", "quoteId"}, ClientID: []string{"rfqLinkId", "quoteLinkId"}, Side: []string{"quoteSide"}}

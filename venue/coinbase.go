@@ -53,12 +53,13 @@ func coinbaseClaim(r *Request, c *Claim) {
 	if coinbaseLegacyHeaders.claim(r, c) {
 		c.Scheme = "hmac"
 		coinbaseTime(c, c.Text, coinbaseWindow)
+		c.divide(r)
 		if r.Header.Count("Authorization") > 0 {
 			c.Fault = vedette.Ambiguous
 		}
 		return
 	}
-	if bearerClaim(r, c); c.Auth == AuthBearer && strings.Count(c.Token, ".") == 2 {
+	if scheme := bearerClaim(r, c); fold(scheme, "Bearer") && strings.Count(c.Token, ".") == 2 {
 		coinbaseJWT(r, c)
 	}
 }
@@ -121,7 +122,7 @@ func coinbaseMeaning(r *Request, c *vedette.Call) {
 		coinbaseRoutes.Mean(r, c)
 		if c.Operation == vedette.OpOrderBatch {
 			list := r.JSON().Get("orderIds")
-			for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+			for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 				c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
 			}
 		}

@@ -15,7 +15,7 @@ var (
 	coinbaseMove = &Fields{Asset: []string{"funds.currency", "currency"}, Quantity: []string{"funds.value", "amount", "usd_amount", "usdAmount"},
 		Object: []string{"target_portfolio_uuid", "targetPortfolioUuid", "portfolio_uuid", "portfolioUuid"}, Instrument: []string{"symbol"}}
 	coinbaseConvert = &Fields{Asset: []string{"from_account", "fromAccount"}, Quantity: []string{"amount"}, Object: []string{"to_account", "toAccount"}}
-	coinbaseSend    = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"to"}, ClientID: []string{"idem"}, Refine: coinbaseMoney}
+	coinbaseSend    = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"to"}, Tag: []string{"destination_tag"}, ClientID: []string{"idem"}, Refine: coinbaseMoney}
 	coinbaseFiat    = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"payment_method"}}
 	coinbaseAdmin   = &Fields{Object: []string{"name", "setting"}}
 )

@@ -50,6 +50,7 @@ func coinbaseExchangeClaim(r *Request, c *Claim) {
 	case HTTPRequest:
 		if coinbaseExchangeHeaders.claim(r, c) {
 			coinbaseTime(c, c.Text, coinbaseWindow)
+			c.divide(r)
 		}
 	}
 }

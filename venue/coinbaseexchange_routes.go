@@ -21,6 +21,7 @@ var (
 		Object:   []string{"coinbase_account_id", "payment_method_id", "counterparty_id", "to_profile_id", "to", "profile_id"},
 		ClientID: []string{"nonce", "idem"},
 	}
+	coinbaseExchangeCrypto   = coinbaseExchangeFunds.to([]string{"destination_tag"}, "crypto_address")
 	coinbaseExchangeProfiles = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Object: []string{"to", "from"}}
 	coinbaseExchangeAdmin    = &Fields{Object: []string{"id", "profile_id", "name"}, Address: []string{"address"}, Asset: []string{"currency"}}
 )
@@ -47,11 +48,11 @@ var coinbaseExchangeTrading = []Route{
 	{Method: "DELETE", Path: "/orders/{order}", Op: vedette.OpOrderCancel, Fields: coinbaseExchangeTarget},
 	{Method: "POST", Path: "/position/close", Op: vedette.OpOrderNew, Fields: coinbaseExchangeOrder},
 
-	{Method: "POST", Path: "/withdrawals/crypto", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds},
-	{Method: "POST", Path: "/withdrawals/coinbase", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds},
-	{Method: "POST", Path: "/withdrawals/coinbase-account", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds},
-	{Method: "POST", Path: "/withdrawals/payment-method", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds},
-	{Method: "POST", Path: "/withdrawals/counterparty", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds},
+	{Method: "POST", Path: "/withdrawals/crypto", Op: vedette.OpWithdraw, Fields: coinbaseExchangeCrypto},
+	{Method: "POST", Path: "/withdrawals/coinbase", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds.to(nil, "coinbase_account_id")},
+	{Method: "POST", Path: "/withdrawals/coinbase-account", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds.to(nil, "coinbase_account_id")},
+	{Method: "POST", Path: "/withdrawals/payment-method", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds.to(nil, "payment_method_id")},
+	{Method: "POST", Path: "/withdrawals/counterparty", Op: vedette.OpWithdraw, Fields: coinbaseExchangeFunds.to(nil, "counterparty_id")},
 	{Method: "POST", Path: "/deposits/coinbase-account", Op: vedette.OpTransfer, Fields: coinbaseExchangeFunds},
 	{Method: "POST", Path: "/deposits/payment-method", Op: vedette.OpTransfer, Fields: coinbaseExchangeFunds},
 	{Method: "POST", Path: "/conversions", Op: vedette.OpTransfer, Fields: coinbaseExchangeFunds},

@@ -36,6 +36,7 @@ func coinbaseIntlClaim(r *Request, c *Claim) {
 	case HTTPRequest:
 		if coinbaseExchangeHeaders.claim(r, c) {
 			coinbaseTime(c, c.Text, coinbaseIntlWindow)
+			c.divide(r)
 		}
 	}
 }
@@ -77,7 +78,7 @@ var coinbaseIntlChanges = []Route{
 	{Method: "DELETE", Path: "/api/v1/orders", Op: vedette.OpOrderCancelAll, Fields: coinbaseIntlRead},
 
 	{Method: "POST", Path: "/api/v1/transfers/withdraw", Op: vedette.OpWithdraw, Fields: coinbaseIntlFunds},
-	{Method: "POST", Path: "/api/v1/transfers/withdraw/counterparty", Op: vedette.OpWithdraw, Fields: coinbaseIntlFunds},
+	{Method: "POST", Path: "/api/v1/transfers/withdraw/counterparty", Op: vedette.OpWithdraw, Fields: coinbaseIntlFunds.to(nil, "counterparty_id")},
 	{Method: "POST", Path: "/api/v1/transfers/address", Op: vedette.OpDepositAddress, Fields: coinbaseIntlFunds},
 	{Method: "POST", Path: "/api/v1/transfers/create-counterparty-id", Op: vedette.OpDepositAddress, Fields: coinbaseIntlFunds},
 	{Method: "POST", Path: "/api/v1/transfers/validate-counterparty-id", Op: vedette.OpAccountRead, Fields: coinbaseIntlFunds},

@@ -42,6 +42,7 @@ func coinbasePrimeClaim(r *Request, c *Claim) {
 	case HTTPRequest:
 		if coinbasePrimeHeaders.claim(r, c) {
 			coinbaseTime(c, c.Text, coinbaseWindow)
+			c.divide(r)
 		}
 	}
 }

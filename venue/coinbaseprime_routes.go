@@ -21,6 +21,7 @@ var (
 		Asset: []string{"currency_symbol", "currencySymbol", "source_symbol", "sourceSymbol", "currency"}, Quantity: []string{"amount"},
 		Address: []string{"blockchain_address.address", "blockchainAddress.address", "payment_method.payment_method_id", "paymentMethod.paymentMethodId",
 			"counterparty.counterparty_id", "counterparty.counterpartyId"},
+		Tag:      []string{"blockchain_address.account_identifier", "blockchainAddress.accountIdentifier"},
 		Object:   []string{"destination"},
 		ClientID: []string{"idempotency_key", "idempotencyKey"},
 	}
@@ -53,7 +54,7 @@ var coinbasePrimeChanges = []Route{
 	{Method: "POST", Path: coinbasePrimePortfolio + "/accept_quote", Op: vedette.OpOrderNew, Fields: coinbasePrimeOrder},
 
 	{Method: "POST", Path: coinbasePrimeWallet + "/withdrawals", Op: vedette.OpWithdraw, Fields: coinbasePrimeFunds},
-	{Method: "POST", Path: coinbasePrimeWallet + "/onchain_transaction", Op: vedette.OpWithdraw, Fields: coinbasePrimeFunds},
+	{Method: "POST", Path: coinbasePrimeWallet + "/onchain_transaction", Op: vedette.OpWithdraw, Fields: coinbasePrimeFunds.to(nil)},
 	{Method: "POST", Path: coinbasePrimeWallet + "/transfers", Op: vedette.OpTransfer, Fields: coinbasePrimeFunds},
 	{Method: "POST", Path: coinbasePrimeWallet + "/conversion", Op: vedette.OpTransfer, Fields: coinbasePrimeFunds},
 	{Method: "POST", Path: coinbasePrimeWallet + "/staking/initiate", Op: vedette.OpTransfer, Fields: coinbasePrimeFunds},

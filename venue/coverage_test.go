@@ -117,6 +117,20 @@ says "for ever" it cannot tell the same request sent again, and marks it ` + "`r
 		}
 	}
 	b.WriteString(`
+## Where one part ends and the next begins
+
+Many venues sign parts joined without anything between them: time, method, path, query, body. Such a signature holds for every way to divide
+the text: quantity=10 in the query is as good as quantity=1 there and a body that begins with 0. Vedette refuses as ` + "`ambiguous`" + ` what could be
+divided otherwise, and ` + "`TestBoundaries`" + ` moves text over every border of the captured requests:
+
+- a body on GET or HEAD, for every venue;
+- query and form body in one request, where both are signed as one text (Binance, also as its documents have it, MEXC, Kraken Futures);
+- a body that is not JSON behind a signed path (OKX, Bitget, KuCoin, Coinbase), and a path or query that opens JSON beside GET;
+- a query or body that begins with a digit behind a time or window (Bybit, MEXC contracts, BitMEX);
+- an ampersand in a value, or an equals sign in a name, where parameters are joined unescaped (Binance WebSocket, Backpack).
+
+A nonce or expiry that digits could have come to must be a time near now: more than a day off, for an expiry more than an hour ahead, is ` + "`stale`" + `.
+
 ## What follows
 
 - No mark at **path** or **method**: one captured request is good for another endpoint within its window. Seen through Vedette the second use is

@@ -18,7 +18,7 @@ var CryptoCom = &Dialect{
 	Docs:  "https://exchange-docs.crypto.com/exchange/v1/rest-ws/index.html#digital-signature",
 	Hosts: []string{"api.crypto.com", "stream.crypto.com", "deriv-api.crypto.com", "deriv-stream.crypto.com", "uat-api.3ona.co", "uat-stream.3ona.co"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA256, Signature: Hex, Covers: CoversPath | CoversBody | CoversTime,
-		Note: "The path is held against the signed method. Members beside id, method, params, api_key and nonce are not signed. A WebSocket log-in signs no parameters, and what follows it nothing."}},
+		Note: "The path is held against the signed method. Parameters are signed without separators: one whose text holds the name of another is refused. Members beside id, method, params, api_key and nonce are not signed. A WebSocket log-in signs no parameters, and what follows it nothing."}},
 	Routes:    cryptoRoutes,
 	Claim:     cryptoClaim,
 	Message:   cryptoMessage,
@@ -72,7 +72,8 @@ var cryptoRoutes = NewRoutes(
 		private/staking/get-staking-position private/staking/get-staking-instruments private/staking/get-open-stake
 		private/staking/get-stake-history private/staking/get-reward-history private/staking/get-open-convert
 		private/staking/get-convert-history`),
-	family(WS, "", vedette.OpWithdraw, cryptoMoney, "private/create-withdrawal private/fiat/fiat-create-withdraw"),
+	family(WS, "", vedette.OpWithdraw, cryptoMoney.to([]string{"address_tag"}, "address"), "private/create-withdrawal"),
+	family(WS, "", vedette.OpWithdraw, cryptoMoney.to(nil, "bank_details"), "private/fiat/fiat-create-withdraw"),
 	family(WS, "", vedette.OpTransfer, cryptoMoney, `private/create-subaccount-transfer private/create-isolated-margin-transfer private/convert-collateral
 		private/staking/stake private/staking/unstake private/staking/convert`),
 	family(WS, "", vedette.OpDepositAddress, cryptoMoney, "private/get-deposit-address private/fiat/fiat-deposit-info"),
@@ -151,6 +152,9 @@ func cryptoClaim(r *Request, c *Claim) {
 	if m.Get("params").Kind() == strictjson.Array || method == "" {
 		c.Fault = vedette.BadEncoding
 	}
+	if c.Fault == "" && cryptoMerged(m.Get("params"), false) {
+		c.Fault = vedette.Ambiguous
+	}
 	if r.Kind != Message && !strings.HasSuffix(r.Path, "/"+method) {
 		c.Mismatch = vedette.BoundElsewhere
 	}
@@ -166,6 +170,68 @@ func cryptoMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 	dst = append(dst, c.Key...)
 	dst = appendParams(dst, m.Get("params"))
 	return append(dst, m.Get("nonce").Text()...), true
+}
+
+// cryptoNames are the parameters of the calls that change something.
+var cryptoNames = []string{"address", "address_tag", "amount", "bank_details", "client_oid", "client_wid", "contingency_type", "currency", "exec_inst",
+	"from_instrument_name", "instrument_name", "isolation_id", "limit_price", "network_id", "new_price", "new_quantity", "notional", "order_id", "order_list",
+	"orig_client_oid", "price", "quantity", "ref_price", "ref_price_type", "side", "spot_margin", "stp_inst", "stp_scope", "sub_account_uuid", "time_in_force",
+	"trigger_price", "type"}
+
+// cryptoMerged reports whether parameters, that are signed in the order of their names
+// without separators, may have been several more: the text of one holds the name of
+// another at a place where that could have stood.
+func cryptoMerged(v strictjson.Value, listed bool) bool {
+	switch v.Kind() {
+	case strictjson.Array:
+		for e := v.First(); e.Exists(); e = e.Next(v) {
+			if cryptoMerged(e, true) {
+				return true
+			}
+		}
+	case strictjson.Object:
+		for m := v.First(); m.Exists(); m = m.Next(v) {
+			if cryptoTwoNames(m.Name()) || cryptoMerged(m, listed) || m.Kind() == strictjson.String && cryptoHolds(v, m, listed) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cryptoHolds reports whether the text of member m of v holds the name of a parameter
+// that could have stood between it and the next; behind the last of an object in a
+// list, any could.
+func cryptoHolds(v, m strictjson.Value, listed bool) bool {
+	next := ""
+	for o := v.First(); o.Exists(); o = o.Next(v) {
+		if name := o.Name(); name > m.Name() && (next == "" || name < next) {
+			next = name
+		}
+	}
+	for _, name := range cryptoNames {
+		fits := name > m.Name() && (next == "" || name < next) || next == "" && listed
+		if fits && strings.Contains(m.Text(), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// cryptoTwoNames reports whether a name begins with one parameter's and ends with
+// another's.
+func cryptoTwoNames(s string) bool {
+	if len(s) < 8 || contains(cryptoNames, s) {
+		return false
+	}
+	for _, a := range cryptoNames {
+		for _, b := range cryptoNames {
+			if len(a)+len(b) <= len(s) && strings.HasPrefix(s, a) && strings.HasSuffix(s, b) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // appendParams appends a value as the venue's params string has it: an object as

@@ -53,11 +53,7 @@ var (
 	deribitTrade = &Fields{Instrument: []string{"instrument_name"}, Side: []string{"direction"}, Price: []string{"price"}, Quantity: []string{"amount"}}
 	deribitQuote = &Fields{Instrument: []string{"instrument_name"}, Price: []string{"bid.price", "ask.price"}, Quantity: []string{"bid.amount", "ask.amount"}}
 	deribitMoney = &Fields{Asset: []string{"currency"}, Quantity: []string{"amount"}, Address: []string{"address"},
-		Object: []string{"destination", "target_uid", "id"}, Refine: func(v Values, a *vedette.Action) {
-			if a.Operation == vedette.OpWithdraw && a.Address == "" { // submit_transfer_to_user
-				a.Address, a.Object = a.Object, ""
-			}
-		}}
+		Object: []string{"destination", "target_uid", "id"}}
 	deribitAdmin = &Fields{Object: []string{"id", "sid", "subaccount_id", "client_id", "name"}, Asset: []string{"currency"}, Address: []string{"address"}}
 )
 
@@ -81,7 +77,8 @@ var deribitRoutes = NewRoutes(
 		private/get_user_trades_by_instrument private/get_user_trades_by_instrument_and_time private/get_user_trades_by_order
 		private/get_block_trade private/get_block_trades private/get_block_trade_requests private/get_last_block_trades_by_currency
 		private/get_block_rfqs private/get_block_rfq_quotes private/get_block_rfq_user_info private/simulate_block_trade`),
-	family(WS, "", vedette.OpWithdraw, deribitMoney, "private/withdraw private/submit_transfer_to_user"), // to somebody else, either way
+	family(WS, "", vedette.OpWithdraw, deribitMoney, "private/withdraw"),
+	family(WS, "", vedette.OpWithdraw, deribitMoney.to(nil, "destination"), "private/submit_transfer_to_user"), // to somebody else as well
 	family(WS, "", vedette.OpTransfer, deribitMoney, `private/submit_transfer_to_subaccount private/submit_transfer_between_subaccounts private/cancel_transfer_by_id private/cancel_withdrawal private/move_positions`),
 	family(WS, "", vedette.OpDepositAddress, deribitMoney, "private/create_deposit_address private/get_current_deposit_address"),
 	family(WS, "", vedette.OpKeyCreate, deribitAdmin, "private/create_api_key"),
@@ -228,6 +225,9 @@ func deribitHeader(s string, c *Claim) {
 // they were taken; a nonce is for single use (Authentication, "client_signature").
 func deribitTime(ts string, c *Claim) {
 	c.Text, c.NonceRule = ts, NonceUnique
+	if strings.IndexByte(c.Nonce, '\n') >= 0 {
+		c.Fault = vedette.Ambiguous // it ends a line of what is signed
+	}
 	t, tick, ok := parseUnix(ts)
 	c.within(t, tick, ok && tick == time.Millisecond, time.Minute, time.Minute)
 }

@@ -25,6 +25,9 @@ type Dialect struct {
 	Repeatable []string
 
 	Routes *Routes
+	// Plain are bare words that clients of this venue send as WebSocket messages and
+	// that change nothing, beside ping and pong.
+	Plain []string
 	// GetChanges says that GET requests can change something too (Deribit's orders).
 	GetChanges bool
 
@@ -199,12 +202,17 @@ type Claim struct {
 	Tick     time.Duration
 	MaxAge   time.Duration
 	MaxAhead time.Duration
-	// Expires is an absolute end given by the request, zero if none.
-	Expires time.Time
+	// Expires is an absolute end given by the request, zero if none. It may lie at most
+	// MaxExpiry ahead, where that is not zero.
+	Expires   time.Time
+	MaxExpiry time.Duration
 
 	Nonce     string // as text, "" if none
 	NonceRule NonceRule
 	NonceKeep int // for NonceHighest
+	// NonceAt is the time that the nonce is, where it has to be one, and may then lie
+	// MaxNonceDrift off; zero where any number will do.
+	NonceAt time.Time
 	// Replayable says that the scheme binds neither time nor nonce, so that one
 	// request and its replay are the same bytes.
 	Replayable bool
@@ -255,6 +263,8 @@ type Session struct {
 	ID      uint64
 	Key     string // credential that logged in, "" before
 	Account string
+	// External says that Key is not of the keyring, but of another's token.
+	External bool
 	// Challenge is the venue's last challenge.
 	Challenge string
 	// Upgrade is the request that opened the session; its strings are its own.

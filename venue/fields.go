@@ -10,11 +10,14 @@ import (
 
 // Fields names the parameters that carry the order fields of a route. Each is a
 // list of alternatives, the first that is present wins. "a.b" reaches into nested
-// JSON objects.
+// JSON objects. Of Instrument, Address and Tag no two may be present that differ:
+// which of them counts, only the venue knows.
 type Fields struct {
 	Instrument, Side, Type, TIF, Price, Stop, Quantity []string
 	ClientID, Target, Object, Asset, Address           []string
-	PostOnly, ReduceOnly                               []string
+	// Tag is the second half of an address where accounts share one: ADDRESS:TAG.
+	Tag                  []string
+	PostOnly, ReduceOnly []string
 	// Refine corrects what the general reading cannot know, after it ran.
 	Refine func(v Values, a *vedette.Action)
 }
@@ -68,6 +71,32 @@ func (v Values) first(names []string) string {
 	return ""
 }
 
+// sole returns the one value that the alternatives have, and whether there are
+// several: was, unless it is empty, is one too.
+func (v Values) sole(names []string, was string) (s string, several bool) {
+	s = was
+	for _, n := range names {
+		switch t := v.said(n); {
+		case t == "":
+		case s == "":
+			s = t
+		case s != t:
+			several = true
+		}
+	}
+	return s, several
+}
+
+// said is Get, but an object or array is its own text.
+func (v Values) said(name string) string {
+	if v.JSON.Exists() {
+		if m := v.member(name); m.Kind() == strictjson.Object || m.Kind() == strictjson.Array {
+			return m.Raw()
+		}
+	}
+	return v.Get(name)
+}
+
 func (v Values) decimal(names []string) vedette.Decimal {
 	if s := v.first(names); s != "" {
 		if d, err := vedette.ParseDecimal(s); err == nil {
@@ -90,12 +119,11 @@ func (f *Fields) Fill(v Values, a *vedette.Action) {
 	if f == nil {
 		return
 	}
-	set(&a.Instrument, v.first(f.Instrument))
+	f.fillWhat(v, a)
 	set(&a.ClientOrderID, v.first(f.ClientID))
 	set(&a.TargetOrderID, v.first(f.Target))
 	set(&a.Object, v.first(f.Object))
 	set(&a.Asset, v.first(f.Asset))
-	set(&a.Address, v.first(f.Address))
 	if len(f.Side) > 0 {
 		a.Side = ParseSide(v.first(f.Side))
 	}
@@ -113,6 +141,33 @@ func (f *Fields) Fill(v Values, a *vedette.Action) {
 	if f.Refine != nil {
 		f.Refine(v, a)
 	}
+}
+
+// fillWhat sets what a credential may be confined to: the instrument and, with its
+// tag, the address. Who only reads may name several instruments.
+func (f *Fields) fillWhat(v Values, a *vedette.Action) {
+	var instruments, addresses, tags bool
+	var tag string
+	a.Instrument, instruments = v.sole(f.Instrument, a.Instrument)
+	a.Address, addresses = v.sole(f.Address, a.Address)
+	if tag, tags = v.sole(f.Tag, ""); tag != "" {
+		a.Address += ":" + tag
+	}
+	a.Ambiguous = instruments && a.Operation.Changes() || addresses || tags
+}
+
+// to returns the fields of a route that sends to somebody else: the names of the
+// destination, and of its tag.
+func (f *Fields) to(tag []string, names ...string) *Fields {
+	g := *f
+	g.Address, g.Tag = names, tag
+	g.Object = nil
+	for _, n := range f.Object {
+		if !contains(names, n) {
+			g.Object = append(g.Object, n)
+		}
+	}
+	return &g
 }
 
 func set(dst *string, s string) {
@@ -211,13 +266,21 @@ func (t *Routes) MeanAs(route *Route, path string, v Values, c *vedette.Call) {
 	}
 }
 
-// maxParts bounds the parts of one batch that are looked at: no venue takes more.
-const maxParts = 1000
+// MaxParts bounds the parts of one batch: no venue takes more. Of a longer one a
+// Meaning lists one part more than that, by which it is known.
+const MaxParts = 1000
+
+// listIn reports whether the parameter of the parts is to be read as JSON: always for
+// a batch; where one plain id may stand there too (BitMEX cancels), if it starts so.
+func (route *Route) listIn(v Values) bool {
+	b := trimSpace(bytesOf(v.Get(route.Batch)))
+	return route.Op == vedette.OpOrderBatch || len(b) > 0 && strings.IndexByte(`["{`, b[0]) >= 0
+}
 
 func (route *Route) parts(v Values, c *vedette.Call) {
 	list := v.JSON
 	if route.Batch != "." {
-		if list = v.member(route.Batch); !list.Exists() && v.r != nil {
+		if list = v.member(route.Batch); !list.Exists() && v.r != nil && route.listIn(v) {
 			list = v.r.ParamJSON(route.Batch)
 		}
 	}
@@ -228,12 +291,15 @@ func (route *Route) parts(v Values, c *vedette.Call) {
 	if f == nil {
 		f = route.Fields
 	}
-	for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
-		a := vedette.Action{Operation: route.Part, Instrument: c.Instrument}
+	for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
+		a := vedette.Action{Operation: route.Part}
 		if e.Kind() == strictjson.Object {
 			f.Fill(Values{JSON: e}, &a)
 		} else {
 			a.TargetOrderID = e.Text() // a list of plain ids
+		}
+		if a.Instrument == "" {
+			a.Instrument = c.Instrument
 		}
 		c.Batch = append(c.Batch, a)
 	}
@@ -251,19 +317,54 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind != Message && r.Kind != Reply && AmbiguousPath(r.Path) {
 		return vedette.Ambiguous
 	}
-	if r.Kind == HTTPRequest && len(r.Body) > 0 && hasMedia(r.Header.Get("Content-Type"), "multipart/") {
-		return vedette.Ambiguous // no venue takes it, and a lenient one would find parameters in it
+	if r.Kind == HTTPRequest && len(r.Body) > 0 && foreign(r.Header.Get("Content-Type")) {
+		return vedette.Ambiguous
 	}
-	if r.innerBad {
+	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && len(r.Body) > 0 || r.Kind != Message && r.Kind != Reply && r.overridden() {
 		return vedette.Ambiguous
 	}
 	return ""
+}
+
+// overridden reports whether a header asks some servers to take another method or path
+// than the request's own.
+func (r *Request) overridden() bool {
+	for i := range r.Header {
+		switch name := r.Header[i].Name; {
+		case len(name) < 13 || name[0]|0x20 != 'x':
+		case fold(name, "X-HTTP-Method-Override"), fold(name, "X-HTTP-Method"), fold(name, "X-Method-Override"),
+			fold(name, "X-Original-URL"), fold(name, "X-Rewrite-URL"):
+			return true
+		}
+	}
+	return false
 }
 
 // twoFaced reports whether a JSON body is labelled a form and holds what a form has:
 // who goes by the label finds parameters in it.
 func (r *Request) twoFaced() bool {
 	return r.Kind == HTTPRequest && hasMedia(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && bytes.IndexByte(r.Body, '&') >= 0
+}
+
+// foreign reports whether a body of that type is read by other rules than ours: in
+// parts, in which a lenient reader finds parameters, or in an encoding in which other
+// bytes are the braces and quotes.
+func foreign(contentType string) bool {
+	if hasMedia(contentType, "multipart/") {
+		return true
+	}
+	const word = "charset"
+	for s := contentType; len(s) >= len(word); s = s[1:] {
+		if strings.EqualFold(s[:len(word)], word) {
+			set, _, _ := strings.Cut(strings.TrimLeft(s[len(word):], ` ="'`), ";")
+			switch set = strings.TrimRight(set, ` "'`); {
+			case fold(set, "utf-8"), fold(set, "utf8"), fold(set, "us-ascii"), fold(set, "iso-8859-1"):
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func hasMedia(contentType, media string) bool {

@@ -34,7 +34,7 @@ func FuzzDialects(f *testing.F) {
 		}
 		var call vedette.Call
 		d.Meaning(r, &call)
-		if len(call.Batch) > 1000 || len(call.Instrument)+len(call.Object) > 4*size+64 {
+		if len(call.Batch) > venue.MaxParts+1 || len(call.Instrument)+len(call.Object) > 4*size+64 {
 			t.Fatalf("%s: %d parts of %d bytes", d.Name, len(call.Batch), size)
 		}
 		answer := &venue.Request{Kind: venue.HTTPAnswer, Status: 200, Body: reply, Session: r.Session}

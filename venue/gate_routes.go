@@ -166,7 +166,8 @@ func gateCross() []Route {
 func gateAccount() []Route {
 	const v4 = "/api/v4/"
 	return slices.Concat(
-		family("POST", v4, vedette.OpWithdraw, gateCapital, "withdrawals withdrawals/push"),
+		family("POST", v4, vedette.OpWithdraw, gateCapital.to([]string{"memo"}, "address"), "withdrawals"),
+		family("POST", v4, vedette.OpWithdraw, gateCapital.to(nil, "receive_uid"), "withdrawals/push"),
 		family("DELETE", v4, vedette.OpAdmin, gateCapital, "withdrawals/{object}"),
 		family("POST", v4, vedette.OpTransfer, gateCapital, "wallet/transfers wallet/sub_account_transfers wallet/sub_account_to_sub_account wallet/small_balance"),
 		family("GET", v4, vedette.OpDepositAddress, gateRead, "wallet/deposit_address"),

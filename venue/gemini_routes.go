@@ -10,7 +10,7 @@ var (
 	}
 	geminiTarget = &Fields{Target: []string{"order_id", "orderId", "client_order_id", "clientOrderId"}, Instrument: []string{"symbol"}}
 	geminiRead   = &Fields{Instrument: []string{"symbol"}, Target: []string{"order_id", "client_order_id"}, Asset: []string{"currency"}, Object: []string{"account"}}
-	geminiFunds  = &Fields{Address: []string{"address"}, Quantity: []string{"amount"}, Asset: []string{"currency"}, Object: []string{"targetAccount", "account"},
+	geminiFunds  = &Fields{Address: []string{"address"}, Tag: []string{"memo"}, Quantity: []string{"amount"}, Asset: []string{"currency"}, Object: []string{"targetAccount", "account"},
 		ClientID: []string{"clientTransferId", "client_transfer_id"}}
 	geminiClearing = &Fields{Instrument: []string{"symbol"}, Side: []string{"side"}, Price: []string{"price"}, Quantity: []string{"amount"},
 		Target: []string{"clearing_id"}, Object: []string{"counterparty_id"}}
@@ -39,7 +39,7 @@ var geminiChanges = []Route{
 
 	{Method: "POST", Path: "/v1/withdraw/{asset}", Op: vedette.OpWithdraw, Fields: geminiFunds},
 	{Method: "POST", Path: "/v2/withdraw/{}/{asset}", Op: vedette.OpWithdraw, Fields: geminiFunds},
-	{Method: "POST", Path: "/v1/payments/sen/withdraw", Op: vedette.OpWithdraw, Fields: geminiFunds},
+	{Method: "POST", Path: "/v1/payments/sen/withdraw", Op: vedette.OpWithdraw, Fields: geminiFunds.to(nil, "bankId")},
 	{Method: "POST", Path: "/v1/account/transfer/{asset}", Op: vedette.OpTransfer, Fields: geminiFunds},
 	{Method: "POST", Path: "/v1/staking/stake", Op: vedette.OpTransfer, Fields: geminiFunds},
 	{Method: "POST", Path: "/v1/staking/unstake", Op: vedette.OpTransfer, Fields: geminiFunds},

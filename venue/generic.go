@@ -102,6 +102,7 @@ type genericFields struct {
 	Object     []string `yaml:"object"`
 	Asset      []string `yaml:"asset"`
 	Address    []string `yaml:"address"`
+	Tag        []string `yaml:"tag"`
 	PostOnly   []string `yaml:"post_only"`
 	ReduceOnly []string `yaml:"reduce_only"`
 }
@@ -148,7 +149,7 @@ func (g *generic) build() (*Dialect, error) {
 	if len(g.Schemes) == 0 {
 		return nil, errors.New("schemes: want at least one")
 	}
-	d := &Dialect{Name: g.Name, Title: g.Title, Docs: g.Docs, Hosts: g.Hosts, Repeatable: g.Repeatable,
+	d := &Dialect{Name: g.Name, Title: g.Title, Docs: g.Docs, Hosts: g.Hosts, Repeatable: g.Repeatable, Plain: g.WebSocket.Plain,
 		Claim: g.claim, Message: g.message, Meaning: g.meaning, Answer: g.answer, Correlate: g.correlate, Deny: g.deny}
 	if d.Title == "" {
 		d.Title = g.Name
@@ -231,7 +232,7 @@ func (g *generic) routes() error {
 	fields := map[string]*Fields{"": nil}
 	for name, f := range g.Fields {
 		fields[name] = &Fields{Instrument: f.Instrument, Side: f.Side, Type: f.Type, TIF: f.TIF, Price: f.Price, Stop: f.Stop,
-			Quantity: f.Quantity, ClientID: f.ClientID, Target: f.Target, Object: f.Object, Asset: f.Asset, Address: f.Address,
+			Quantity: f.Quantity, ClientID: f.ClientID, Target: f.Target, Object: f.Object, Asset: f.Asset, Address: f.Address, Tag: f.Tag,
 			PostOnly: f.PostOnly, ReduceOnly: f.ReduceOnly}
 	}
 	seen := map[string]bool{}

@@ -144,7 +144,51 @@ func (g *generic) claim(r *Request, c *Claim) {
 	c.Scheme, c.Account = s.Scheme.read(r, c), s.Account.read(r, c)
 	c.Passphrase, c.HasPassphrase, c.PassphraseMAC = s.Passphrase.read(r, c), s.Passphrase.set(), s.PassphraseMAC
 	s.freshness(r, c)
+	for _, form := range s.Sign {
+		for i := range form {
+			if i > 0 {
+				s.divide(form[i-1].kind, form[i].kind, r, c)
+			}
+			if form[i].kind == pieceSorted && c.Fault == "" && !joinedSafely(jsonPath(r.document(), form[i].text)) {
+				c.Fault = vedette.Ambiguous
+			}
+		}
+	}
 }
+
+// divide faults a request whose text could be divided otherwise between two pieces that
+// are signed without anything between them.
+func (s *genericSigned) divide(first, second pieceKind, r *Request, c *Claim) {
+	target := first == piecePath || first == piecePathQuery
+	query := first == pieceQuery || first == pieceQueryDecoded || first == pieceQuerySorted
+	body := first == pieceBody || first == pieceBodySorted
+	switch second {
+	case pieceBody, pieceBodySorted:
+		if target {
+			c.divide(r)
+		} else if query {
+			c.divideForm(r, s.Signature.name)
+		} else if first == pieceTimestamp || first == pieceNonce || first == pieceWindow || first == pieceKey {
+			c.afterDigits(r)
+		}
+	case pieceQuery, pieceQueryDecoded, pieceQuerySorted:
+		if first == pieceTimestamp || first == pieceNonce || first == pieceWindow || first == pieceKey {
+			c.afterDigits(r)
+		}
+	case pieceNonce:
+		if target || query || body {
+			c.nonceIsTime()
+		}
+	case pieceTimestamp:
+		if target || query || body {
+			c.MaxExpiry = genericExpiry
+		}
+	}
+}
+
+// genericExpiry is how far ahead an expiry may lie that is signed right behind other
+// text, so that no digit of that can come to it.
+const genericExpiry = 24 * time.Hour
 
 // freshness reads time, expiry and nonce.
 func (s *genericSigned) freshness(r *Request, c *Claim) {

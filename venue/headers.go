@@ -56,12 +56,14 @@ func (c *Claim) within(t time.Time, tick time.Duration, ok bool, past, ahead tim
 	c.Time, c.Tick, c.MaxAge, c.MaxAhead = t, tick, past, ahead
 }
 
-// bearerClaim claims an OAuth access token, where the request has one.
-func bearerClaim(r *Request, c *Claim) {
+// bearerClaim claims an OAuth access token, where the request has one: as a bearer's,
+// or as one that is bound to a key (DPoP, RFC 9449). It returns which.
+func bearerClaim(r *Request, c *Claim) (scheme string) {
 	scheme, token, ok := strings.Cut(r.single(c, "Authorization"), " ")
-	if ok && fold(scheme, "Bearer") {
+	if ok && (fold(scheme, "Bearer") || fold(scheme, "DPoP")) {
 		c.Auth, c.Token = AuthBearer, token
 	}
+	return scheme
 }
 
 // sessionClaim claims what a message has by the session that it travels on.

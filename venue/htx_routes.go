@@ -27,7 +27,7 @@ var (
 	htxContractTarget = &Fields{Instrument: []string{"contract_code", "symbol"}, Target: []string{"order_id", "client_order_id", "algo_id"}}
 	htxClose          = &Fields{Instrument: []string{"contract_code", "symbol"}, Side: []string{"direction"}, Quantity: []string{"volume"}, ClientID: []string{"client_order_id"}, Refine: marketReduce}
 	htxCapital        = &Fields{
-		Asset: []string{"currency", "asset"}, Address: []string{"address"}, Quantity: []string{"amount"}, ClientID: []string{"client-order-id", "client_order_id"},
+		Asset: []string{"currency", "asset"}, Address: []string{"address"}, Tag: []string{"addr-tag"}, Quantity: []string{"amount"}, ClientID: []string{"client-order-id", "client_order_id"},
 		Object: []string{"sub-uid", "sub_uid", "to-user", "toUid"}, Instrument: []string{"symbol", "contract_code"},
 	}
 	htxRead = &Fields{Instrument: []string{"symbol", "contract_code"}, Target: []string{"order-id", "clientOrderId", "client-order-id", "order_id", "client_order_id"},

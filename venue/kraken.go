@@ -45,6 +45,9 @@ func krakenClaim(r *Request, c *Claim) {
 	if c.Nonce != "" && !isNonce(c.Nonce) && c.Fault == "" {
 		c.Fault = vedette.BadEncoding
 	}
+	if q := r.Params().find("nonce"); q != nil && q.In == InQuery {
+		c.Fault = vedette.Ambiguous // the nonce that is signed before the body stands in it
+	}
 }
 
 // krakenToken claims a message by its token. The token that opened the session
@@ -115,7 +118,7 @@ func krakenTargets(v Values, single bool, c *vedette.Call) {
 		if list.Kind() != strictjson.Array {
 			continue
 		}
-		for e := list.First(); e.Exists() && len(c.Batch) < maxParts; e = e.Next(list) {
+		for e := list.First(); e.Exists() && len(c.Batch) <= MaxParts; e = e.Next(list) {
 			c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel, TargetOrderID: e.Text()})
 		}
 	}

@@ -36,7 +36,7 @@ var krakenTrading = []Route{
 	{Method: "POST", Path: "/0/private/CancelAll", Op: vedette.OpOrderCancelAll},
 	{Method: "POST", Path: "/0/private/CancelAllOrdersAfter", Op: vedette.OpOrderCancelAll},
 
-	{Method: "POST", Path: "/0/private/Withdraw", Op: vedette.OpWithdraw, Fields: krakenFunds},
+	{Method: "POST", Path: "/0/private/Withdraw", Op: vedette.OpWithdraw, Fields: krakenFunds.to(nil, "key")},
 	{Method: "POST", Path: "/0/private/WithdrawCancel", Op: vedette.OpTransfer, Fields: krakenFunds},
 	{Method: "POST", Path: "/0/private/WalletTransfer", Op: vedette.OpTransfer, Fields: krakenFunds},
 	{Method: "POST", Path: "/0/private/AccountTransfer", Op: vedette.OpTransfer, Fields: krakenFunds},

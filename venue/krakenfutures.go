@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"strings"
 
@@ -18,7 +19,7 @@ var KrakenFutures = &Dialect{
 	Hosts: []string{"futures.kraken.com", "demo-futures.kraken.com", "api.futures.kraken.com"},
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA512, Signature: Base64, Secret: Base64,
 		Covers: CoversPath | CoversQuery | CoversBody | CoversNonce,
-		Note:   "The nonce is optional: a request without one can be replayed for ever; on another method it is seen within a minute. Query, body and nonce are joined without a separator: what stands at the end of one may be moved to the start of the next. A WebSocket session signs the venue's challenge."}},
+		Note:   "The nonce is optional: a request without one can be replayed for ever; on another method it is seen within a minute. Query, body and nonce are joined without a separator: a request with query and body is refused, and so is a nonce beside them that is no time, and a last value that could have a nonce in it. A WebSocket session signs the venue's challenge."}},
 	Repeatable: []string{"orderIds", "cliOrdIds", "contractType"},
 	Routes:     krakenFuturesRoutes,
 	Claim:      krakenFuturesClaim,
@@ -51,6 +52,14 @@ func krakenFuturesClaim(r *Request, c *Claim) {
 		c.NonceRule = NonceIncreasing
 	case c.Fault == "":
 		c.Fault = vedette.BadEncoding
+	}
+	// Query, body and nonce are joined: a nonce could have come into a value.
+	c.divideForm(r, "")
+	switch params := cmp.Or(text(r.Body), r.Query); {
+	case c.Nonce != "" && params != "":
+		c.nonceIsTime()
+	case c.Nonce == "" && endsLikeNonce(params) && c.Fault == "":
+		c.Fault = vedette.Ambiguous
 	}
 }
 

@@ -48,6 +48,8 @@ func TestKrakenFuturesMeaning(t *testing.T) {
 func TestKrakenFuturesClaim(t *testing.T) {
 	const order = `POST /derivatives/api/v3/sendorder size=1`
 	claimIs(t, venue.KrakenFutures, order, "APIKey: k\nAuthent: s\nNonce: 1415957147987", `signature k nonce=1415957147987`)
+	claimIs(t, venue.KrakenFutures, `POST /derivatives/api/v3/cancelallorders`, "APIKey: k\nAuthent: s\nNonce: 14", `signature k nonce=14`)
+	claimIs(t, venue.KrakenFutures, order+"1415957147987", "APIKey: k\nAuthent: s", `signature k fault=ambiguous replayable`)
 	claimIs(t, venue.KrakenFutures, order, "APIKey: k\nAuthent: s", `signature k replayable`)
 	claimIs(t, venue.KrakenFutures, order, "APIKey: k\nAuthent: s\nNonce: 1x", `signature k nonce=1x fault=bad_encoding`)
 	claimIs(t, venue.KrakenFutures, order, "APIKey: k\nAuthent: s\nNonce: 1\nNonce: 2", `signature k nonce=1 fault=ambiguous`)

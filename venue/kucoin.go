@@ -53,6 +53,7 @@ func kucoinClaim(r *Request, c *Claim) {
 	c.PassphraseMAC = version != "" && version != "1" // hashed since version 2
 	t, tick, ok := parseUnix(c.Text)
 	c.within(t, tick, ok, kucoinWindow, kucoinWindow)
+	c.divide(r)
 }
 
 // kucoinUpgrade claims a stream by its token, or a trading session by its signature.
@@ -121,8 +122,7 @@ func kucoinMessage(r *Request, c *Claim, form int, dst []byte) ([]byte, bool) {
 	if form == 0 {
 		return append(r.PathQuery(dst), r.Body...), true
 	}
-	dst, ok := appendDecodedQuery(append(append(dst, r.Path...), '?'), r.Query)
-	return append(dst, r.Body...), ok
+	return r.appendDecoded(dst)
 }
 
 func kucoinRoute(r *Request) (route *Route, method string, v Values) {
@@ -287,7 +287,7 @@ var (
 		Quantity: []string{"newSize", "size"},
 	}
 	kucoinCapital = &Fields{
-		Asset: []string{"currency"}, Address: []string{"toAddress", "address"}, Quantity: []string{"amount", "size", "margin", "withdrawAmount"},
+		Asset: []string{"currency"}, Address: []string{"toAddress", "address"}, Tag: []string{"memo"}, Quantity: []string{"amount", "size", "margin", "withdrawAmount"},
 		ClientID: []string{"clientOid", "bizNo"}, Object: []string{"toUserId", "subUserId", "subName", "targetUid"}, Instrument: []string{"symbol"},
 	}
 	kucoinRead = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "clientOid"}, Asset: []string{"currency"}, Object: []string{"subName", "uid"}}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,9 +73,16 @@ func meaningIs(t *testing.T, d *venue.Dialect, rows []row) {
 	t.Helper()
 	for _, x := range rows {
 		var c vedette.Call
-		d.Meaning(parseRequest(x.in), &c)
+		r := parseRequest(x.in)
+		d.Meaning(r, &c)
 		if got := sayCall(&c); got != x.want {
 			t.Errorf("%s\n got %s\nwant %s", x.in, got, x.want)
+		}
+		if c.Ambiguous || slices.ContainsFunc(c.Batch, func(a vedette.Action) bool { return a.Ambiguous }) {
+			t.Errorf("%s names several things", x.in)
+		}
+		if why := r.Ambiguous(d.Repeatable); why != "" {
+			t.Errorf("%s is %s", x.in, why)
 		}
 	}
 }

@@ -47,6 +47,9 @@ func mexcClaim(r *Request, c *Claim) {
 			v.JSON = strictjson.Value{}
 		}
 		binanceStyleClaim(r, c, "X-MEXC-APIKEY", route, v)
+		if !r.IsJSON() || opensJSON(r.Query) { // broker endpoints take JSON beside the query
+			c.divideForm(r, "signature")
+		}
 	case mexcHeaders.claim(r, c):
 		window := mexcWindow
 		if s := r.single(c, "Recv-Window"); s != "" {
@@ -61,6 +64,7 @@ func mexcClaim(r *Request, c *Claim) {
 		if r.Query != "" && len(r.Body) > 0 {
 			c.Fault = vedette.Ambiguous
 		}
+		c.afterDigits(r)
 	}
 }
 
@@ -293,10 +297,10 @@ var (
 		Quantity: []string{"vol"}, Stop: []string{"triggerPrice", "stopLossPrice", "takeProfitPrice"},
 	}
 	mexcCapital = &Fields{
-		Asset: []string{"coin", "asset", "currency"}, Address: []string{"address"}, Quantity: []string{"amount"}, ClientID: []string{"withdrawOrderId"},
+		Asset: []string{"coin", "asset", "currency"}, Address: []string{"address"}, Tag: []string{"memo"}, Quantity: []string{"amount"}, ClientID: []string{"withdrawOrderId"},
 		Object: []string{"toAccount", "id"}, Instrument: []string{"symbol"},
 	}
-	mexcInternal = &Fields{Asset: []string{"asset"}, Address: []string{"toAccount"}, Quantity: []string{"amount"}}
+	mexcInternal = &Fields{Asset: []string{"asset"}, Address: []string{"toAccount"}, Tag: []string{"areaCode"}, Quantity: []string{"amount"}}
 	mexcRead     = &Fields{Instrument: []string{"symbol"}, Target: []string{"orderId", "origClientOrderId", "order_id"}, Asset: []string{"coin", "asset"},
 		Object: []string{"subAccount"}}
 	mexcKeys = &Fields{Object: []string{"apiKey", "subAccount"}}

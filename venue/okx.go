@@ -44,6 +44,7 @@ func okxClaim(r *Request, c *Claim) {
 	}
 	t, tick, ok := parseISO(c.Text, true)
 	c.within(t, tick, ok, okxWindow, okxWindow)
+	c.divide(r)
 }
 
 // okxLogin claims a log-in message of OKX and of venues that copied it.
@@ -239,7 +240,7 @@ var (
 	}
 	// okxTarget is for what names an order that exists, by either id.
 	okxTarget = &Fields{
-		Instrument: []string{"instId", "sprdId", "instFamily", "instType"}, Target: []string{"ordId", "clOrdId", "algoId", "algoClOrdId", "rfqId", "quoteId"},
+		Instrument: []string{"instId", "sprdId", "instFamily"}, Target: []string{"ordId", "clOrdId", "algoId", "algoClOrdId", "rfqId", "quoteId"},
 		Price: []string{"newPx", "newOrdPx"}, Stop: []string{"newTriggerPx", "newSlTriggerPx", "newTpTriggerPx"}, Quantity: []string{"newSz"},
 		ClientID: []string{"reqId"},
 	}
@@ -341,13 +342,14 @@ func okxAccount() []Route {
 		family("POST", asset, vedette.OpDepositAddress, okxRead, "broker/nd/subaccount-deposit-address"),
 		family("POST", asset, vedette.OpAdmin, okxRead, "broker/nd/modify-subaccount-deposit-address"),
 		family("POST", asset, vedette.OpAccountRead, nil, "monthly-statement"),
-		family("POST", asset, vedette.OpWithdraw, okxCapital, "withdrawal withdrawal-lightning"),
+		family("POST", asset, vedette.OpWithdraw, okxCapital.to([]string{"areaCode"}, "toAddr"), "withdrawal"),
+		family("POST", asset, vedette.OpWithdraw, okxCapital.to(nil, "invoice"), "withdrawal-lightning"),
 		family("POST", asset, vedette.OpAdmin, okxCapital, "cancel-withdrawal"),
 		family("POST", asset, vedette.OpTransfer, okxCapital, "transfer subaccount/transfer convert-dust-assets"),
 		family("POST", asset, vedette.OpOrderQuery, okxConvert, "convert/estimate-quote"),
 		family("POST", asset, vedette.OpOrderNew, okxConvert, "convert/trade"),
 
-		family("POST", "/api/v5/fiat/", vedette.OpWithdraw, okxCapital, "create-withdrawal"),
+		family("POST", "/api/v5/fiat/", vedette.OpWithdraw, okxCapital.to(nil, "paymentAcctId"), "create-withdrawal"),
 		family("POST", "/api/v5/fiat/", vedette.OpAdmin, okxTarget, "cancel-withdrawal"),
 		family("POST", "/api/v5/fiat/", vedette.OpOrderQuery, okxConvert, "buy-sell/quote"),
 		family("POST", "/api/v5/fiat/", vedette.OpOrderNew, okxConvert, "buy-sell/trade"),

@@ -32,20 +32,26 @@ const (
 	classEquals                       // =
 	classEscape                       // % or +
 	classOdd                          // NUL, or beyond ASCII
+	classNoName                       // in no name of a form: the text may be no form
 )
 
 var byteClasses = func() (t [256]byteClass) {
-	t['&'], t['='], t['%'], t['+'], t[0] = classAnd, classEquals, classEscape, classEscape, classOdd
-	for c := utf8.RuneSelf; c < len(t); c++ {
-		t[c] = classOdd
+	for c := range t {
+		if c >= utf8.RuneSelf || c == 0 {
+			t[c] |= classOdd
+		}
+		if !unreserved(byte(c)) && strings.IndexByte("[]$", byte(c)) < 0 {
+			t[c] |= classNoName
+		}
 	}
+	t['&'], t['='], t['%'], t['+'] = classAnd, classEquals, classEscape, classEscape
 	return t
 }()
 
 // Params are the parameters of one request, in wire order.
 type Params struct {
 	list []Param
-	bad  bool // an escape that cannot be read, or decoded text that is not UTF-8
+	bad  bool // an escape that cannot be read, decoded text that is not UTF-8, a body that is no form
 }
 
 const (
@@ -78,6 +84,7 @@ func (p *Params) add(s string, in uint8) {
 		}
 		q.In = in
 		q.keyClass &^= classEquals
+		p.bad = p.bad || in == InBody && q.keyClass&classNoName != 0
 		p.list = append(p.list, q)
 	}
 }
@@ -228,7 +235,8 @@ func unhex(c byte) byte {
 
 // ambiguous reports whether two readers could understand the parameters
 // differently: a name twice, in one case or two, in query and body; a broken
-// escape; text that is not UTF-8; a NUL; a name that is not ASCII.
+// escape; text that is not UTF-8; a NUL; a name that is not ASCII; a body that is
+// neither JSON nor a form.
 func (p *Params) ambiguous(repeatable []string) bool {
 	for i := range p.list {
 		q := &p.list[i]
@@ -246,7 +254,7 @@ func (p *Params) odd(q *Param) bool {
 		return true
 	}
 	for i := 0; i < len(name); i++ {
-		if byteClasses[name[i]] == classOdd {
+		if class := byteClasses[name[i]]; class&classOdd != 0 || q.In == InBody && class&classNoName != 0 {
 			return true
 		}
 	}

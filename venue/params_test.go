@@ -71,6 +71,16 @@ func TestAmbiguous(t *testing.T) {
 		{"a=1", `{"a":1}`, nil, vedette.Ambiguous}, // which one counts, each venue decides for itself
 		{"b=1", `{"a":1}`, nil, ""},
 		{"b=1", `[{"b":1}]`, nil, ""},
+		{"", "\ufeff{\"a\":1}", nil, vedette.Ambiguous}, // neither JSON nor a form
+		{"", "\u00a0{\"a\":1}", nil, vedette.Ambiguous},
+		{"", "\f{\"a\":1}", nil, vedette.Ambiguous},
+		{"", `/**/{"a":1}`, nil, vedette.Ambiguous},
+		{"", "//\n{\"a\":1}", nil, vedette.Ambiguous},
+		{"", "{\x00\"\x00a\x00\"\x00", nil, vedette.Ambiguous},
+		{"", `<a>1</a>`, nil, vedette.Ambiguous},
+		{"", `%7B%22a%22:1}`, nil, vedette.Ambiguous},
+		{"", "a=1&{b}=2", nil, vedette.Ambiguous},
+		{"", `orders[0][symbol]=x&orders%5B1%5D.b-c_~d=["y"]`, nil, ""},
 		{"\u00e9=1", "", nil, vedette.Ambiguous},
 	} {
 		r := &venue.Request{Method: "POST", Query: x.query, Body: []byte(x.body)}
@@ -210,4 +220,22 @@ func sortedWords(s string) []string {
 		}
 	}
 	return words
+}
+
+func TestAmbiguousCharset(t *testing.T) {
+	for contentType, want := range map[string]vedette.Reason{
+		"application/json":                            "",
+		"application/json; charset=utf-8":             "",
+		"application/json;charset=\"UTF-8\"; x=y":     "",
+		"application/json; charset=ISO-8859-1":        "",
+		"application/json; charset=utf-7":             vedette.Ambiguous,
+		"application/json; Charset=\"UTF-16\"":        vedette.Ambiguous,
+		"application/json; charset=utf-8;charset=ibm": vedette.Ambiguous,
+		"multipart/form-data; boundary=x":             vedette.Ambiguous,
+	} {
+		r := &venue.Request{Method: "POST", Body: []byte(`{"a":1}`), Header: venue.Header{{Name: "Content-Type", Value: contentType}}}
+		if got := r.Ambiguous(nil); got != want {
+			t.Errorf("%s: %q, want %q", contentType, got, want)
+		}
+	}
 }

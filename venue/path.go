@@ -65,11 +65,30 @@ func (d *Dialect) Disguised(r *Request) bool {
 	return r.Kind != Message && d.Routes.nearlyKnown(r.Path) && !d.Routes.any(r.Path)
 }
 
+// Unread reports whether the request is a WebSocket message that only the venue may
+// know how to read: neither a JSON object or array, nor a plain word, nor what the
+// dialect claimed as a signature. A byte order mark, a comment or a form feed before
+// an order, UTF-16 and gzip are such.
+func (d *Dialect) Unread(r *Request, c *Claim) bool {
+	bare := c.Auth == AuthNone || c.Auth == AuthSession
+	return r.Kind == Message && bare && !r.IsJSON() && !d.plain(r.Body)
+}
+
+// plain reports whether the message is empty or a bare word that changes nothing.
+func (d *Dialect) plain(message []byte) bool {
+	switch s := strings.Trim(text(message), " \t\r\n"); s {
+	case "", "ping", "pong":
+		return true
+	default:
+		return contains(d.Plain, s)
+	}
+}
+
 // MayChange reports whether an unknown call could change something: it is no plain
-// read over HTTP, and no chatter of a WebSocket session that is no JSON.
+// read over HTTP, and no plain word of a WebSocket session.
 func (d *Dialect) MayChange(r *Request) bool {
 	if r.Kind == Message {
-		return r.IsJSON()
+		return !d.plain(r.Body)
 	}
 	return d.GetChanges || r.Method != "GET" && r.Method != "HEAD"
 }

@@ -1,6 +1,7 @@
 package venue
 
 import (
+	"cmp"
 	"strings"
 
 	"vedette/internal/strictjson"
@@ -26,6 +27,9 @@ type Request struct {
 	Scheme string // http, https, ws, wss, as the client addressed the venue
 	Host   string // as the client addressed it, with port if it gave one
 	Path   string // escaped, as on the wire
+	// Asked is the path that the client asked for, where the sensor took a prefix off
+	// it; "" where it is Path.
+	Asked  string
 	Query  string // raw, without the question mark
 	Header Header
 	Body   []byte // of the message for Message and Reply
@@ -81,9 +85,32 @@ const (
 // parsed parts is kept.
 func (r *Request) Reset() {
 	r.Kind, r.Status, r.parsed = HTTPRequest, 0, 0
-	r.Method, r.Scheme, r.Host, r.Path, r.Query = "", "", "", "", ""
+	r.Method, r.Scheme, r.Host, r.Path, r.Asked, r.Query = "", "", "", "", "", ""
 	r.Header, r.Body, r.Session = r.Header[:0], nil, nil
 	r.held, r.innerBad = r.held[:0], false
+}
+
+// What Trim leaves, in parameters and bytes.
+const (
+	keepParams = 64
+	keepBytes  = 4 << 10
+)
+
+// Trim gives up memory of lazily parsed parts beyond what most units need: before the
+// request waits, and before its memory does. What was read from it stays good; what is
+// read again is parsed again.
+func (r *Request) Trim() {
+	if r.doc.Trim() {
+		r.parsed &^= parsedJSON
+	}
+	r.inner.Trim()
+	if cap(r.params.list) > keepParams {
+		r.params = Params{}
+		r.parsed &^= parsedParams
+	}
+	if cap(r.held) > keepBytes {
+		r.held = nil
+	}
 }
 
 // Params returns the query's and, if the body is a form, the body's parameters.
@@ -140,6 +167,10 @@ func (r *Request) ParamJSON(name string) strictjson.Value {
 	}
 	return r.inner.Root()
 }
+
+// AskedPath returns the path as the client addressed it. Proofs that name a URL
+// (RFC 9421, RFC 9449) are made for that one.
+func (r *Request) AskedPath() string { return cmp.Or(r.Asked, r.Path) }
 
 // PathQuery appends the path with the query as on the wire.
 func (r *Request) PathQuery(dst []byte) []byte {

@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -119,6 +122,22 @@ func TestUnknownUnderRestrictedKey(t *testing.T) {
 	try("unauthorised permission", "POST", "/sapi/v9/new", func(s *keyring.Spec) { s.WithdrawAllow = []string{"good"} })
 }
 
+// TestOverrides: a header that makes another request of it for some servers.
+func TestOverrides(t *testing.T) {
+	for header, want := range map[string]string{"X-HTTP-Method-Override": "malformed", "x-http-method": "malformed", "X-Method-Override": "malformed",
+		"X-Original-URL": "malformed", "X-Rewrite-Url": "malformed", "X-Other-Thing-Here": "authentic"} {
+		b := newBench(t)
+		c := b.order()
+		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Header: venue.Header{{Name: "X-MBX-APIKEY", Value: c.key}, {Name: header, Value: "DELETE"}}}}
+		venue.Binance.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := x.Call.Verdict.String(); got != want {
+			t.Errorf("%s: %s, want %s", header, got, want)
+		}
+	}
+}
+
 // TestTwoFacedBodies: parameters do not hide in a body that only some readers read.
 func TestTwoFacedBodies(t *testing.T) {
 	try := func(want, contentType, body string) {
@@ -127,6 +146,13 @@ func TestTwoFacedBodies(t *testing.T) {
 		c := b.order(func(c *call) {
 			c.path, c.query, c.body = "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=good&amount=1", body
 		})
+		if body == "network=BTC" { // all of it in the body
+			c.query, c.body = "", c.query+"&"+body
+			m := hmac.New(sha256.New, []byte(testSecret))
+			at := strings.Index(c.body, "&signature=")
+			m.Write([]byte(c.body[:at] + "&" + body))
+			c.body = c.body[:at] + "&" + body + "&signature=" + hex.EncodeToString(m.Sum(nil))
+		}
 		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr(c.from), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
 			Request: &venue.Request{Method: c.method, Path: c.path, Query: c.query, Body: []byte(c.body), Header: venue.Header{{Name: "X-MBX-APIKEY", Value: c.key},
 				{Name: "Content-Type", Value: contentType}}}}

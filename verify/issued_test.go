@@ -87,15 +87,59 @@ func TestIssuedIsBounded(t *testing.T) {
 	if !known(1, epoch) || !known(issuedProbe, epoch.Add(3*time.Hour-1)) {
 		t.Error("prolonging took another's place")
 	}
-	b.add("v", "long", strings.Repeat("k", 300), time.Hour, epoch)
-	if c, ok := b.find("v", "long", epoch); ok {
-		t.Errorf("a credential that does not fit became %q", c)
+	for _, n := range []int{230, 300} {
+		b.add("v", "long", strings.Repeat("k", n), time.Hour, epoch)
+		if c, ok := b.find("v", "long", epoch); ok {
+			t.Errorf("a credential that does not fit became %q", c)
+		}
+	}
+	longest := strings.Repeat("k", 229)
+	b.add("v", "longest", longest, time.Hour, epoch)
+	if c, _ := b.find("v", "longest", epoch); c != longest {
+		t.Errorf("the longest credential became %q", c)
 	}
 }
 
-// TestTokenOutlivesKey: a token of a credential that was taken out of the keyring since
-// authenticates nothing.
-func TestTokenOutlivesKey(t *testing.T) {
+// TestIssuedKeeps: tokens of credentials that are gone are dropped, also from the file, and
+// no others.
+func TestIssuedKeeps(t *testing.T) {
+	dir := t.TempDir()
+	a, err := OpenIssued(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.add("binance", "one", "key-1", time.Hour, epoch)
+	a.add("mexc", "two", "key-1", time.Hour, epoch)
+	a.add("binance", "three", "key-2", time.Hour, epoch)
+	a.add("kucoin", "public", "", time.Hour, epoch)
+	a.keep(func(venue, credential string) bool { return venue == "mexc" || credential == "key-2" })
+	check := func() {
+		t.Helper()
+		f := func(venue, token, want string, found bool) {
+			t.Helper()
+			if got, ok := a.find(venue, token, epoch); got != want || ok != found {
+				t.Errorf("%s %s: %q %v, want %q %v", venue, token, got, ok, want, found)
+			}
+		}
+		f("binance", "one", "", false)
+		f("mexc", "two", "key-1", true)
+		f("binance", "three", "key-2", true)
+		f("kucoin", "public", "", true)
+	}
+	check()
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = OpenIssued(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	check()
+}
+
+// TestListenKeyOutlivesKey: a listen key of a credential that was taken out of the keyring
+// since authenticates nothing.
+func TestListenKeyOutlivesKey(t *testing.T) {
 	b := newBench(t)
 	const token = "0123456789012345678901234567890123456789012345678901234567890123"
 	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: token})

@@ -37,6 +37,9 @@ const (
 	// DefaultIssued is the number of venue-issued tokens that are remembered: one for each of
 	// 100,000 clients.
 	DefaultIssued = 1 << 17
+	// maxPublic bounds those that anybody gets without a credential, which displace none
+	// of the others.
+	maxPublic = 1 << 14
 	// issuedTTL is how long a venue-issued token is believed when the venue did not
 	// say: Kraken's live while connected, Binance's 60 minutes with prolongation.
 	issuedTTL = 24 * time.Hour

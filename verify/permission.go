@@ -8,10 +8,12 @@ import (
 )
 
 // permitted holds a genuine, fresh, first-seen call against what its credential
-// may do. A credential for which no permissions are stated is not held to any.
+// may do. A credential for which no permissions are stated is not held to any; one
+// that the keyring does not hold may do nothing.
 func (x *Case) permitted() {
 	e := x.Entry
 	if e == nil {
+		x.say(vedette.Unverifiable, vedette.UnknownKey)
 		return
 	}
 	deny := func(why vedette.Reason) { x.say(vedette.Unauthorised, why) }
@@ -95,11 +97,13 @@ func containsOp(list []vedette.Operation, o vedette.Operation) bool {
 	return false
 }
 
-// containsAddress compares addresses exactly, but for the case of hexadecimal ones,
-// which says nothing beyond a checksum (ERC-55).
+// containsAddress compares destinations exactly, with their tags, but for the case of
+// hexadecimal addresses, which says nothing beyond a checksum (ERC-55).
 func containsAddress(list []string, s string) bool {
+	address, tag, _ := strings.Cut(s, ":")
 	for _, v := range list {
-		if v == s || strings.HasPrefix(v, "0x") && strings.EqualFold(v, s) {
+		a, t, _ := strings.Cut(v, ":")
+		if v == s || strings.HasPrefix(a, "0x") && strings.EqualFold(a, address) && t == tag {
 			return true
 		}
 	}
@@ -122,18 +126,24 @@ func (v *Verifier) session(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
-	v.proven(x, s.Key, s.Account)
+	if !s.External {
+		v.standsFor(x, s.Key)
+		return
+	}
+	x.Call.Credential, x.Call.Account = s.Key, s.Account
+	x.say(vedette.Authentic, vedette.SessionAuth)
+	if v.identify(x) {
+		x.permitted()
+	}
 }
 
-// proven judges a call whose credential was proven by an earlier one, that it rests on.
-func (v *Verifier) proven(x *Case, credential, account string) {
+// standsFor judges a call by the credential that got its token or opened its session.
+// One that was taken out of the keyring since then authenticates nothing.
+func (v *Verifier) standsFor(x *Case, credential string) {
 	x.Call.Credential = credential
 	if !v.identify(x) {
-		if v.Bearer == nil { // taken out of the keyring since
-			x.say(vedette.Unverifiable, vedette.UnknownKey)
-			return
-		}
-		x.Call.Account = account
+		x.say(vedette.Unverifiable, vedette.UnknownKey)
+		return
 	}
 	x.say(vedette.Authentic, vedette.SessionAuth)
 	x.permitted()
@@ -152,12 +162,12 @@ func (v *Verifier) token(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
-	v.proven(x, credential, "")
+	v.standsFor(x, credential)
 }
 
 func (v *Verifier) bearer(x *Case) {
 	if credential, ok := v.Issued.find(x.Dialect.Name, x.Claim.Token, x.Now); ok && credential != "" {
-		v.proven(x, credential, "")
+		v.standsFor(x, credential)
 		return
 	}
 	if v.Bearer == nil {
@@ -204,4 +214,13 @@ func (v *Verifier) Issue(x *Case, t *venue.Issued) {
 			v.Issued.add(x.Dialect.Name, token, credential, t.TTL, x.Now)
 		}
 	}
+}
+
+// ForgetRemoved drops the issued tokens of credentials that the keyring no longer
+// holds, so that one that comes back under the same id does not find them in force.
+func (v *Verifier) ForgetRemoved() {
+	v.Issued.keep(func(venue, credential string) bool {
+		_, ok := v.Keys.Lookup(venue, credential)
+		return ok
+	})
 }

@@ -134,8 +134,14 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash, x.Call.AcceptUntil = "", time.Time{}
 	why := x.Request.Ambiguous(x.Dialect.Repeatable)
-	if why == "" && x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) {
+	if why == "" && (x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request)) {
 		why = vedette.Ambiguous
+	}
+	if why == "" && contradicts(x.Call) {
+		why = vedette.Ambiguous
+	}
+	if why == "" && len(x.Call.Batch) > venue.MaxParts {
+		why = vedette.TooLarge // what is not looked at could be anything
 	}
 	if why != "" {
 		x.say(vedette.Malformed, why)
@@ -145,6 +151,12 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if !x.hashed && (x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0) {
 		x.setKey(s, x.Claim.Signature, x.Claim.SigBytes) // as presented: no scheme to decode it by
 	}
+}
+
+// contradicts reports whether the call, or a part of it, names several instruments or
+// destinations.
+func contradicts(c *vedette.Call) bool {
+	return c.Ambiguous || slices.ContainsFunc(c.Batch, func(a vedette.Action) bool { return a.Ambiguous })
 }
 
 func (v *Verifier) byAuth(x *Case, s *scratch) {
@@ -221,6 +233,18 @@ func fresh(c *venue.Claim, now time.Time) vedette.Reason {
 	if !c.Expires.IsZero() && now.After(c.Expires) {
 		return vedette.WindowPassed
 	}
+	if c.MaxExpiry > 0 && c.Expires.Sub(now) > c.MaxExpiry {
+		return vedette.ClockAhead
+	}
+	if c.NonceAt.IsZero() {
+		return ""
+	}
+	if now.Sub(c.NonceAt) > venue.MaxNonceDrift {
+		return vedette.WindowPassed
+	}
+	if c.NonceAt.Sub(now) > venue.MaxNonceDrift {
+		return vedette.ClockAhead
+	}
 	return ""
 }
 
@@ -258,7 +282,7 @@ func (v *Verifier) once(x *Case, s *scratch) bool {
 	if c.NonceRule == venue.NonceIncreasing && x.Entry != nil && x.Entry.NonceWindow > 0 {
 		t, fixed = x.Now.Add(maxHold), false
 	}
-	u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
+	u := use{key: x.key, content: v.Window.content(x.Request, s), holder: holderOf(x.Dialect.Name, x.Call.Credential), source: v.Window.sourceHash(x.Source), changes: c.Login || !reads(x.Call.Operation),
 		judging: ordered, fixed: fixed && !ordered, now: x.Now, until: t, tick: max(c.Tick, time.Millisecond)}
 	if x.Call.Source.Addr() == x.Source {
 		u.port = x.Call.Source.Port()
@@ -309,8 +333,8 @@ func (v *Verifier) unmoved(x *Case, s *scratch) bool {
 	const all = venue.CoversPath | venue.CoversQuery | venue.CoversBody
 	scheme, ok := x.Dialect.Scheme(x.Entry.Scheme)
 	if ok && !x.Claim.Plain && scheme.Covers&all == all {
-		u := use{key: x.key, content: v.Window.content(x.Request, s), source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation),
-			now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
+		u := use{key: x.key, content: v.Window.content(x.Request, s), holder: holderOf(x.Dialect.Name, x.Call.Credential),
+			source: v.Window.sourceHash(x.Source), changes: !reads(x.Call.Operation), now: x.Now, until: x.Now.Add(nonceHold), tick: time.Millisecond}
 		if seen, _ := v.Window.use(&u); seen == SeenElsewhere {
 			x.say(vedette.Replayed, vedette.CrossEndpoint)
 			return false

@@ -1,9 +1,12 @@
 package verify
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -11,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"vedette"
 	"vedette/keyring"
@@ -275,6 +279,10 @@ func TestPermission(t *testing.T) {
 	try("unauthorised permission", withdraw, func(s *keyring.Spec) { s.Permissions = vedette.PermRead | vedette.PermTrade })
 	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qother"} })
 	try("authentic", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("unauthorised withdraw_address", withdraw, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
+	tagged := func(c *call) { withdraw(c); c.query += "&addressTag=7" }
+	try("unauthorised withdraw_address", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy"} })
+	try("authentic", tagged, func(s *keyring.Spec) { s.WithdrawAllow = []string{"bc1qdummy:7"} })
 	try("unauthorised expired", none, func(s *keyring.Spec) { s.Expires = epoch })
 	try("unauthorised address", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} })
 	try("authentic", none, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
@@ -359,6 +367,9 @@ func TestListsHoldAgainstTheUnknown(t *testing.T) {
 	try("unauthorised instrument", "DELETE", "/api/v3/openOrders", "a=1", "", eth)
 	try("authentic", "DELETE", "/api/v3/order", "orderId=1", "", eth)
 	try("unauthorised instrument", "POST", "/fapi/v1/batchOrders", "batchOrders=[]", "", eth)
+	// More parts than anybody looks at.
+	try("malformed too_large", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts)+`{"symbol":"BTCUSDT"}]`, "", eth)
+	try("authentic", "POST", "/fapi/v1/batchOrders", "batchOrders=["+strings.Repeat(`{"symbol":"ETHUSDT"},`, venue.MaxParts-1)+`{"symbol":"ETHUSDT"}]`, "", eth)
 	// A list of parts that only the venue might read, and a name in query and JSON.
 	try("malformed ambiguous", "POST", "/fapi/v1/batchOrders", `batchOrders=[{"symbol":"ETHUSDT","symbol":"BTCUSDT"}]`, "", eth)
 	try("malformed ambiguous", "POST", "/api/v3/order", "symbol=BTCUSDT", `{"symbol":"ETHUSDT"}`, eth)
@@ -401,14 +412,50 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+// TestPublicTokensDisplaceNone: however many tokens anybody gets, those of credentials
+// stay.
+func TestPublicTokensDisplaceNone(t *testing.T) {
+	b := newBench(t)
+	b.v.Issued = NewIssued(DefaultIssued)
+	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: "own"})
+	anybody := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{Verdict: vedette.Anonymous}}
+	for i := range 2 * maxPublic {
+		b.v.Issue(anybody, &venue.Issued{Token: fmt.Sprint("public-", i)})
+	}
+	taken := func(table []issuedSlot) (n int) {
+		for i := range table {
+			if table[i].until > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if p, own := taken(b.v.Issued.public), taken(b.v.Issued.owned); p < maxPublic*3/4 || p > maxPublic || own != 1 {
+		t.Errorf("%d public tokens, %d of credentials", p, own)
+	}
+	use := func(token, want string) {
+		t.Helper()
+		x := &Case{Dialect: venue.KuCoin, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/", Query: "token=" + token, Session: &venue.Session{}}}
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("%s: got %s, want %s", token, got, want)
+		}
+	}
+	use(fmt.Sprint("public-", 2*maxPublic-1), "anonymous []")
+	use("nobody's", "unverifiable [unknown_key]")
+}
+
 // TestSessionOutlivesKey: a session of a credential that was taken out of the keyring
 // authenticates nothing.
 func TestSessionOutlivesKey(t *testing.T) {
 	b := newBench(t)
+	b.v.Bearer = func(*Case) BearerResult { return BearerResult{Verdict: vedette.Forged} } // an issuer, of whatever venue
+	s := venue.Session{Key: "key-1"}
 	send := func(want string) {
 		t.Helper()
 		x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
-			Request: &venue.Request{Kind: venue.Message, Body: []byte(`{"id":1,"method":"account.status"}`), Session: &venue.Session{Key: "key-1"}}}
+			Request: &venue.Request{Kind: venue.Message, Body: []byte(`{"id":1,"method":"account.status"}`), Session: &s}}
 		venue.Binance.Meaning(x.Request, x.Call)
 		b.v.Verify(x)
 		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
@@ -418,6 +465,45 @@ func TestSessionOutlivesKey(t *testing.T) {
 	send("authentic [session]")
 	b.v.Keys.(*keyring.Ring).Remove("binance", "key-1")
 	send("unverifiable [unknown_key]")
+	s = venue.Session{Key: "desk/alice", Account: "acct-2", External: true} // of a token
+	send("authentic [session]")
+}
+
+// TestTokenOutlivesKey: what a venue issued to a credential ends with it, and does not
+// come back with another of the same id.
+func TestTokenOutlivesKey(t *testing.T) {
+	b := newBench(t)
+	ring := b.v.Keys.(*keyring.Ring)
+	use := func(auth venue.Auth, want string) {
+		t.Helper()
+		d := *venue.Binance
+		d.Claim = func(_ *venue.Request, c *venue.Claim) { c.Auth, c.Token = auth, "a token" }
+		x := &Case{Dialect: &d, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Method: "POST", Path: "/sapi/v1/capital/withdraw/apply", Query: "coin=BTC&address=a&amount=1"}}
+		d.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		if got := fmt.Sprint(x.Call.Verdict, x.Call.Reasons); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	b.v.Issue(b.want(b.order(), "authentic"), &venue.Issued{Token: "a token"})
+	e, _ := ring.Lookup("binance", "key-1")
+	for _, auth := range []venue.Auth{venue.AuthToken, venue.AuthBearer} {
+		use(auth, "authentic [session]")
+		ring.Remove("binance", "key-1")
+		use(auth, "unverifiable [unknown_key]")
+		if err := ring.Put(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.v.ForgetRemoved()
+	use(venue.AuthToken, "authentic [session]")
+	ring.Remove("binance", "key-1")
+	b.v.ForgetRemoved()
+	if err := ring.Put(e); err != nil {
+		t.Fatal(err)
+	}
+	use(venue.AuthToken, "unverifiable [unknown_key]")
 }
 
 // TestSignatureParameter: the signature in other dress is the same signature or none.
@@ -503,4 +589,47 @@ func TestAccountBinding(t *testing.T) {
 			t.Errorf("account %q: %s, want %s", x.account, got, x.want)
 		}
 	}
+}
+
+// TestUnreadMessages: a message that the monitor cannot read passes for nothing, on a
+// session that is logged in or not.
+func TestUnreadMessages(t *testing.T) {
+	b := newBench(t)
+	order := `{"id":"1","op":"order","args":[{"instId":"BTC-USDT","side":"buy","ordType":"market","sz":"1"}]}`
+	try := func(d *venue.Dialect, body, key, want string) {
+		t.Helper()
+		x := &Case{Dialect: d, Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Message, Body: []byte(body), Session: &venue.Session{Key: key}}}
+		d.Meaning(x.Request, x.Call)
+		b.v.Verify(x)
+		got := x.Call.Verdict.String()
+		if len(x.Call.Reasons) > 0 {
+			got += " " + string(x.Call.Reasons[0])
+		}
+		if got != want {
+			t.Errorf("%s %.20q: %s, want %s", d.Name, body, got, want)
+		}
+	}
+	var wide, zipped []byte
+	for _, c := range utf16.Encode([]rune("\ufeff" + order)) {
+		wide = binary.LittleEndian.AppendUint16(wide, c)
+	}
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	w.Write([]byte(order))
+	w.Close()
+	zipped = z.Bytes()
+	for _, body := range []string{"\ufeff" + order, "\u00a0" + order, "\f" + order, "/**/" + order, "\x00" + order, string(wide), string(wide[2:]),
+		string(zipped), `"` + order, "1", "cancel all", "ping" + order} {
+		for _, d := range venue.All {
+			try(d, body, "key-1", "malformed ambiguous")
+			try(d, body, "", "malformed ambiguous")
+		}
+	}
+	for _, d := range venue.All {
+		for _, body := range []string{"ping", "pong", "ping\n", ""} {
+			try(d, body, "", "anonymous")
+		}
+	}
+	try(venue.KuCoin, order[1:], "", "malformed ambiguous")
 }

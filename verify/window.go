@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,13 @@ type Window struct {
 	faults  atomic.Uint64
 }
 
-const bucketSlots = 8
+const (
+	bucketSlots = 8
+	// tightRoom is how many free slots in the emptier bucket of a key are few, so that
+	// who holds the others is looked at in that many buckets.
+	tightRoom = 3
+	sampled   = 32
+)
 
 // bucket holds eight signatures, column by column: looking one up reads two cache
 // lines. until is written last and zeroed first, so that a process killed half way
@@ -201,6 +208,7 @@ func (w *Window) locked(lo, hi uint64, f func(a, b uint64)) bool {
 type use struct {
 	key     Key
 	content uint64
+	holder  uint16 // tells the credential's signatures from those of others
 	source  uint32 // hash of the client's address
 	port    uint16 // of the client, 0 if unknown
 	changes bool   // the call does more than read
@@ -212,15 +220,27 @@ type use struct {
 }
 
 // contentRead is the bit of a remembered content hash that says whether the call only
-// reads.
-const contentRead = 1
+// reads; from holderShift on stands the holder. What is left of the hash is keyed, so
+// that nobody can look for two contents that share it.
+const (
+	contentRead = 1
+	holderShift = 48
+)
 
-// marked is the content with that bit.
+// marked is the content with that bit and the holder; 0 is none.
 func (u *use) marked() uint64 {
+	m := uint64(max(1, u.holder))<<holderShift | u.content<<1&(1<<holderShift-1)
 	if !u.changes {
-		return u.content<<1 | contentRead
+		m |= contentRead
 	}
-	return u.content << 1
+	return m
+}
+
+// holderOf returns the holder of a credential's signatures: one in 65,535.
+func holderOf(venue, credential string) uint16 {
+	c := crc32.Update(crc32.ChecksumIEEE(unsafe.Slice(unsafe.StringData(venue), len(venue))), crc32.IEEETable,
+		unsafe.Slice(unsafe.StringData(credential), len(credential)))
+	return uint16(c>>16 ^ c)
 }
 
 // Once notes an id that must come once until the given time, such as that of a DPoP
@@ -256,11 +276,11 @@ func (w *Window) use(u *use) (seen Seen, r Ref) {
 
 func (w *Window) useLocked(a, b, lo, hi uint64, u *use) (Seen, uint64) {
 	now, until := u.now.UnixNano(), u.until.UnixNano()
-	at, found, ok := w.find(a, b, lo, hi, now)
+	at, found, free := w.find(a, b, lo, hi, now)
 	if found {
 		return w.again(at, u, now), at
 	}
-	if !ok {
+	if free == 0 || free <= tightRoom && w.hogged(a, u, free, now) {
 		return SeenFull, 0
 	}
 	seen := SeenNever
@@ -277,10 +297,29 @@ func (w *Window) useLocked(a, b, lo, hi uint64, u *use) (Seen, uint64) {
 	return seen, at
 }
 
-// find returns the slot of a key, or else a free one in the emptier bucket; ok is
-// false if there is neither.
-func (w *Window) find(a, b, lo, hi uint64, now int64) (at uint64, found, ok bool) {
-	best := 0
+// hogged reports whether the holder has more than its share, as far as a sample of the
+// buckets under the same lock tells: 2.5 times the room that is left, and less the fewer
+// slots are left to this key. So one credential gets five sevenths of the room at most,
+// which is more than the window was asked for, and some is left for those that have
+// little.
+func (w *Window) hogged(a uint64, u *use, left int, now int64) bool {
+	holder, mine, free := u.marked()>>holderShift, 0, 0
+	for n := range min(sampled, (w.mask+1)/(w.stripes+1)) {
+		k := &w.buckets[(a+n*(w.stripes+1))&w.mask]
+		for i := range k.until {
+			if k.until[i] <= now {
+				free++
+			} else if k.content[i]>>holderShift == holder {
+				mine++
+			}
+		}
+	}
+	return 2*mine > (2+left)*free
+}
+
+// find returns the slot of a key, or else a free one in the emptier bucket, and how
+// many are free there.
+func (w *Window) find(a, b, lo, hi uint64, now int64) (at uint64, found bool, most int) {
 	for _, n := range [2]uint64{a, b} {
 		k := &w.buckets[n]
 		free, last := 0, 0
@@ -288,14 +327,14 @@ func (w *Window) find(a, b, lo, hi uint64, now int64) (at uint64, found, ok bool
 			if k.until[i] <= now {
 				free, last = free+1, i
 			} else if k.key[i] == lo && k.rest[i] == hi {
-				return n*bucketSlots + uint64(i), true, true
+				return n*bucketSlots + uint64(i), true, 0
 			}
 		}
-		if free > best {
-			best, at = free, n*bucketSlots+uint64(last)
+		if free > most {
+			most, at = free, n*bucketSlots+uint64(last)
 		}
 	}
-	return at, false, best > 0
+	return at, false, most
 }
 
 func (w *Window) fill(at, lo, hi uint64, until int64, content uint64, first int64, by who) {
@@ -409,7 +448,7 @@ func (w *Window) mark(r Ref, state uint64) {
 func (w *Window) Restore(k Key, first, until, now time.Time) {
 	lo, hi := k.halves()
 	w.locked(lo, hi, func(a, b uint64) {
-		if at, found, ok := w.find(a, b, lo, hi, now.UnixNano()); ok && !found {
+		if at, found, free := w.find(a, b, lo, hi, now.UnixNano()); free > 0 && !found {
 			w.fill(at, lo, hi, until.UnixNano(), 0, first.UnixNano(), newWho(0, 0, w.start, stateDone))
 		}
 	})

@@ -429,3 +429,49 @@ func expect(model map[int]*remembered, i int, u *use) Seen {
 	}
 	return SeenAgain
 }
+
+// TestWindowShares: holders that send without end leave room for those that send
+// little, and one alone gets what the window was asked for.
+func TestWindowShares(t *testing.T) {
+	for _, n := range []int{4, 100, 20000} {
+		for _, greedy := range []int{1, 2, 3} {
+			w, next := NewWindow(n), 0
+			send := func(holder uint16) Seen {
+				next++
+				seen, _ := w.use(&use{key: numbered(next), content: 1, holder: holder, changes: true, now: epoch, until: epoch.Add(time.Minute)})
+				return seen
+			}
+			taken := 0
+			for i := range 8 * n {
+				if send(uint16(1+i%greedy)) == SeenNever {
+					taken++
+				}
+			}
+			if taken < n {
+				t.Errorf("size %d, %d holders: got %d places together", n, greedy, taken)
+			}
+			others, refused := max(1, n/20), 0
+			for i := range others {
+				if send(uint16(1000+i)) != SeenNever {
+					refused++
+				}
+			}
+			if refused > others/10 {
+				t.Errorf("size %d, %d holders: %d of %d others found no room", n, greedy, refused, others)
+			}
+		}
+	}
+}
+
+// TestWindowHolder: credentials have holders of their own, that are no part of what is
+// compared as content.
+func TestWindowHolder(t *testing.T) {
+	if holderOf("binance", "k1") == holderOf("binance", "k2") || holderOf("okx", "k1") == holderOf("binance", "k1") {
+		t.Error("two credentials have one holder")
+	}
+	for _, u := range []use{{}, {content: 1 << 63}, {content: 1, holder: 7}} {
+		if u.marked() == 0 {
+			t.Errorf("%+v counts as unknown content", u)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -25,9 +27,12 @@ import (
 	"vedette/api"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
+	"vedette/intel"
 	"vedette/keyring"
 	"vedette/ledger"
 	"vedette/pipeline"
+	"vedette/respond"
 	"vedette/sensor/proxy"
 	"vedette/store"
 	"vedette/venue"
@@ -43,20 +48,29 @@ type app struct {
 	clock
 	started time.Time
 
-	store      *store.Store
+	store      store.Store
 	newState   bool // the store is new though the ledger is not
 	sealer     *keyring.Sealer
 	ring       *keyring.Ring
 	ledger     *ledger.Ledger
+	origin     string // of the ledger: the monitor's name in a shared store
 	window     *verify.Window
 	increasing *verify.Nonces
 	highest    *verify.Nonces
 	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
+	intel      *intel.Feeds // nil where no feed is configured
+	parties    *pipeline.Parties
+	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
-	resumed    bool // the detectors know what the ledger has
+	resumed    bool     // the detectors know what the ledger has
+	hash       [16]byte // key of the detectors' subjects
+	rulesSum   [sha256.Size]byte
+	responder  *respond.Responder
+	cancels    atomic.Pointer[map[account]canceller]
+	lastStep   atomic.Uint64 // ledger position of an intervention's last step
 	proxy      *proxy.Proxy
 	ops        *http.Server
 	opsAddr    string
@@ -67,8 +81,16 @@ type app struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu        sync.Mutex // guards config, dialects and auditRead
+	mu sync.Mutex // guards config and dialects
+
+	telling   sync.Mutex // guards auditRead and audited
 	auditRead int64      // row of the store's audit that was read last
+	audited   bool       // the audit of before the start was told
+
+	storeFails atomic.Pointer[string] // why the store takes or tells no changes; nil while it does
+	acted      time.Time              // since when acts are read again; watchStore's after the start
+	storing    sync.Mutex             // orders what is stored of incidents
+	unsaved    map[string]gate.Change // by id; the gate's lock for changes guards it
 }
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
@@ -78,15 +100,17 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startMonitor, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startIncidents, a.startMonitor, a.startResponder, a.startDetection, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
 		}
 	}
-	a.wg.Add(2)
+	a.wg.Add(3)
 	go a.keep(ctx)
 	go a.keepDetection(ctx)
+	a.runIntel(ctx)
+	go a.watchStore(ctx)
 	return a, nil
 }
 
@@ -112,12 +136,8 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err := os.MkdirAll(a.config.Dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make data folder: %w", err)
 	}
-	lost, err := stateLost(a.config.Dir)
-	if err != nil {
-		return err
-	}
-	a.newState = lost
-	if a.store, a.sealer, err = openState(ctx, a.config, getenv); err != nil {
+	var err error
+	if a.store, a.sealer, a.newState, err = openState(ctx, a.config, getenv); err != nil {
 		return err
 	}
 	a.defer_(func() { a.report("state", a.store.Close()) })
@@ -126,7 +146,7 @@ func (a *app) startStore(ctx context.Context, getenv func(string) string) error 
 	if err != nil {
 		return err
 	}
-	a.log.Info("keyring read", "keys", n)
+	a.log.Info("keyring read", "keys", n, "state", a.store.String())
 	return nil
 }
 
@@ -199,6 +219,10 @@ func (a *app) startLedger(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if name := key.Signer.Name(); a.config.Ledger.Origin != "" && name != origin {
+		return fmt.Errorf("ledger: origin %q: the ledger in %s was begun as %q and keeps that name: take it as origin, or begin another in an empty dir", origin, dir, name)
+	}
+	a.origin = key.Verifier.Name()
 	var repair *ledger.Repair
 	a.ledger, repair, err = ledger.Open(ledger.Config{Dir: dir, Signer: key.Signer, Verifiers: note.VerifierList(key.Verifier),
 		MaxDelay: duration(a.config.Ledger.MaxDelay), Sync: a.config.Ledger.Sync, SegmentBytes: a.config.Ledger.SegmentBytes, Now: a.now})
@@ -281,7 +305,10 @@ func (a *app) startGate(ctx context.Context) error {
 
 // freezeKeys holds the restrictions to the frozen flags of the keyring.
 func (a *app) freezeKeys() error {
-	const prefix = "keyring:"
+	prefix := "keyring:"
+	if _, shared := a.store.(*store.Postgres); shared { // each monitor lifts what its own keyring set
+		prefix += a.origin + ":"
+	}
 	want := map[string]vedette.Restriction{}
 	for _, e := range a.ring.List() {
 		if e.Frozen {
@@ -303,17 +330,8 @@ func (a *app) freezeKeys() error {
 			return err
 		}
 	}
-	return nil
-}
-
-func (a *app) saveRestriction(c gate.Change) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if c.Kind == gate.Added {
-		return a.store.PutRestriction(ctx, c.Restriction)
-	}
-	if err := a.store.LiftRestriction(ctx, c.Restriction.ID); !errors.Is(err, store.ErrNotFound) {
-		return err
+	if a.parties != nil {
+		a.parties.Renew()
 	}
 	return nil
 }
@@ -323,7 +341,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.findings, err = newFindingSink(a.config, a.log); err != nil {
+	if a.findings, err = newFindingSink(a.config, a.log, a.now); err != nil {
 		return err
 	}
 	a.defer_(a.findings.close)
@@ -335,26 +353,30 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := detectKey(a.config.Dir)
-	if err != nil {
+	if a.hash, err = detectKey(a.config.Dir); err != nil {
 		return err
 	}
-	detection.Hash = detect.NewHash(key)
-	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
-		Finding: a.findings.take, Now: a.now, Detect: detection,
+	if a.rulesSum, err = a.config.rulesSum(); err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
+	detection.Hash = detect.NewHash(a.hash)
+	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
+		Finding: a.findings.take, Incident: a.findings.takeIncident, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	if err != nil {
 		return err
 	}
+	a.defer_(func() { // after the detectors' last finding
+		if a.responder != nil {
+			a.report("interventions", a.responder.Close())
+		}
+	})
 	a.defer_(func() {
 		if a.monitor.Close(); a.resumed {
 			a.report("detection", a.saveDetection())
 		}
 	})
-	if err := a.resumeDetection(); err != nil {
-		return err
-	}
-	a.resumed = true
+	a.monitor.Verifier.ForgetRemoved() // since the last run
 	if _, err = a.monitor.Act("vedette", "start", map[string]any{"mode": a.config.Mode, "venues": len(a.config.Venues)}); err != nil {
 		return err
 	}
@@ -410,8 +432,8 @@ func (a *app) startOps(context.Context) error {
 	if a.config.Ops == "" {
 		return nil
 	}
-	if err := plainAllowed(a.config.Ops); err != nil {
-		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", a.config.Ops)
+	if err := a.config.checkOps(); err != nil {
+		return err
 	}
 	l, err := net.Listen("tcp", a.config.Ops)
 	if err != nil {
@@ -452,6 +474,7 @@ func (a *app) keep(ctx context.Context) {
 		if _, err := a.gate.Expire(a.now()); err != nil {
 			a.log.Warn("expired restriction not saved", "error", err)
 		}
+		a.responder.Expire()
 		failing = a.watchLedger(failing)
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
@@ -538,11 +561,18 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 	})
 }
 
+// Known implements api.Orders.
+func (a *app) Known(venue, id string) bool {
+	_, ok := a.ring.Lookup(venue, id)
+	return ok
+}
+
 // ReloadKeys implements api.Orders.
 func (a *app) ReloadKeys(who, what string) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
+	a.monitor.Verifier.ForgetRemoved()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -586,7 +616,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, detect and tokens cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens, intel and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -601,12 +631,36 @@ func (a *app) reload() error {
 		return err
 	}
 	p.Monitor, p.Now = a.monitor, a.now
+	detection, err := c.detection()
+	if err != nil {
+		return err
+	}
+	detection.Hash = detect.NewHash(a.hash)
+	rules, err := c.rulesSum()
+	if err != nil {
+		return fmt.Errorf("rules: %w", err)
+	}
 	entries, err := a.readKeys(context.Background(), c, dialects)
 	if err != nil {
 		return err
 	}
-	if err := keyring.New(verify.KeyOptions(withBuiltIn(dialects))).Replace(entries); err != nil {
+	ring := keyring.New(verify.KeyOptions(withBuiltIn(dialects)))
+	if err := ring.Replace(entries); err != nil {
 		return err
+	}
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	cancels, err := a.cancellers(c, dialects, ring.Lookup)
+	if err != nil {
+		return err
+	}
+	if rules != a.rulesSum {
+		if err := a.monitor.Redetect(detection); err != nil {
+			return err
+		}
+		a.rulesSum = rules
 	}
 	if err := a.proxy.Reload(p); err != nil {
 		return err
@@ -615,7 +669,11 @@ func (a *app) reload() error {
 		return err
 	}
 	a.config, a.dialects = c, dialects
-	return a.ring.Replace(entries)
+	a.responder.Use(book)
+	a.cancels.Store(&cancels)
+	err = a.ring.Replace(entries)
+	a.monitor.Verifier.ForgetRemoved()
+	return err
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -75,7 +75,7 @@ func (b *benches) inline(ctx context.Context) error {
 	if addrs["httputil"], err = b.startRole(ctx, start, "httputil", up); err != nil {
 		return err
 	}
-	if addrs["vedette"], err = b.startMonitor(ctx, start, dir, up); err != nil {
+	if addrs["vedette"], err = b.startMonitor(ctx, start, dir, up, "", ""); err != nil {
 		return err
 	}
 	if addrs["nginx"], err = startNginx(ctx, start, dir, up); err != nil {
@@ -105,10 +105,10 @@ func (b *benches) startRole(ctx context.Context, start starter, role string, arg
 }
 
 // startMonitor starts the monitor as anybody would: verification, replay window,
-// gate and ledger on, enforcing.
-func (b *benches) startMonitor(ctx context.Context, start starter, dir, up string) (string, error) {
-	conf := fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: http://%s\nkeys:\n  file: keys.yaml\n", dir, up)
-	keys := "keys:\n  - id: key-1\n    venue: binance\n    scheme: hmac\n    secret: " + benchSecret + "\n    account: acct-1\n    permissions: [read, trade]\n"
+// gate and ledger on, enforcing; with more configuration and keys.
+func (b *benches) startMonitor(ctx context.Context, start starter, dir, up, more, moreKeys string) (string, error) {
+	conf := fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: http://%s\nkeys:\n  file: keys.yaml\n%s", dir, up, more)
+	keys := "keys:\n  - id: key-1\n    venue: binance\n    scheme: hmac\n    secret: " + benchSecret + "\n    account: acct-1\n    permissions: [read, trade]\n" + moreKeys
 	if err := os.WriteFile(filepath.Join(dir, "vedette.yaml"), []byte(conf), 0o600); err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"vedette/gate"
 	"vedette/internal/strictyaml"
 	"vedette/keyring"
+	"vedette/ledger"
 	"vedette/pipeline"
 	"vedette/sensor/proxy"
 	"vedette/venue"
@@ -39,7 +41,12 @@ type config struct {
 	Bodies    map[string]string   `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
 	Detect    detectConfig        `yaml:"detect"`
+	Rules     rulesConfig         `yaml:"rules"`
+	Receivers []receiverConfig    `yaml:"receivers"`
+	Respond   respondConfig       `yaml:"respond"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
+	Intel     intelConfig         `yaml:"intel"`
+	Store     storeConfig         `yaml:"store"`
 
 	path    string
 	dirFlag bool // Dir was given on the command line
@@ -49,7 +56,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Detect, c.Tokens, c.Keys.MasterKey}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Intel, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {
@@ -112,6 +119,7 @@ type limitsConfig struct {
 type gateConfig struct {
 	Fail                map[string]string   `yaml:"fail"`
 	Refuse              map[string][]string `yaml:"refuse"`
+	ReplayFull          map[string]string   `yaml:"replay_full"`
 	Limits              *rateLimits         `yaml:"limits"`
 	FreezeRefusesCancel bool                `yaml:"freeze_refuses_cancel"`
 }
@@ -146,6 +154,14 @@ type findingsConfig struct {
 type webhookConfig struct {
 	URL        string `yaml:"url"`
 	SecretFile string `yaml:"secret_file"`
+}
+
+type storeConfig struct {
+	Postgres *postgresConfig `yaml:"postgres"` // nil: state.db in the data folder
+}
+
+type postgresConfig struct {
+	URLFile string `yaml:"url_file"`
 }
 
 // defaultConfig watches every venue that is built in and refuses nothing.
@@ -198,11 +214,16 @@ func (c *config) check() error {
 		return err
 	}
 	for _, build := range []func() error{
-		func() error { _, err := c.proxyConfig(dialects); return err },
+		func() error { return c.checkProxy(dialects) },
+		c.checkOps,
+		c.checkLedger,
 		func() error { _, err := c.gateConfig(); return err },
 		func() error { _, err := c.bodyPolicy(); return err },
 		func() error { _, err := c.detection(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
+		func() error { _, err := c.intelConfig(); return err },
+		c.checkReceivers,
+		func() error { return c.checkCancelWith(dialects) },
 	} {
 		if err := build(); err != nil {
 			return err
@@ -210,6 +231,52 @@ func (c *config) check() error {
 	}
 	if c.Replay.Entries < 0 || c.Replay.Entries > 1<<26 {
 		return fmt.Errorf("replay: entries %d is not between 0 and %d", c.Replay.Entries, 1<<26)
+	}
+	return nil
+}
+
+func (c *config) checkProxy(dialects []*venue.Dialect) error {
+	if len(c.Listeners) == 0 {
+		return errors.New("listeners: none is given, so nothing would be served; leave the key out for 127.0.0.1:8080")
+	}
+	p, err := c.proxyConfig(dialects)
+	if err != nil {
+		return err
+	}
+	for _, l := range p.Listeners {
+		if l.TLS != nil && l.TLS.ClientCAs != "" {
+			if _, err := trust(l.TLS.ClientCAs); err != nil {
+				return fmt.Errorf("listeners: %s: tls: client_ca: %w", l.Addr, err)
+			}
+		}
+	}
+	return p.Check()
+}
+
+func (c *config) checkOps() error {
+	if c.Ops == "" {
+		return nil
+	}
+	if err := plainAllowed(c.Ops); err != nil {
+		return fmt.Errorf("ops: %s: it shows what happens without asking who looks, so only loopback is allowed: put your own gateway before it", c.Ops)
+	}
+	if _, _, err := net.SplitHostPort(c.Ops); err != nil {
+		return fmt.Errorf("ops: %s: want an address and a port, such as 127.0.0.1:9464", c.Ops)
+	}
+	return nil
+}
+
+func (c *config) checkLedger() error {
+	if c.Ledger.Origin != "" {
+		if err := ledger.CheckOrigin(c.Ledger.Origin); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	if d := duration(c.Ledger.MaxDelay); d > time.Minute || c.Ledger.MaxDelay != nil && d <= 0 {
+		return fmt.Errorf("ledger: max_delay %v: want more than 0 and at most 1m, for that is what a power cut takes; sync loses nothing", d)
+	}
+	if err := ledger.CheckSizes(duration(c.Ledger.MaxDelay), c.Ledger.SegmentBytes); err != nil {
+		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil
 }
@@ -223,7 +290,10 @@ func (c *config) fileKeys(options keyring.Options) ([]keyring.Spec, error) {
 }
 
 // checkFiles reads what check leaves to the start.
-func (c *config) checkFiles() error {
+func (c *config) checkFiles(getenv func(string) string) error {
+	if _, err := c.postgresURL(getenv); err != nil {
+		return err
+	}
 	dialects, err := c.dialects()
 	if err != nil {
 		return err
@@ -239,9 +309,19 @@ func (c *config) checkFiles() error {
 		}
 	}
 	if h := c.Findings.Webhook; h != nil {
-		_, err = c.webhookSecret(h)
+		if _, err = c.webhookSecret("findings: webhook", h.URL, h.SecretFile); err != nil {
+			return err
+		}
 	}
-	return err
+	for _, r := range c.Receivers {
+		if _, err := c.receiver(r, "", time.Now); err != nil {
+			return err
+		}
+	}
+	if _, err = c.book(); err != nil {
+		return err
+	}
+	return c.checkFeedFiles()
 }
 
 // dialects returns the dialect of each venue, by the venue's place.
@@ -305,18 +385,27 @@ func (c *config) proxyConfig(dialects []*venue.Dialect) (proxy.Config, error) {
 		}
 		out.Venues = append(out.Venues, p)
 	}
-	for _, s := range c.Trusted {
+	var err error
+	if out.Trusted, err = ranges(c.Trusted); err != nil {
+		return out, fmt.Errorf("trusted_hops: %w", err)
+	}
+	return out, nil
+}
+
+// ranges reads addresses and CIDR ranges.
+func ranges(texts []string) (list []netip.Prefix, err error) {
+	for _, s := range texts {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
 			a, err2 := netip.ParseAddr(s)
 			if err2 != nil {
-				return out, fmt.Errorf("trusted_hops: cannot read %q: want an address or a CIDR range", s)
+				return nil, fmt.Errorf("cannot read %q: want an address or a CIDR range", s)
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
-		out.Trusted = append(out.Trusted, p)
+		list = append(list, p)
 	}
-	return out, nil
+	return list, nil
 }
 
 // defaultCheckEvery is how often an upstream's check_path is asked for.
@@ -354,26 +443,11 @@ func (c *config) gateConfig() (gate.Config, error) {
 	if err := g.Mode.UnmarshalText([]byte(c.Mode)); err != nil {
 		return g, fmt.Errorf("mode: %w", err)
 	}
-	if err := setFail(g.Policy, c.Gate.Fail); err != nil {
+	if err := setOpen("fail", c.Gate.Fail, func(o vedette.Operation, open bool) { g.Policy[o].FailClosed = !open }); err != nil {
 		return g, fmt.Errorf("gate: %w", err)
 	}
-	for _, op := range allFirst(c.Gate.Refuse) {
-		names := c.Gate.Refuse[op]
-		ops, err := operations(op)
-		if err != nil {
-			return g, fmt.Errorf("gate: refuse: %w", err)
-		}
-		var set []vedette.Verdict
-		for _, n := range names {
-			var v vedette.Verdict
-			if err := v.UnmarshalText([]byte(n)); err != nil {
-				return g, fmt.Errorf("gate: refuse: %s: %w", op, err)
-			}
-			set = append(set, v)
-		}
-		for _, o := range ops {
-			g.Policy[o].Refuse = gate.VerdictsOf(set...)
-		}
+	if err := c.Gate.setRefuse(g.Policy); err != nil {
+		return g, fmt.Errorf("gate: %w", err)
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -384,8 +458,11 @@ func (c *config) gateConfig() (gate.Config, error) {
 			continue
 		}
 		p := *g.Policy
-		if err := setFail(&p, v.Fail); err != nil {
+		if err := setOpen("fail", v.Fail, func(o vedette.Operation, open bool) { p[o].FailClosed = !open }); err != nil {
 			return g, fmt.Errorf("venues: %s: %w", v.Name, err)
+		}
+		if _, twice := g.Venues[dialects[i].Name]; twice {
+			return g, fmt.Errorf("venues: %s: fail and limits hold for a dialect, and another venue of %s has some: give them once", v.Name, dialects[i].Name)
 		}
 		gv := gate.Venue{Policy: &p}
 		if v.Limits != nil {
@@ -405,19 +482,49 @@ func (r *rateLimits) gate() gate.Limits {
 	return gate.Limits{Credential: gate.Limit(r.Credential), Account: gate.Limit(r.Account), Source: gate.Limit(r.Source)}
 }
 
-// setFail sets which operations fail open or closed.
-func setFail(p *gate.Policy, fail map[string]string) error {
-	for _, name := range allFirst(fail) {
-		how := fail[name]
-		ops, err := operations(name)
+// setRefuse sets the verdicts that are refused, and what passes while the replay
+// window is full: nothing of which the refused verdicts are named with unverifiable.
+func (c *gateConfig) setRefuse(p *gate.Policy) error {
+	var held [vedette.Operations]bool
+	for _, op := range allFirst(c.Refuse) {
+		ops, err := operations(op)
 		if err != nil {
-			return fmt.Errorf("fail: %w", err)
+			return fmt.Errorf("refuse: %w", err)
 		}
-		if how != "open" && how != "closed" {
-			return fmt.Errorf("fail: %s: %q: want open or closed", name, how)
+		set := make([]vedette.Verdict, len(c.Refuse[op]))
+		for i, n := range c.Refuse[op] {
+			if err := set[i].UnmarshalText([]byte(n)); err != nil {
+				return fmt.Errorf("refuse: %s: %w", op, err)
+			}
 		}
 		for _, o := range ops {
-			p[o].FailClosed = how == "closed"
+			p[o].Refuse, held[o] = gate.VerdictsOf(set...), slices.Contains(set, vedette.Unverifiable)
+			p[o].ReplayOpen = p[o].ReplayOpen && !held[o]
+		}
+	}
+	if err := setOpen("replay_full", c.ReplayFull, func(o vedette.Operation, open bool) { p[o].ReplayOpen = open }); err != nil {
+		return err
+	}
+	for o := range p {
+		if op := vedette.Operation(o); held[o] && p[o].ReplayOpen {
+			return fmt.Errorf("replay_full: %s cannot be open: refuse names unverifiable for it; take it out of one of both", op)
+		}
+	}
+	return nil
+}
+
+// setOpen calls set with whether each operation of the map is open or closed.
+func setOpen(key string, how map[string]string, set func(o vedette.Operation, open bool)) error {
+	for _, name := range allFirst(how) {
+		ops, err := operations(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if how[name] != "open" && how[name] != "closed" {
+			return fmt.Errorf("%s: %s: %q: want open or closed", key, name, how[name])
+		}
+		for _, o := range ops {
+			set(o, how[name] == "open")
 		}
 	}
 	return nil

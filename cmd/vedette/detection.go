@@ -3,19 +3,24 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vedette"
 	"vedette/detect"
+	"vedette/detect/behaviour"
 	"vedette/detect/rule"
+	"vedette/detect/ruleset"
 	"vedette/internal/durable"
 	"vedette/internal/strictyaml"
+	"vedette/pipeline"
 	"vedette/sensor/capture"
 )
 
@@ -27,6 +32,52 @@ type detectConfig struct {
 	Params        map[string]map[string]float64 `yaml:"params"`
 }
 
+// rulesConfig names the rules that run beside the built-in detectors.
+type rulesConfig struct {
+	Pack  *bool    `yaml:"pack"` // the default pack; on unless said otherwise
+	Files []string `yaml:"files"`
+}
+
+// rules reads the rules: the default pack, and over it the files, which may replace rules of it.
+func (c *config) rules() (*ruleset.Set, error) {
+	set := &ruleset.Set{}
+	if c.Rules.Pack == nil || *c.Rules.Pack {
+		var err error
+		if set, err = ruleset.Default(); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Rules.Files) == 0 {
+		return set, nil
+	}
+	var files []string
+	for _, f := range c.Rules.Files {
+		files = append(files, c.file(f))
+	}
+	own, err := ruleset.Load(files...)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	return set.With(own), nil
+}
+
+// rulesSum is a hash of all that rules read: where it is the same, nothing changes on a reload.
+func (c *config) rulesSum() (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	fmt.Fprintln(h, c.Rules.Pack == nil || *c.Rules.Pack)
+	for _, f := range c.Rules.Files {
+		err = errors.Join(err, filepath.WalkDir(c.file(f), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(name)
+			fmt.Fprintf(h, "%q %d\n%s", name, len(b), b)
+			return err
+		}))
+	}
+	return [sha256.Size]byte(h.Sum(nil)), err
+}
+
 // The state of detection in the data folder.
 const (
 	snapshotName  = "detect.snapshot"
@@ -36,7 +87,11 @@ const (
 
 // detection returns what the engine is made of, but for its key.
 func (c *config) detection() (detect.Config, error) {
-	d := detect.Config{Detectors: rule.All(), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
+	set, err := c.rules()
+	if err != nil {
+		return detect.Config{}, err
+	}
+	d := detect.Config{Detectors: slices.Concat(rule.All(), behaviour.All(), set.Detectors()), Params: c.Detect.Params, Shards: c.Detect.Shards, Subjects: c.Detect.Subjects}
 	switch every := c.snapshotEvery(); {
 	case d.Shards < 0 || d.Shards > detect.MaxShards:
 		return d, fmt.Errorf("detect: shards %d is not between 0 and %d", d.Shards, detect.MaxShards)
@@ -47,7 +102,7 @@ func (c *config) detection() (detect.Config, error) {
 	}
 	trial := d
 	trial.Shards, trial.Subjects = 0, minSubjects
-	_, err := detect.New(trial)
+	_, err = detect.New(trial)
 	return d, err
 }
 
@@ -79,6 +134,13 @@ func detectKey(dir string) (k [16]byte, err error) {
 	return k, err
 }
 
+// startDetection begins where the ledger ends. What playbooks do about a finding of before can be done by now.
+func (a *app) startDetection(context.Context) error {
+	err := a.resumeDetection()
+	a.resumed = err == nil
+	return err
+}
+
 // resumeDetection brings the detectors to where the ledger ends.
 func (a *app) resumeDetection() error {
 	name := filepath.Join(a.config.Dir, snapshotName)
@@ -92,10 +154,10 @@ func (a *app) resumeDetection() error {
 		return err
 	}
 	began := time.Now()
-	calls, err := a.monitor.Resume(snapshot, a.records, decodeCall)
+	calls, err := a.monitor.Resume(snapshot, a.records, decodeCalls())
 	if errors.Is(err, detect.ErrSnapshot) {
 		a.log.Warn("what was learned cannot be used; it is learned again from the ledger", "file", name, "error", err)
-		calls, err = a.monitor.Resume(nil, a.records, decodeCall)
+		calls, err = a.monitor.Resume(nil, a.records, decodeCalls())
 	}
 	if err != nil {
 		return err
@@ -113,9 +175,13 @@ func (a *app) records(from uint64, f func(uint64, []byte) error) error {
 	return a.ledger.Read(from, size, f)
 }
 
-func decodeCall(record []byte) (*vedette.Call, error) {
-	c, _, err := capture.ParseJudged(record, true)
-	return c, err
+// decodeCalls returns what reads the calls' records. A call is valid until the next.
+func decodeCalls() pipeline.Decode {
+	p, c := capture.EventParser{Lenient: true}, &vedette.Call{}
+	return func(record []byte) (*vedette.Call, error) {
+		_, err := p.Parse(record, c)
+		return c, err
+	}
 }
 
 // saveDetection writes a snapshot. It is put in place when the ledger has what it speaks of: after a

@@ -2,46 +2,77 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
+	"fmt"
+	"slices"
 	"strings"
 
 	"vedette/eval"
 )
 
-var evalCommand = &command{name: "eval", args: "[-track F,I] [-json]",
-	short:   "Measure detection on labelled traffic, beside simpler ways",
-	example: "vedette eval -track F -seeds 3 -keys 2000",
+// campaignTracks are those that make their own data.
+var campaignTracks = []string{"F", "I"}
+
+var evalCommand = &command{name: "eval", args: "[-track A,B,C,E,F,I] [-data DIR] [-json]",
+	short:   "Measure detection on public data and on labelled traffic, beside published figures and simpler ways",
+	example: "vedette eval -track B -data ~/NAB",
 	run:     runEval}
 
 func runEval(_ context.Context, e *env, flags *flag.FlagSet) error {
-	tracks := flags.String("track", "F,I", "tracks to run")
-	asJSON := flags.Bool("json", false, "print one JSON object a figure")
+	names := flags.String("track", strings.Join(append(eval.Tracks(), campaignTracks...), ","), "what to measure; docs/evaluation.md says what each is")
+	dir := flags.String("data", "", "tracks A, B, C, E: folder that holds the data, in the form in which it is published, or folders of it")
+	asJSON := flags.Bool("json", false, "one JSON object per figure")
 	campaigns := defineCampaignFlags(flags.Int, flags.Float64, flags.String)
 	if err := e.parse(flags); err != nil {
 		return err
 	}
-	enc := json.NewEncoder(e.stdout)
-	for _, track := range strings.Split(*tracks, ",") {
-		var list []eval.Figure
-		var err error
-		switch track {
-		case "F", "I":
-			list, err = campaigns.run(e, track)
-		default:
-			err = usagef("there is no track %q", track)
+	if flags.NArg() > 0 {
+		return usagef("no argument is wanted here, got %q", flags.Arg(0))
+	}
+	var public, made []string
+	for _, name := range strings.Split(*names, ",") {
+		if slices.Contains(campaignTracks, name) {
+			made = append(made, name)
+		} else {
+			public = append(public, name)
 		}
+	}
+	if len(public) > 0 && *dir == "" {
+		return usagef("say with -data where the data of track %s is", strings.Join(public, ", "))
+	}
+	measured := 0
+	err := eval.Run(*dir, public, func(f eval.Figure) error {
+		measured++
+		if *asJSON {
+			return f.WriteJSON(e.stdout)
+		}
+		return f.WriteText(e.stdout)
+	}, func(track, want string) {
+		fmt.Fprintf(e.stderr, "vedette eval: track %s is left out: there is no %s\n", track, want)
+	})
+	if err == nil && measured == 0 && len(made) == 0 {
+		return errNo
+	}
+	for _, track := range made {
 		if err != nil {
 			return err
 		}
-		if !*asJSON {
-			printFigures(e.stdout, list)
-			continue
+		var list []eval.Figure
+		if list, err = campaigns.run(e, track); err == nil {
+			err = showCampaigns(e, list, *asJSON)
 		}
-		for _, f := range list {
-			if err := enc.Encode(f); err != nil {
-				return err
-			}
+	}
+	return err
+}
+
+func showCampaigns(e *env, list []eval.Figure, asJSON bool) error {
+	if !asJSON {
+		printFigures(e.stdout, list)
+		return nil
+	}
+	for _, f := range list {
+		if err := f.WriteJSON(e.stdout); err != nil {
+			return err
 		}
 	}
 	return nil

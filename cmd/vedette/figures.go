@@ -1,11 +1,14 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"vedette"
 	"vedette/api"
+	"vedette/detect"
+	"vedette/intel"
 	"vedette/ledger"
 	"vedette/pipeline"
 	"vedette/respond"
@@ -21,14 +24,23 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		f.Gauge = true
 		return f
 	}
-	x, g := a.proxy.Stats(), a.gate.Stats()
+	x, g, d, i := a.proxy.Stats(), a.gate.Stats(), a.monitor.Detection(), a.joiner.Stats()
 	f := []api.Figure{
 		verdictFigure(p), operationFigure(p), a.upstreamFigure(),
 		{Name: "decisions_total", Help: "Calls by what the gate did.", Label: "effect", Of: []api.Of{{Label: "allow", Value: float64(p.Allowed)},
 			{Label: "deny", Value: float64(p.Denied)}, {Label: "throttle", Value: float64(p.Throttled)}, {Label: "step_up", Value: float64(p.SteppedUp)}}},
 		one("would_deny_total", "Calls that enforce mode would have refused.", float64(p.WouldDeny)),
 		one("findings_total", "Findings raised.", float64(p.Findings)),
+		one("findings_suppressed_total", "Findings that a suppression or expected change kept out of incidents.", float64(i.Suppressed)),
+		one("findings_late_total", "Findings that came later than incidents allow for.", float64(i.Late)),
+		gauge("incidents_open", "Incidents that a finding may still join.", float64(i.Open)),
+		gauge("incidents_unstored", "Changes of incidents that wait to be stored.", float64(i.Unstored)),
+		one("incidents_evicted_total", "Incidents that left memory for lack of room; they are stored.", float64(i.Evicted)),
+		one("incidents_lost_total", "Changes of incidents that were given up because nothing stored them.", float64(i.Lost)),
 		one("calls_unseen_total", "Calls that detectors did not see because their queue was full.", float64(p.Unseen)),
+		one("detect_events_total", "Calls and parts of batches that detectors saw.", float64(d.Events)),
+		one("detect_evicted_total", "Subjects that detectors forgot for lack of room.", float64(d.Evicted)),
+		gauge("detect_bytes", "Memory that detectors' subjects take.", float64(d.Bytes)), subjectFigure(d),
 		one("gaps_total", "Gaps told by sensors and parts.", float64(p.Gaps)),
 		one("ledger_lost_total", "Records that the ledger did not take.", float64(l.Lost)),
 		one("ledger_records_total", "Records committed since the start.", float64(l.Appended)),
@@ -55,10 +67,8 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		faultFigure(x.Faults),
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
 	}
-	if h := a.findings.hook; h != nil {
-		f = append(f, webhookFigure(h.Stats()))
-	}
-	return f
+	f = append(f, a.intelFigures()...)
+	return append(append(f, a.findings.figures()...), respondFigures(a.responder.Stats())...)
 }
 
 func flag01(b bool) float64 {
@@ -106,7 +116,62 @@ func faultFigure(faults map[string]int64) api.Figure {
 	return f
 }
 
-func webhookFigure(s respond.Stats) api.Figure {
-	return api.Figure{Name: "webhook_findings_total", Help: "Findings by what became of their delivery.", Label: "outcome", Of: []api.Of{
-		{Label: "sent", Value: float64(s.Sent)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "dropped", Value: float64(s.Dropped)}}}
+// intelFigures tells of each feed; there are none where none is configured.
+func (a *app) intelFigures() []api.Figure {
+	f := []api.Figure{
+		{Name: "intel_indicators", Help: "Indicators of the copy in use, or networks of a database.", Label: "feed", Gauge: true},
+		{Name: "intel_good", Help: "1 while the feed's last refresh was good.", Label: "feed", Gauge: true},
+		{Name: "intel_confirmed_seconds", Help: "Since the feed last said the copy in use.", Label: "feed", Gauge: true},
+		{Name: "intel_refused_total", Help: "Refreshes whose content was suspect.", Label: "feed"},
+		{Name: "intel_failed_total", Help: "Refreshes that could not be had or stored.", Label: "feed"},
+	}
+	for _, s := range a.Intel() {
+		age := 0.0
+		if !s.Confirmed.IsZero() {
+			age = a.now().Sub(s.Confirmed).Seconds()
+		}
+		for i, v := range []float64{float64(s.Count), flag01(s.State == intel.Good), age, float64(s.Refusals), float64(s.Failures)} {
+			f[i].Of = append(f[i].Of, api.Of{Label: s.Feed, Value: v})
+		}
+	}
+	return f
+}
+
+func respondFigures(s respond.Stats) []api.Figure {
+	return []api.Figure{
+		{Name: "interventions_total", Help: "What playbooks did, by how.", Label: "how", Of: []api.Of{{Label: "automatic", Value: float64(s.Automatic)},
+			{Label: "approved", Value: float64(s.Approved)}, {Label: "dry_run", Value: float64(s.Dry)}, {Label: "failed", Value: float64(s.Failed)}, {Label: "refused", Value: float64(s.Refused)}}},
+		{Name: "interventions_unsaved_total", Help: "Changes of interventions that the disk did not take.", Of: []api.Of{{Value: float64(s.Unsaved)}}},
+		{Name: "interventions_proposed", Help: "Interventions that wait for approval.", Gauge: true, Of: []api.Of{{Value: float64(s.Proposed)}}},
+	}
+}
+
+// figures are those of the receivers.
+func (s *findingSink) figures() []api.Figure {
+	if len(s.receivers) == 0 {
+		return nil
+	}
+	list := []api.Figure{
+		{Name: "receiver_sent_total", Help: "Events that a receiver took."},
+		{Name: "receiver_refused_total", Help: "Events that a receiver will never take."},
+		{Name: "receiver_dropped_total", Help: "Events given up since too much waited for a receiver, or the disk took no more."},
+		{Name: "receiver_retried_total", Help: "Attempts at delivery that failed."},
+		{Name: "receiver_pending", Help: "Events that wait for a receiver.", Gauge: true},
+		{Name: "receiver_up", Help: "1 while the last attempt at delivery did not fail.", Gauge: true}}
+	for _, r := range s.receivers {
+		x := r.box.Stats()
+		for i, v := range []float64{float64(x.Sent), float64(x.Refused), float64(x.Dropped), float64(x.Retried), float64(x.Pending), flag01(x.Down == "")} {
+			list[i].Label = "receiver"
+			list[i].Of = append(list[i].Of, api.Of{Label: r.name, Value: v})
+		}
+	}
+	return list
+}
+
+func subjectFigure(d detect.Stats) api.Figure {
+	f := api.Figure{Name: "detect_subjects", Help: "Subjects that detectors keep, by kind.", Label: "kind", Gauge: true}
+	for _, kind := range slices.Sorted(maps.Keys(d.Subjects)) {
+		f.Of = append(f.Of, api.Of{Label: kind, Value: float64(d.Subjects[kind])})
+	}
+	return f
 }

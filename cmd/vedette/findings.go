@@ -5,21 +5,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/bits"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"vedette"
+	"vedette/incident"
 	"vedette/respond"
 )
 
-// findingSink takes findings to the JSONL file, the webhook and the live view.
+// findingSink takes findings to playbooks, the JSONL file, receivers and the live view.
 type findingSink struct {
 	log  *slog.Logger
-	hook *respond.Webhook
 	out  io.Writer // nil for none
 	file *os.File
+	// respond carries playbooks out; nil for none.
+	respond   func(respond.Event)
+	receivers []*outgoing
 
 	mu     sync.Mutex
 	recent []*vedette.Finding // newest first
@@ -29,7 +33,7 @@ type findingSink struct {
 
 const recentFindings = 50 // shown on the page
 
-func newFindingSink(c *config, log *slog.Logger) (*findingSink, error) {
+func newFindingSink(c *config, log *slog.Logger, now func() time.Time) (*findingSink, error) {
 	s := &findingSink{log: log}
 	switch name := c.Findings.File; name {
 	case "":
@@ -42,53 +46,33 @@ func newFindingSink(c *config, log *slog.Logger) (*findingSink, error) {
 		}
 		s.file, s.out = f, f
 	}
-	if h := c.Findings.Webhook; h != nil {
-		if err := s.webhook(c, h); err != nil {
-			s.close()
-			return nil, err
-		}
+	if err := s.openReceivers(c, now); err != nil {
+		s.close()
+		return nil, err
 	}
 	return s, nil
 }
 
-// webhookSecret checks a webhook's URL and reads the secret that it is signed with.
-func (c *config) webhookSecret(h *webhookConfig) ([]byte, error) {
-	if err := checkURL(h.URL); err != nil {
-		return nil, fmt.Errorf("findings: webhook: %w", err)
-	}
-	b, err := os.ReadFile(c.file(h.SecretFile))
-	if err != nil {
-		return nil, fmt.Errorf("findings: webhook: %w", err)
-	}
-	secret, err := respond.ParseSecret(string(b))
-	if err != nil {
-		return nil, fmt.Errorf("findings: webhook: %s: %w", h.SecretFile, err)
-	}
-	return secret, nil
-}
-
-func (s *findingSink) webhook(c *config, h *webhookConfig) error {
-	secret, err := c.webhookSecret(h)
-	if err != nil {
-		return err
-	}
-	s.hook = respond.NewWebhook(respond.Config{URL: h.URL, Secret: secret, Failed: func(f *vedette.Finding, err error) {
-		s.log.Error("finding not delivered", "finding", f.ID, "error", err)
-	}})
-	return nil
-}
-
-// take takes one finding; it is called from one goroutine.
+// take takes one finding; it is called from one goroutine. What playbooks do comes first.
 func (s *findingSink) take(f *vedette.Finding) {
-	s.log.Warn(f.Summary, "detector", f.Detector, "severity", f.Severity.String(), "source", f.Source, "id", f.ID)
+	e := respond.Of(f)
+	if s.respond != nil && !incident.Suppressed(f) {
+		s.respond(e)
+	}
+	s.log.Warn(f.Summary, "detector", f.Detector, "severity", f.Severity.String(), "source", f.Source, "id", f.ID, "incident", f.Incident)
 	if s.out != nil {
 		b, _ := json.Marshal(f)
 		if _, err := s.out.Write(append(b, '\n')); err != nil {
 			s.log.Error("finding not written", "error", err)
 		}
 	}
-	if s.hook != nil && !s.hook.Send(f) {
-		s.log.Error("webhook queue full: finding not sent", "finding", f.ID)
+	if incident.Suppressed(f) {
+		return
+	}
+	for _, r := range s.receivers {
+		if err := r.put(e); err != nil {
+			s.log.Error("finding not kept for a receiver", "receiver", r.name, "finding", f.ID, "error", err)
+		}
 	}
 	s.mu.Lock()
 	s.recent = slices.Insert(s.recent, 0, f)
@@ -101,17 +85,48 @@ func (s *findingSink) take(f *vedette.Finding) {
 	}
 }
 
+// takeIncident takes an incident as a finding left it. Receivers get it as it begins and as the number of its
+// findings doubles: each finding they have had already.
+func (s *findingSink) takeIncident(i *vedette.Incident) {
+	e := respond.OfIncident(i)
+	if s.respond != nil {
+		s.respond(e)
+	}
+	if bits.OnesCount(uint(i.Count)) != 1 {
+		return
+	}
+	for _, r := range s.receivers {
+		if !r.incidents {
+			continue
+		}
+		if err := r.put(e); err != nil {
+			s.log.Error("incident not kept for a receiver", "receiver", r.name, "incident", i.ID, "error", err)
+		}
+	}
+}
+
 func (s *findingSink) last() []*vedette.Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.recent)
 }
 
+// close gives every receiver the same short time; what they do not take is delivered after the
+// next start.
 func (s *findingSink) close() {
-	if s.hook != nil {
-		s.hook.Close(3 * time.Second)
+	var wg sync.WaitGroup
+	for _, r := range s.receivers {
+		wg.Go(func() {
+			if err := r.close(receiverGrace); err != nil {
+				s.log.Error("cannot close", "part", "receiver "+r.name, "error", err)
+			}
+		})
 	}
+	wg.Wait()
 	if s.file != nil {
 		s.file.Close()
 	}
 }
+
+// receiverGrace is how long receivers may take what waits when the monitor ends.
+const receiverGrace = 3 * time.Second

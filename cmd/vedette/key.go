@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type keyFlags struct {
 	passphraseFile, scheme         string
 	permissions, wallet            string
 	overlap, duration              time.Duration
-	json                           bool
+	json, force                    bool
 }
 
 func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
@@ -54,7 +55,7 @@ func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
 		return err
 	}
 	k := &keys{site: at, f: f, rest: flags.Args()}
-	flags.Visit(func(given *flag.Flag) { k.permissionsGiven = k.permissionsGiven || given.Name == "permissions" })
+	flags.Visit(func(given *flag.Flag) { k.given = append(k.given, given.Name) })
 	run := map[string]func(context.Context) error{"add": k.add, "list": k.list, "import": k.importFile, "rotate": k.rotate,
 		"remove": k.remove, "freeze": k.freeze, "thaw": k.thaw, "stepup": k.stepUp}[verb]
 	if run == nil {
@@ -83,24 +84,25 @@ func (f *keyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.permissions, "permissions", "", "of read,trade,withdraw,transfer,admin; not held to any if not given")
 	flags.DurationVar(&f.overlap, "overlap", time.Hour, "how long a rotated-away secret stays valid")
 	flags.DurationVar(&f.duration, "for", 0, "how long a freeze lasts, until thawed if not given; how long a step-up lasts")
+	flags.BoolVar(&f.force, "force", false, "rotate, though that ends a secret before its overlap does")
 	flags.BoolVar(&f.json, "json", false, "machine-readable output")
 }
 
 // keys is one key command under way.
 type keys struct {
 	*site
-	f                *keyFlags
-	permissionsGiven bool
-	rest             []string
+	f     *keyFlags
+	given []string // names of the flags on the command line
+	rest  []string
 }
 
 // withStore opens the state for one change and tells a running monitor after it.
-func (k *keys) withStore(ctx context.Context, what string, change func(*store.Store, *keyring.Sealer) error) error {
+func (k *keys) withStore(ctx context.Context, what string, change func(store.Store, *keyring.Sealer) error) error {
 	client, err := k.monitor()
 	if err != nil {
 		return err
 	}
-	s, sealer, err := openState(ctx, k.config, k.getenv)
+	s, sealer, _, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,11 @@ func (k *keys) secrets() (s keyring.Secrets, err error) {
 		if err != nil {
 			return s, fmt.Errorf("cannot read secret: %w", err)
 		}
-		p.set([]byte(strings.TrimRight(string(b), "\r\n")))
+		text := strings.TrimRight(string(b), "\r\n")
+		if strings.TrimSpace(text) == "" {
+			return s, fmt.Errorf("cannot use secret: %s is empty", p.file)
+		}
+		p.set([]byte(text))
 	}
 	s.Wallet = k.f.wallet
 	return s, nil
@@ -181,10 +187,10 @@ func (k *keys) add(ctx context.Context) error {
 		}
 		spec.Permissions |= bit
 	}
-	if k.permissionsGiven && spec.Permissions == 0 {
+	if slices.Contains(k.given, "permissions") && spec.Permissions == 0 {
 		return usagef("-permissions is empty: name some of %s, or leave it out for a key that is not held to any", strings.Join(vedette.PermissionNames, ","))
 	}
-	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s *store.Store) error {
+	return k.put(ctx, "key.add", []keyring.Spec{spec}, func(s store.Store) error {
 		_, err := s.Key(ctx, spec.Venue, spec.ID)
 		if err == nil {
 			return fmt.Errorf("%s key %q is there already: rotate it, or remove it first", spec.Venue, spec.ID)
@@ -192,13 +198,20 @@ func (k *keys) add(ctx context.Context) error {
 		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
+		if client, err := k.monitor(); k.inFile(k.f.venue, k.f.id) || err == nil && client != nil && k.known(ctx, client, k.f.venue, k.f.id) {
+			k.warnFile()
+		}
 		return nil
 	})
 }
 
+func (k *keys) warnFile() {
+	fmt.Fprintf(k.stderr, "warning: the keys file has %s key %q too, and wins: what is stored has no effect while it stands there\n", k.f.venue, k.f.id)
+}
+
 // put seals and stores credentials, if the check allows it.
-func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check func(*store.Store) error) error {
-	return k.withStore(ctx, what, func(s *store.Store, sealer *keyring.Sealer) error {
+func (k *keys) put(ctx context.Context, what string, specs []keyring.Spec, check func(store.Store) error) error {
+	return k.withStore(ctx, what, func(s store.Store, sealer *keyring.Sealer) error {
 		if err := check(s); err != nil {
 			return err
 		}
@@ -239,7 +252,7 @@ func (k *keys) importFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return k.put(ctx, "key.import", specs, func(*store.Store) error { return nil })
+	return k.put(ctx, "key.import", specs, func(store.Store) error { return nil })
 }
 
 // listed is one key of key list: no secret is among it.
@@ -261,7 +274,7 @@ func (k *keys) list(ctx context.Context) error {
 	if err := k.mustExist(); err != nil {
 		return err
 	}
-	s, sealer, err := openState(ctx, k.config, k.getenv)
+	s, sealer, _, err := openState(ctx, k.config, k.getenv)
 	if err != nil {
 		return err
 	}
@@ -322,10 +335,16 @@ func (k *keys) rotate(ctx context.Context) error {
 	if fresh.Secret.Empty() && fresh.PublicKey == "" && fresh.Wallet == "" {
 		return usagef("say -secret-file, -public-key-file or -wallet with the new secret")
 	}
-	return k.withStore(ctx, "key.rotate", func(s *store.Store, sealer *keyring.Sealer) error {
+	return k.withStore(ctx, "key.rotate", func(s store.Store, sealer *keyring.Sealer) error {
 		spec, err := k.load(ctx, s, sealer)
 		if err != nil {
 			return err
+		}
+		if until := spec.PreviousUntil; time.Now().Before(until) && !k.f.force {
+			return fmt.Errorf("the secret before this one is valid until %s, and rotating again would end it now: wait, or say -force", until.Format(time.RFC3339))
+		}
+		if k.inFile(k.f.venue, k.f.id) {
+			k.warnFile()
 		}
 		if err := spec.Rotate(fresh, k.f.overlap, time.Now().UTC()); err != nil {
 			return err
@@ -343,7 +362,7 @@ func (k *keys) rotate(ctx context.Context) error {
 	})
 }
 
-func (k *keys) load(ctx context.Context, s *store.Store, sealer *keyring.Sealer) (keyring.Spec, error) {
+func (k *keys) load(ctx context.Context, s store.Store, sealer *keyring.Sealer) (keyring.Spec, error) {
 	stored, err := s.Key(ctx, k.f.venue, k.f.id)
 	if err != nil {
 		return keyring.Spec{}, err
@@ -355,7 +374,7 @@ func (k *keys) remove(ctx context.Context) error {
 	if err := k.named(); err != nil {
 		return err
 	}
-	return k.withStore(ctx, "key.remove", func(s *store.Store, _ *keyring.Sealer) error {
+	return k.withStore(ctx, "key.remove", func(s store.Store, _ *keyring.Sealer) error {
 		return s.DeleteKey(ctx, k.f.venue, k.f.id, audit("key.remove", k.f.venue+" "+k.f.id, k.f.reason))
 	})
 }
@@ -378,7 +397,10 @@ func (k *keys) freeze(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if k.f.duration > 0 {
+	if slices.Contains(k.given, "for") {
+		if k.f.duration <= 0 {
+			return usagef("-for %v: want a time to come, such as 1h; leave it out for a freeze until it is thawed", k.f.duration)
+		}
 		r.Until = time.Now().UTC().Add(k.f.duration)
 	}
 	return k.restrict(ctx, r)
@@ -434,6 +456,6 @@ func (k *keys) stepUp(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(k.stderr, "stepped up until %s: %s %s\n", g.Until.Format(time.RFC3339), g.Venue, g.Credential)
-	k.warnUnknown(ctx, g.Venue, g.Credential)
+	k.warnUnknown(ctx, client, g.Venue, g.Credential)
 	return nil
 }

@@ -2,13 +2,18 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"vedette"
 	"vedette/api"
 	"vedette/internal/durable"
+	"vedette/venue"
+	"vedette/verify"
 )
 
 func TestFreezeOfWhatIsThere(t *testing.T) {
@@ -114,5 +119,94 @@ func TestExtraArguments(t *testing.T) {
 	}
 	for _, verb := range []string{"verify", "prove", "checkpoint", "read", "export", "retain", "hold", "release"} {
 		expect(t, exitUsage, `got "extra"`, "ledger", verb, "-dir", dir, "extra")
+	}
+}
+
+func TestKeyRefuses(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	p.write("empty", " \n")
+	key := func(code int, says, verb string, args ...string) {
+		t.Helper()
+		expect(t, code, says, append([]string{"key", verb, "-c", p.config, "-venue", "binance"}, args...)...)
+	}
+	file := func(name string) string { return filepath.Join(p.root, name) }
+	key(exitNo, "is empty", "add", "-id", "k", "-secret-file", os.DevNull)
+	key(exitNo, "is empty", "add", "-id", "k", "-secret-file", file("empty"))
+	key(exitDone, "key.add", "add", "-id", "k", "-secret-file", file("secret"))
+	key(exitNo, "is empty", "rotate", "-id", "k", "-secret-file", os.DevNull)
+	for _, d := range []string{"-1h", "0"} {
+		key(exitUsage, "want a time to come", "freeze", "-id", "k", "-for", d)
+	}
+	if out, _, _ := invoke("", "key", "list", "-c", p.config); strings.Contains(out, "frozen") {
+		t.Errorf("frozen all the same: %s", out)
+	}
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"))
+	key(exitNo, "rotating again would end it now", "rotate", "-id", "k", "-secret-file", file("secret"))
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"), "-force")
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"), "-force", "-overlap", "0")
+	key(exitDone, "rotated", "rotate", "-id", "k", "-secret-file", file("secret"))
+}
+
+// TestKeyOfTheKeysFile: what the running monitor has from its keys file is known to the
+// commands, also without its configuration.
+func TestKeyOfTheKeysFile(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	const shadowed, unknown = "the keys file has binance key", "no such key"
+	do := func(warning string, want bool, args ...string) {
+		t.Helper()
+		if _, errs, code := invoke("", append([]string{"key"}, args...)...); code != exitDone || strings.Contains(errs, warning) != want {
+			t.Errorf("%q: %d %s", args, code, errs)
+		}
+	}
+	add := func(where, place, id string, want bool) {
+		t.Helper()
+		do(shadowed, want, "add", where, place, "-venue", "binance", "-id", id, "-secret-file", filepath.Join(p.root, "secret"))
+		do(shadowed, want && where == "-c", "rotate", where, place, "-venue", "binance", "-id", id, "-secret-file", filepath.Join(p.root, "secret"))
+		do("", true, "remove", where, place, "-venue", "binance", "-id", id)
+	}
+	add("-c", p.config, "key-1", true)
+	add("-c", p.config, "key-9", false)
+	p.started()
+	add("-dir", p.dir, "key-1", true)
+	add("-dir", p.dir, "key-9", false)
+	do(unknown, false, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-1")
+	do(unknown, true, "freeze", "-dir", p.dir, "-venue", "binance", "-id", "key-9")
+}
+
+// TestTokenOfRemovedKey: a key that was removed while no monitor ran, and came back, finds
+// no token of the time before.
+func TestTokenOfRemovedKey(t *testing.T) {
+	p := newPlace(t)
+	p.write("secret", "dummysecret0123456789")
+	key := func(verb string, more ...string) {
+		t.Helper()
+		expect(t, exitDone, "key."+verb, append([]string{"key", verb, "-dir", p.dir, "-venue", "binance", "-id", "key-9"}, more...)...)
+	}
+	token := strings.Repeat("t", 64)
+	use := func(a *app) string {
+		x := &verify.Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: time.Now(), Claim: &venue.Claim{}, Call: &vedette.Call{},
+			Request: &venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/ws/" + token, Session: &venue.Session{}}}
+		a.monitor.Verifier.Verify(x)
+		return x.Call.Verdict.String()
+	}
+	key("add", "-secret-file", filepath.Join(p.root, "secret"))
+	a := p.started()
+	a.monitor.Verifier.Issue(&verify.Case{Dialect: venue.Binance, Now: time.Now(), Claim: &venue.Claim{}, Call: &vedette.Call{Verdict: vedette.Authentic, Credential: "key-9"}},
+		&venue.Issued{Token: token})
+	a.close()
+	a = p.started()
+	if got := use(a); got != "authentic" {
+		t.Errorf("after a restart: %s", got)
+	}
+	a.close()
+	if _, errs, code := invoke("", "key", "remove", "-dir", p.dir, "-venue", "binance", "-id", "key-9"); code != exitDone {
+		t.Fatal(errs)
+	}
+	p.started().close()
+	key("add", "-secret-file", filepath.Join(p.root, "secret"))
+	if got := use(p.started()); got != "unverifiable" {
+		t.Errorf("after the key came back: %s", got)
 	}
 }

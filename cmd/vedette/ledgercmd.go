@@ -166,6 +166,9 @@ func (l *ledgers) tell(r *ledger.Report) {
 		state = "NOT as it was committed"
 	}
 	fmt.Fprintf(w, "%d records in %d segments, %d commits, records %d to %d verified: %s\n", r.Size, r.Segments, r.Commits, r.From, r.To, state)
+	for _, n := range r.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
+	}
 	if l.f.trusted == "" {
 		fmt.Fprintln(w, "without -trusted a ledger that was cut back to an earlier state, or made anew with its key, cannot be told: keep checkpoints elsewhere")
 	}

@@ -69,7 +69,7 @@ func messageKey(e *keyring.Entry) (httpsig.Key, bool) {
 
 func signedMessage(x *verify.Case) httpsig.Message {
 	r := x.Request
-	m := httpsig.Message{Method: r.Method, Scheme: r.Scheme, Authority: r.Host, Target: r.Path, Header: http.Header{}, Body: r.Body}
+	m := httpsig.Message{Method: r.Method, Scheme: r.Scheme, Authority: r.Host, Target: r.AskedPath(), Header: http.Header{}, Body: r.Body}
 	if r.Query != "" {
 		m.Target += "?" + r.Query
 	}

@@ -19,8 +19,14 @@ import (
 )
 
 // TestMessageSignaturesInline signs requests as RFC 9421 says, and puts the monitor
-// between them and the venue.
+// between them and the venue, also below a prefix that the proxy takes off.
 func TestMessageSignaturesInline(t *testing.T) {
+	for _, prefix := range []string{"", "/bybit"} {
+		t.Run(prefix, func(t *testing.T) { testMessageSignatures(t, prefix) })
+	}
+}
+
+func testMessageSignatures(t *testing.T, prefix string) {
 	reached := 0
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached++ }))
 	defer up.Close()
@@ -40,7 +46,7 @@ func TestMessageSignaturesInline(t *testing.T) {
 	}
 	write("desk.pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
 	write("keys.yaml", "keys:\n  - {id: desk, venue: bybit, scheme: ed25519, public_key_file: desk.pub, permissions: [read, trade]}\n")
-	write("vedette.yaml", fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners: [{address: \"127.0.0.1:0\"}]\nvenues:\n  - {name: bybit, upstream: \"%s\", message_signatures: true}\nkeys: {file: keys.yaml}\n", dir, up.URL))
+	write("vedette.yaml", fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners: [{address: \"127.0.0.1:0\"}]\nvenues:\n  - {name: bybit, upstream: \"%s\", message_signatures: true%s}\nkeys: {file: keys.yaml}\n", dir, up.URL, stripped(prefix)))
 	c, err := loadConfig(filepath.Join(dir, "vedette.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +58,7 @@ func TestMessageSignaturesInline(t *testing.T) {
 	defer a.close()
 	host := a.proxy.Addr("127.0.0.1:0").String()
 	sign := func(path, body string, created time.Time) *http.Request {
+		path = prefix + path
 		sum := sha256.Sum256([]byte(body))
 		digest := "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
 		params := fmt.Sprintf(`("@method" "@authority" "@path" "content-digest");created=%d;keyid="desk"`, created.Unix())
@@ -80,7 +87,7 @@ func TestMessageSignaturesInline(t *testing.T) {
 	try("signed", 1, sign(order, body, now))
 	try("the same again", 0, sign(order, body, now))
 	r := sign(order, body+" ", now)
-	r.URL.Path = "/v5/order/cancel"
+	r.URL.Path = prefix + "/v5/order/cancel"
 	try("moved", 0, r)
 	r = sign(order, body+"  ", now)
 	altered := strings.Replace(body, `"1"`, `"9"`, 1) + "  "
@@ -90,7 +97,15 @@ func TestMessageSignaturesInline(t *testing.T) {
 	try("altered", 0, r2)
 	try("old", 0, sign(order, body+"   ", now.Add(-time.Hour)))
 	try("not permitted", 0, sign("/v5/asset/withdraw/create", `{"coin":"BTC","address":"x","amount":"1","timestamp":1}`, now))
-	r, _ = http.NewRequest("POST", "http://"+host+order, strings.NewReader(body))
+	r, _ = http.NewRequest("POST", "http://"+host+prefix+order, strings.NewReader(body))
 	try("unsigned", 0, r)
 	try("signed anew", 1, sign(order, body+"    ", now))
+}
+
+// stripped is the setting of a venue whose prefix the proxy takes off.
+func stripped(prefix string) string {
+	if prefix == "" {
+		return ""
+	}
+	return ", path_prefix: " + prefix + ", strip_prefix: true"
 }

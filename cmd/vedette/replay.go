@@ -14,6 +14,7 @@ import (
 	"vedette"
 	"vedette/detect"
 	"vedette/gate"
+	"vedette/incident"
 	"vedette/keyring"
 	"vedette/pipeline"
 	"vedette/sensor/capture"
@@ -59,8 +60,9 @@ func runReplay(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	p.monitor.Close()
 	s := p.monitor.Stats()
 	d := p.monitor.Detection()
-	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings; state %d MiB, %d late, %d dropped\n", s.Calls, time.Since(began).Round(time.Millisecond),
-		float64(s.Calls)/time.Since(began).Seconds(), s.Findings, d.Bytes>>20, d.Late, d.Refused)
+	fmt.Fprintf(e.stderr, "%d calls in %v, %.0f calls/s, %d findings in %d incidents; state %d MiB, %d late, %d dropped\n", s.Calls,
+		time.Since(began).Round(time.Millisecond), float64(s.Calls)/time.Since(began).Seconds(), s.Findings, p.joiner.Stats().Incidents, d.Bytes>>20,
+		d.Late, d.Refused)
 	for v := vedette.Verdict(1); int(v) < vedette.Verdicts; v++ {
 		if s.Verdicts[v] > 0 {
 			fmt.Fprintf(e.stderr, "  %-13s %d\n", v, s.Verdicts[v])
@@ -86,6 +88,7 @@ func (p *replayer) judged(ctx context.Context, name string, in io.Reader) error 
 type replayer struct {
 	checker
 	out    *bufio.Writer
+	joiner *incident.Joiner
 	before int // lines of earlier files
 	lines  int // of this file, up to the unit at hand
 	failed error
@@ -134,8 +137,14 @@ func (p *replayer) start(c *config, name string) error {
 		return err
 	}
 	detection.Tolerance = detect.DefaultTolerance
+	feeds, err := c.openIntel(func() time.Time { return p.now }, nil)
+	if err != nil {
+		return err
+	}
+	parties := pipeline.NewParties(p.ring)
+	p.joiner = parties.Incidents("", 0)
 	enc := json.NewEncoder(p.out)
-	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection,
+	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Intel: feeds, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection, Incidents: p.joiner, Parties: parties,
 		Position: func() uint64 { return uint64(p.before + p.lines) },
 		Finding: func(f *vedette.Finding) {
 			if err := enc.Encode(f); err != nil {

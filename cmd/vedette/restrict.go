@@ -27,6 +27,7 @@ type restrictFlags struct {
 	r                vedette.Restriction
 	operation, until string
 	duration         time.Duration
+	timed            bool // duration was given
 	maxAge           time.Duration
 	json             bool
 }
@@ -72,6 +73,7 @@ func runRestrict(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if err := e.parse(flags); err != nil {
 		return err
 	}
+	flags.Visit(func(given *flag.Flag) { f.timed = f.timed || given.Name == "for" })
 	if verb != "lift" && flags.NArg() > 0 {
 		return usagef("no argument is wanted here, got %q: flags come last", flags.Arg(0))
 	}
@@ -121,8 +123,8 @@ func (s *site) setRestriction(ctx context.Context, f *restrictFlags) error {
 		}
 	}
 	switch {
-	case f.duration < 0:
-		return usagef("-for is %v, below 0", f.duration)
+	case f.timed && f.duration <= 0:
+		return usagef("-for is %v: want a time to come, such as 1h; leave it out for a restriction until it is lifted", f.duration)
 	case f.duration > 0 && f.until != "":
 		return usagef("say -for or -until, not both")
 	case f.duration > 0:

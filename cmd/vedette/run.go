@@ -24,7 +24,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	dir := flags.String("dir", "", "data folder, if not that of the configuration")
 	check := flags.Bool("check-config", false, "read the configuration, say whether it is good, and end")
 	plain := flags.Bool("plain", false, "log lines instead of the live view, on a terminal too")
-	accept := flags.Bool("accept-new-state", false, "start with a new state.db though the ledger has records: freezes and stored keys of before are gone")
+	accept := flags.Bool("accept-new-state", false, "start with a new state though the ledger has records: freezes and stored keys of before are gone")
 	if err := e.parse(flags); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	}
 	c.acceptNewState = *accept
 	if *check {
-		if err := c.checkFiles(); err != nil {
+		if err := c.checkFiles(e.getenv); err != nil {
 			return err
 		}
 		fmt.Fprintln(e.stderr, "configuration is good")

@@ -184,3 +184,71 @@ func TestCheckConfigReadsFiles(t *testing.T) {
 		t.Error("-check-config made the data folder")
 	}
 }
+
+// TestOriginStays: another origin in front of a ledger that has one is an error, not
+// silence.
+func TestOriginStays(t *testing.T) {
+	p := newPlace(t)
+	first := p.yaml("http://127.0.0.1:1", "observe")
+	p.write("vedette.yaml", first+"ledger: {origin: desk-a}\n")
+	p.started().close()
+	p.write("vedette.yaml", first+"ledger: {origin: desk-b}\n")
+	if a, err := p.start(false); err == nil || !strings.Contains(err.Error(), `begun as "desk-a"`) {
+		t.Errorf("%v", err)
+		a.close()
+	}
+	p.write("vedette.yaml", first)
+	p.started()
+}
+
+// TestReceiversAndRespond: what is wrong with receivers, playbooks and the keys that cancel orders is said
+// before anything starts.
+func TestReceiversAndRespond(t *testing.T) {
+	p := newPlace(t)
+	p.write("keys.yaml", "keys:\n  - {id: key-1, venue: binance, secret: dummysecret0123456789, account: a, permissions: [read]}\n  - {id: key-2, venue: binance, secret: dummysecret0123456789, permissions: [read, trade]}\n"+
+		"  - {id: key-3, venue: binance, scheme: ed25519, account: a, permissions: [read, trade]}\n")
+	p.write("hook.secret", strings.Repeat("dummy0123", 4))
+	p.write("bad.url", "http://chat.example/secret")
+	p.write("cancel.yaml", "playbooks: [{name: a, match: {severity: high}, respond: [{do: cancel_all}]}]\n")
+	p.write("freeze.yaml", "playbooks: [{name: a, match: {severity: high}, respond: [{do: freeze, subject: account, for: 1h}]}]\n")
+	upstream := "http://127.0.0.1:1"
+	f := func(yaml, says string) {
+		t.Helper()
+		p.write("vedette.yaml", strings.Replace(p.yaml(upstream, "observe"), "venues:\n", "venues:\n  - {name: kucoin, upstream: \"http://127.0.0.1:2\", path_prefix: /k}\n", 1)+yaml+"\n")
+		code := exitNo
+		if says == "configuration is good" {
+			code = exitDone
+		}
+		expect(t, code, says, "run", "-check-config", "-c", p.config)
+	}
+	f("receivers: [{name: a, kind: file, file: f.jsonl}, {name: b, kind: syslog, address: 'siem.example:6514', format: cef, severity: high}]", "configuration is good")
+	f("receivers: [{name: A, kind: file, file: f}]", `name "A"`)
+	f("receivers: [{name: a, kind: file, file: f}, {name: a, kind: file, file: g}]", "want one of its own")
+	f("receivers: [{name: findings-webhook, kind: file, file: f}]", "want one of its own")
+	f("receivers: [{name: a, kind: fax}]", "want webhook, slack, syslog, mail or file")
+	f("receivers: [{name: a, kind: file}]", "receivers: a: file is missing")
+	f("receivers: [{name: a, kind: file, file: f, url: 'https://x'}]", "url has no use with kind file")
+	f("receivers: [{name: a, kind: file, file: f, format: osf}]", `format "osf"; did you mean "ocsf"?`)
+	f("receivers: [{name: a, kind: file, file: f, severity: hihg}]", "hihg")
+	f("receivers: [{name: a, kind: file, file: f, keep_bytes: 5}]", "keep_bytes 5")
+	f("receivers: [{name: a, kind: syslog, network: tcp, address: 'siem.example:514'}]", "in the clear")
+	f("receivers: [{name: a, kind: syslog, network: sctp, address: 'siem.example:514'}]", "want tls, tcp, udp or unix")
+	f("receivers: [{name: a, kind: mail, address: 'm:587', from: 'Vedette <v@x.example>', to: [a@x.example]}]", "is no mail address")
+	f("receivers: [{name: a, kind: mail, address: 'm:587', from: v@x.example, to: [a@x.example], user: v}]", "go together")
+	f("receivers: [{name: a, kind: webhook, url: 'http://x.example/', secret_file: hook.secret}]", "must be https")
+	f("receivers: [{name: a, kind: webhook, url: 'https://x.example/', secret_file: none}]", "none")
+	p.write("vedette.yaml", p.yaml(upstream, "observe")+"receivers: [{name: a, kind: slack, url_file: bad.url}]\n")
+	if _, errs, code := invoke("", "run", "-check-config", "-c", p.config); code != exitNo || !strings.Contains(errs, "holds no https URL") || strings.Contains(errs, "secret") {
+		t.Errorf("%d %s", code, errs)
+	}
+	f("respond: {playbooks: none.yaml}", "none.yaml")
+	f("respond: {playbooks: freeze.yaml}", "configuration is good")
+	f("respond: {playbooks: cancel.yaml}", "a playbook has cancel_all, but cancel_with names no key")
+	f("respond: {playbooks: cancel.yaml, cancel_with: [{venue: kucoin, key: k}]}", "cancelling all orders is not known for kucoin, only for binance, bybit, deribit, kraken, okx")
+	f("respond: {playbooks: cancel.yaml, cancel_with: [{venue: binanc, key: k}]}", `no venue has that name; did you mean "binance"?`)
+	f("respond: {playbooks: cancel.yaml, cancel_with: [{venue: binance}]}", "key is missing")
+	for key, says := range map[string]string{"none": "no such key in the keyring", "key-1": "needs the permissions read and trade", "key-2": "names no account", "key-3": "signs by hmac, not ed25519"} {
+		p.write("vedette.yaml", p.yaml(upstream, "observe")+"respond: {playbooks: cancel.yaml, cancel_with: [{venue: binance, key: "+key+"}]}\n")
+		expect(t, exitNo, says, "run", "-plain", "-c", p.config)
+	}
+}

@@ -126,11 +126,22 @@ func (s *site) mustExist() error {
 }
 
 // existing opens the state that is there.
-func (s *site) existing(ctx context.Context) (*store.Store, error) {
+func (s *site) existing(ctx context.Context) (store.Store, error) {
+	url, err := s.config.postgresURL(s.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if url != "" {
+		state, err := store.OpenPostgres(ctx, url, false)
+		if err != nil {
+			return nil, err
+		}
+		return state, nil
+	}
 	if err := s.mustExist(); err != nil {
 		return nil, err
 	}
-	state, _, err := openState(ctx, s.config, s.getenv)
+	state, _, _, err := openState(ctx, s.config, s.getenv)
 	return state, err
 }
 
@@ -149,7 +160,7 @@ func (s *site) restrict(ctx context.Context, r vedette.Restriction) error {
 	if err != nil {
 		return err
 	}
-	s.warnUnknown(ctx, r.Venue, r.Credential)
+	s.warnUnknown(ctx, client, r.Venue, r.Credential)
 	return nil
 }
 
@@ -170,31 +181,50 @@ func (s *site) restrictStored(ctx context.Context, r vedette.Restriction) error 
 	if err := state.PutRestriction(ctx, r, audit("restriction.set", api.Scope(r), r.Reason)); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, in force from its next start, id %s\n", s.config.Dir, r.ID)
+	then := "in force from its next start"
+	if _, shared := state.(*store.Postgres); shared {
+		then = "monitors on " + state.String() + " put it in force"
+	}
+	fmt.Fprintf(s.stderr, "no monitor runs on %s: stored, %s, id %s\n", s.config.Dir, then, r.ID)
 	return nil
 }
 
-// warnUnknown says that a key is in neither store nor keys file: it may be mistyped. It
-// comes after the order, which must not wait or fail for it.
-func (s *site) warnUnknown(ctx context.Context, venue, id string) {
-	if venue == "" || id == "" {
+// warnUnknown says that nobody knows a key: neither the running monitor nor, without one,
+// store and keys file. It may be mistyped. It comes after the order, which must not wait or
+// fail for it.
+func (s *site) warnUnknown(ctx context.Context, client *api.Client, venue, id string) {
+	if venue == "" || id == "" || client != nil && s.known(ctx, client, venue, id) || client == nil && (s.inFile(venue, id) || s.stored(ctx, venue, id)) {
 		return
 	}
+	fmt.Fprintln(s.stderr, "warning: no such key in the keyring: done all the same")
+}
+
+// known reports whether the running monitor knows the key, from wherever it has it.
+func (s *site) known(ctx context.Context, client *api.Client, venue, id string) bool {
+	var known api.Known
+	q := url.Values{"venue": {venue}, "id": {id}}
+	return client.Do(ctx, "GET", "/v1/keys?"+q.Encode(), person(), nil, &known) == nil && known.Known
+}
+
+// inFile reports whether the configuration's keys file has the key. A file that cannot
+// be read has none.
+func (s *site) inFile(venue, id string) bool {
 	specs, err := s.config.fileKeys(s.options)
-	if err != nil || slices.ContainsFunc(specs, func(k keyring.Spec) bool { return k.Venue == venue && k.ID == id }) {
-		return
-	}
+	return err == nil && slices.ContainsFunc(specs, func(k keyring.Spec) bool { return k.Venue == venue && k.ID == id })
+}
+
+// stored reports whether the store has the key, or cannot tell.
+func (s *site) stored(ctx context.Context, venue, id string) bool {
 	if fresh, err := stateFresh(s.config.Dir); err != nil || fresh {
-		return
+		return true
 	}
-	state, err := store.Open(ctx, s.config.Dir)
+	state, err := s.existing(ctx)
 	if err != nil {
-		return
+		return true
 	}
 	defer state.Close()
-	if _, err := state.Key(ctx, venue, id); errors.Is(err, store.ErrNotFound) {
-		fmt.Fprintln(s.stderr, "warning: no such key in the keyring: done all the same")
-	}
+	_, err = state.Key(ctx, venue, id)
+	return !errors.Is(err, store.ErrNotFound)
 }
 
 // withRestrictions calls use with the restrictions in force, or stored where no monitor

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"vedette"
@@ -43,6 +44,11 @@ func stateLost(dir string) (bool, error) {
 	if err != nil || !fresh {
 		return false, err
 	}
+	return ledgerUsed(dir)
+}
+
+// ledgerUsed tells whether the folder's ledger has a segment.
+func ledgerUsed(dir string) (bool, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "ledger"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("cannot look for ledger: %w", err)
@@ -50,33 +56,89 @@ func stateLost(dir string) (bool, error) {
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".seg" }), nil
 }
 
-// openState opens state.db and what seals the secrets in it. It makes none where one
-// was lost, unless that was accepted: freezes and stored keys would be forgotten.
-func openState(ctx context.Context, c *config, getenv func(string) string) (*store.Store, *keyring.Sealer, error) {
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("cannot make data folder: %w", err)
+// postgresEnv names the variable that may hold the URL of PostgreSQL, with its password.
+const postgresEnv = "VEDETTE_POSTGRES_URL"
+
+// postgresURL returns the URL of the state in PostgreSQL, "" where it is in the data folder. It comes
+// from the environment, else from the configured file.
+func (c *config) postgresURL(getenv func(string) string) (string, error) {
+	url, from := getenv(postgresEnv), postgresEnv
+	if url == "" {
+		if c.Store.Postgres == nil {
+			return "", nil
+		}
+		from = c.file(c.Store.Postgres.URLFile)
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return "", fmt.Errorf("store: postgres: %w", err)
+		}
+		if st, err := os.Stat(from); err == nil && st.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("store: postgres: others may read or write %s (mode %o): chmod 600 it", from, st.Mode().Perm())
+		}
+		url = strings.TrimSpace(string(b))
 	}
-	lost, err := stateLost(c.Dir)
-	if err != nil {
-		return nil, nil, err
+	if _, err := store.ParsePostgres(url); err != nil {
+		return "", fmt.Errorf("%s: %w", from, err)
 	}
-	if lost && !c.acceptNewState {
-		return nil, nil, fmt.Errorf("%s is gone or empty, but the ledger beside it has records: freezes and stored keys would be forgotten; restore it, or start once with vedette run -accept-new-state",
-			filepath.Join(c.Dir, store.FileName))
-	}
-	s, err := store.Open(ctx, c.Dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	sealer, err := openSealer(ctx, c, s, getenv)
-	if err != nil {
-		s.Close()
-		return nil, nil, err
-	}
-	return s, sealer, nil
+	return url, nil
 }
 
-func openSealer(ctx context.Context, c *config, s *store.Store, getenv func(string) string) (*keyring.Sealer, error) {
+// openStore opens the state: in PostgreSQL, or state.db. It makes none where one was lost, unless that
+// was accepted: freezes and stored keys would be forgotten. lost says that this was so.
+func openStore(ctx context.Context, c *config, getenv func(string) string) (s store.Store, lost bool, err error) {
+	url, err := c.postgresURL(getenv)
+	if err != nil {
+		return nil, false, err
+	}
+	if url == "" {
+		if lost, err = stateLost(c.Dir); err != nil {
+			return nil, lost, err
+		}
+		if lost && !c.acceptNewState {
+			return nil, lost, stateGone(filepath.Join(c.Dir, store.FileName) + " is gone or empty")
+		}
+		s, err := store.OpenSQLite(ctx, c.Dir)
+		if err != nil {
+			return nil, lost, err
+		}
+		return s, lost, nil
+	}
+	p, err := store.OpenPostgres(ctx, url, false)
+	if errors.Is(err, store.ErrNoTables) {
+		if lost, err = ledgerUsed(c.Dir); err != nil {
+			return nil, lost, err
+		}
+		if lost && !c.acceptNewState {
+			return nil, lost, stateGone("the PostgreSQL database has no state")
+		}
+		p, err = store.OpenPostgres(ctx, url, true)
+	}
+	if err != nil {
+		return nil, lost, err
+	}
+	return p, lost, nil
+}
+
+func stateGone(what string) error {
+	return fmt.Errorf("%s, but the ledger has records: freezes and stored keys would be forgotten; restore it, or start once with vedette run -accept-new-state", what)
+}
+
+// openState opens the state and what seals the secrets in it.
+func openState(ctx context.Context, c *config, getenv func(string) string) (s store.Store, sealer *keyring.Sealer, lost bool, err error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, nil, false, fmt.Errorf("cannot make data folder: %w", err)
+	}
+	if s, lost, err = openStore(ctx, c, getenv); err != nil {
+		return nil, nil, lost, err
+	}
+	if sealer, err = openSealer(ctx, c, s, getenv); err != nil {
+		s.Close()
+		return nil, nil, lost, err
+	}
+	return s, sealer, lost, nil
+}
+
+func openSealer(ctx context.Context, c *config, s store.Store, getenv func(string) string) (*keyring.Sealer, error) {
 	master, err := masterKey(c, getenv)
 	if errors.Is(err, fs.ErrNotExist) && c.Keys.MasterKey == "" {
 		stored, lerr := s.LoadKeys(ctx)
@@ -114,7 +176,7 @@ func masterKey(c *config, getenv func(string) string) (keyring.Secret, error) {
 }
 
 // storedKeys opens every sealed credential of the store.
-func storedKeys(_ context.Context, s *store.Store, sealer *keyring.Sealer) ([]keyring.Spec, error) {
+func storedKeys(_ context.Context, s store.Store, sealer *keyring.Sealer) ([]keyring.Spec, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	keys, err := s.LoadKeys(ctx)
@@ -168,13 +230,16 @@ func restoreWindow(l *ledger.Ledger, w *verify.Window, now time.Time) (int, erro
 // auditTold marks in the store's audit up to where the ledger has it.
 const auditTold = "audit.told"
 
-// tellAudit records in the ledger what people did to keys and restrictions, and what
-// it does not have yet: the key commands write their audit into the store, also while
+// tellAudit records in the ledger what people did to keys, restrictions and incidents, and what
+// it does not have yet: commands write their audit into the store, also while
 // no monitor runs. After a crash between the two a row can be told twice; its number
-// shows that.
+// shows that. Monitors that share a store each tell their own ledger; a new one begins where the others are.
 func (a *app) tellAudit(ctx context.Context) error {
+	a.telling.Lock()
+	defer a.telling.Unlock()
 	const page = 1000
 	var rows []store.Audit
+	var own, others int64
 	for {
 		list, err := a.store.LoadAudit(ctx, a.auditRead, page)
 		if err != nil {
@@ -182,31 +247,40 @@ func (a *app) tellAudit(ctx context.Context) error {
 		}
 		for _, r := range list {
 			a.auditRead = r.N
-			if r.Action != auditTold {
-				rows = append(rows, r)
-				continue
-			}
 			n, _ := strconv.ParseInt(r.Subject, 10, 64)
-			rows = slices.DeleteFunc(rows, func(r store.Audit) bool { return r.N <= n })
+			switch {
+			case r.Action != auditTold:
+				rows = append(rows, r)
+			case r.Detail == "" || r.Detail == a.origin:
+				own = max(own, n)
+			case !a.audited:
+				others = max(others, n)
+			}
 		}
 		if len(list) < page {
 			break
 		}
 	}
+	if own == 0 && !a.audited {
+		own = others
+	}
+	rows = slices.DeleteFunc(rows, func(r store.Audit) bool { return r.N <= own })
 	for _, r := range rows {
 		if _, err := a.monitor.Act(r.Actor, r.Action, map[string]any{"at": r.At.UTC(), "subject": r.Subject, "why": r.Detail, "audit": r.N}); err != nil {
+			a.auditRead = r.N - 1 // again the next time
 			return err
 		}
 	}
+	a.audited = true
 	if len(rows) == 0 {
 		return nil
 	}
-	return a.store.AppendAudit(ctx, store.Audit{At: a.now(), Actor: "vedette", Action: auditTold, Subject: strconv.FormatInt(rows[len(rows)-1].N, 10)})
+	return a.store.AppendAudit(ctx, store.Audit{At: a.now(), Actor: "vedette", Action: auditTold, Subject: strconv.FormatInt(rows[len(rows)-1].N, 10), Detail: a.origin})
 }
 
 // Status implements api.Orders.
 func (a *app) Status() api.Snapshot {
-	s := api.Snapshot{Now: a.now(), Started: a.started, Restrictions: a.gate.List(), Findings: a.findings.last(), Failing: map[string]string{}}
+	s := api.Snapshot{Now: a.now(), Started: a.started, Restrictions: a.gate.List(), Incidents: a.joiner.Open(pageIncidents), Findings: a.findings.last(), Failing: map[string]string{}}
 	a.mu.Lock()
 	c := a.config
 	a.mu.Unlock()
@@ -217,6 +291,9 @@ func (a *app) Status() api.Snapshot {
 	l := a.ledger.Stats()
 	if l.Err != nil {
 		s.Failing["ledger"] = l.Err.Error()
+	}
+	if why := a.storeFails.Load(); why != nil {
+		s.Failing["store"] = *why
 	}
 	p := a.monitor.Stats()
 	for v := range vedette.Verdict(vedette.Verdicts) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"vedette"
 	"vedette/internal/strictyaml"
+	"vedette/venue"
 	"vedette/verify"
 	"vedette/verify/token"
 )
@@ -53,7 +55,7 @@ func (r requirementConfig) requirement() token.Requirement {
 
 // bearer is the verifier of one issuer's tokens.
 type bearer struct {
-	venue string
+	venue, issuer string
 	*token.Verifier
 }
 
@@ -103,36 +105,16 @@ func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time, seen proofSe
 		}
 	}
 	v, err := token.New(tc)
-	return bearer{t.Venue, v}, err
+	return bearer{t.Venue, t.Issuer, v}, err
 }
 
-// verifyBearer judges a token by the first issuer of the venue that knows it.
+// verifyBearer judges a token by the issuer that knows it.
 func verifyBearer(list []bearer) verify.Bearer {
 	if len(list) == 0 {
 		return nil
 	}
 	return func(x *verify.Case) verify.BearerResult {
-		r := x.Request
-		in := token.Input{Token: x.Claim.Token, Scheme: "Bearer", Method: r.Method, URL: r.Scheme + "://" + r.Host + r.Path, ClientCert: x.Cert,
-			Operation: x.Call.Operation, Now: x.Now}
-		if s, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
-			in.Scheme = s
-		}
-		for _, f := range r.Header {
-			if strings.EqualFold(f.Name, "DPoP") {
-				in.DPoP = append(in.DPoP, f.Value)
-			}
-		}
-		var res token.Result
-		for _, b := range list {
-			if b.venue != "" && b.venue != x.Dialect.Name {
-				continue
-			}
-			res = b.Verify(context.Background(), in)
-			if len(res.Reasons) == 0 || res.Reasons[0] != vedette.TokenIssuer {
-				break
-			}
-		}
+		res := judgeToken(list, x.Dialect.Name, presented(x))
 		if res.Verdict == vedette.Unjudged {
 			return verify.BearerResult{Verdict: vedette.Unverifiable, Reasons: []vedette.Reason{vedette.NoSecret}}
 		}
@@ -144,3 +126,69 @@ func verifyBearer(list []bearer) verify.Bearer {
 			ACR: res.ACR, AMR: res.AMR, AuthTime: res.AuthTime, Challenge: res.Challenge, Nonce: res.DPoPNonce}
 	}
 }
+
+// judgeToken judges a token by the venue's issuer that it names. One that names none
+// of them, as an opaque one does, is put to each in order until one knows it.
+func judgeToken(list []bearer, dialect string, in token.Input) (res token.Result) {
+	iss := token.Issuer(in.Token)
+	serves := func(b bearer) bool { return b.venue == "" || b.venue == dialect }
+	named := slices.ContainsFunc(list, func(b bearer) bool { return serves(b) && b.issuer == iss })
+	for _, b := range list {
+		if !serves(b) || named && b.issuer != iss {
+			continue
+		}
+		r := b.Verify(context.Background(), in)
+		if !otherIssuers(&r, named) {
+			return r
+		}
+		// An issuer that does not answer might have known it.
+		if res.Verdict == vedette.Unjudged || r.Verdict == vedette.Unverifiable || res.Verdict == vedette.Malformed {
+			res = r
+		}
+	}
+	return res
+}
+
+// otherIssuers reports whether a token that was refused may be another issuer's, or
+// for another audience of the one that it names.
+func otherIssuers(r *token.Result, named bool) bool {
+	if len(r.Reasons) == 0 {
+		return false
+	}
+	switch r.Reasons[0] {
+	case vedette.TokenAudience:
+		return true
+	case vedette.TokenIssuer, vedette.TokenRevoked, vedette.NoSecret, vedette.TokenInvalid, vedette.TokenKey, vedette.TokenAlgorithm:
+		return !named
+	}
+	return false
+}
+
+// presented is what a call shows of its token.
+func presented(x *verify.Case) token.Input {
+	r := x.Request
+	scheme := r.Scheme
+	if rest, ok := strings.CutPrefix(scheme, "ws"); ok { // DPoP proofs name the URL of the handshake
+		scheme = "http" + rest
+	}
+	in := token.Input{Token: x.Claim.Token, Scheme: "Bearer", Method: r.Method, URL: scheme + "://" + r.Host + r.AskedPath(), ClientCert: x.Cert,
+		Operation: x.Call.Operation, Batch: x.Call.Batch, Now: x.Now}
+	if in.Operation == vedette.OpOrderBatch && len(in.Batch) == 0 {
+		in.Batch = unread
+	}
+	if r.Kind == venue.Message {
+		return in
+	}
+	if s, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
+		in.Scheme = s
+	}
+	for _, f := range r.Header {
+		if strings.EqualFold(f.Name, "DPoP") {
+			in.DPoP = append(in.DPoP, f.Value)
+		}
+	}
+	return in
+}
+
+// unread stands for the parts of a batch that could not be read: they could be any.
+var unread = []vedette.Action{{Operation: vedette.OpOrderNew}, {Operation: vedette.OpOrderAmend}, {Operation: vedette.OpOrderCancel}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,13 +13,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"vedette"
+	"vedette/internal/npmtest"
 )
 
 // issuer signs access tokens with one ES256 key.
@@ -55,42 +59,55 @@ func (i *issuer) token(change func(head, claims map[string]any)) string {
 	return text + "." + b64(sig)
 }
 
-// tokenWorld is a monitor in front of an API that takes OAuth access tokens.
+// tokenApp is a monitor in front of an API that takes tokens of the issuers, and how
+// many calls reached that.
+func tokenApp(t *testing.T, venue, issuers string, files map[string]string) (a *app, base string, reached *atomic.Int64) {
+	t.Helper()
+	reached = &atomic.Int64{}
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached.Add(1)
+		fmt.Fprint(w, `{"retCode":0,"result":{}}`)
+	}))
+	t.Cleanup(up.Close)
+	dir := t.TempDir()
+	files["vedette.yaml"] = fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners: [{address: \"127.0.0.1:0\"}]\nvenues:\n  - {name: bybit, upstream: %q%s}\ntokens:%s",
+		dir, up.URL, venue, issuers)
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := loadConfig(filepath.Join(dir, "vedette.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err = startApp(context.Background(), c, func(string) string { return "" }, discardLog(), systemClock()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.close)
+	return a, "http://" + a.proxy.Addr("127.0.0.1:0").String(), reached
+}
+
+func tokenMonitor(t *testing.T, venue, issuers string, files map[string]string) (base string, reached *atomic.Int64) {
+	t.Helper()
+	_, base, reached = tokenApp(t, venue, issuers, files)
+	return base, reached
+}
+
+// tokenWorld is one with a single issuer, that asks for stronger authentication before a
+// withdrawal.
 type tokenWorld struct {
 	t       *testing.T
 	issuer  *issuer
 	app     *app
 	base    string
-	reached int
+	reached *atomic.Int64
 }
 
 func newTokenWorld(t *testing.T) *tokenWorld {
 	t.Helper()
-	w := &tokenWorld{t: t}
-	up := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		w.reached++
-		fmt.Fprint(out, `{"retCode":0,"result":{}}`)
-	}))
-	t.Cleanup(up.Close)
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.issuer = &issuer{key}
-	dir := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("jwks.json", string(w.issuer.jwks()))
-	write("vedette.yaml", fmt.Sprintf(`dir: %s/data
-mode: enforce
-ops: ""
-listeners: [{address: "127.0.0.1:0"}]
-venues:
-  - {name: bybit, upstream: "%s"}
-tokens:
+	w := &tokenWorld{t: t, issuer: newIssuer(t)}
+	w.app, w.base, w.reached = tokenApp(t, "", `
   - venue: bybit
     issuer: https://issuer.test
     audience: [https://api.test]
@@ -98,16 +115,7 @@ tokens:
     account_claim: account
     require:
       withdraw: {scopes: [withdraw], acr: [platinum], max_age: 1m}
-`, dir, up.URL))
-	c, err := loadConfig(filepath.Join(dir, "vedette.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.app, err = startApp(context.Background(), c, func(string) string { return "" }, discardLog(), systemClock()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.app.close)
-	w.base = "http://" + w.app.proxy.Addr("127.0.0.1:0").String()
+`, map[string]string{"jwks.json": string(w.issuer.jwks())})
 	return w
 }
 
@@ -125,10 +133,9 @@ func (w *tokenWorld) send(method, path, body, token string) *http.Response {
 
 func (w *tokenWorld) want(what string, res *http.Response, passed bool) {
 	w.t.Helper()
-	if (w.reached == 1) != passed {
-		w.t.Errorf("%s: reached the venue %d times, status %s", what, w.reached, res.Status)
+	if n := w.reached.Swap(0); (n == 1) != passed {
+		w.t.Errorf("%s: reached the venue %d times, status %s", what, n, res.Status)
 	}
-	w.reached = 0
 }
 
 // TestTokensInline puts the monitor in front of an API that takes OAuth access
@@ -211,5 +218,126 @@ func TestStepUpByToken(t *testing.T) {
 	})
 	if err != nil || len(found) != 4 || !found[`"acr":"platinum"`] || !found[`"auth_time":"`] || !found[`"what":"stepup.set"`] || !found[`"max_age":20`] {
 		t.Errorf("the ledger has %v, %v", found, err)
+	}
+}
+
+const orderBody = `{"category":"spot","symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"1"}`
+
+// post sends a body with a token and returns the status.
+func post(t *testing.T, url, body, token string) int {
+	t.Helper()
+	req, _ := http.NewRequest("POST", url, strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &issuer{key}
+}
+
+// TestStepUpBatch: what an order needs, each order of a batch needs.
+func TestStepUpBatch(t *testing.T) {
+	is := newIssuer(t)
+	base, reached := tokenMonitor(t, "", `
+  - {venue: bybit, issuer: "https://issuer.test", audience: ["https://api.test"], jwks_file: jwks.json, require: {order.new: {acr: [platinum]}}}
+`, map[string]string{"jwks.json": string(is.jwks())})
+	strong := is.token(func(_, c map[string]any) { c["acr"] = "platinum" })
+	for body, path := range map[string]string{orderBody: "/v5/order/create", `{"category":"spot","request":[` + orderBody + `]}`: "/v5/order/create-batch",
+		`{"category":"spot","request":"` + strings.Repeat("x", 9) + `"}`: "/v5/order/create-batch"} {
+		if code := post(t, base+path, body, is.token(nil)); code != 401 || reached.Load() != 0 {
+			t.Errorf("%s without step-up: %d", body, code)
+		}
+		if code := post(t, base+path, body, strong); code != 200 || reached.Swap(0) != 1 {
+			t.Errorf("%s after step-up: %d", body, code)
+		}
+	}
+	cancels := `{"category":"spot","request":[{"symbol":"BTCUSDT","orderId":"1"}]}`
+	if code := post(t, base+"/v5/order/cancel-batch", cancels, is.token(nil)); code != 200 {
+		t.Errorf("a batch of what needs no step-up: %d", code)
+	}
+}
+
+// TestIssuers: each of several issuers of a venue is judged by its own keys, also
+// where two name a key alike.
+func TestIssuers(t *testing.T) {
+	first, second := newIssuer(t), newIssuer(t)
+	for _, kid := range []string{"k1", "partner-1"} {
+		base, _ := tokenMonitor(t, "", `
+  - {venue: bybit, issuer: "https://first.test", audience: ["https://api.test"], jwks_file: a.json}
+  - {issuer: "https://issuer.test", audience: ["https://api.test"], jwks_file: b.json}
+`, map[string]string{"a.json": string(first.jwks()), "b.json": strings.Replace(string(second.jwks()), `"k1"`, `"`+kid+`"`, 1)})
+		try := func(what string, want int, by *issuer, iss, kid string) {
+			t.Helper()
+			token := by.token(func(h, c map[string]any) { h["kid"], c["iss"] = kid, iss })
+			if code := post(t, base+"/v5/order/create", orderBody, token); (code == 200) != (want == 200) {
+				t.Errorf("%s, second key %s: %d", what, kid, code)
+			}
+		}
+		try("first issuer", 200, first, "https://first.test", "k1")
+		try("second issuer", 200, second, "https://issuer.test", kid)
+		try("second under the first's name", 401, second, "https://first.test", kid)
+		try("first under the second's name", 401, first, "https://issuer.test", "k1")
+		try("a third", 401, first, "https://third.test", "k1")
+	}
+}
+
+// TestOpaqueIssuers: an opaque token is put to each issuer until one knows it.
+func TestOpaqueIssuers(t *testing.T) {
+	asks := func(iss, known string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"active":%v,"iss":%q,"aud":"https://api.test","client_id":"app","exp":%d}`, r.FormValue("token") == known, iss, time.Now().Unix()+300)
+		}))
+		t.Cleanup(s.Close)
+		return fmt.Sprintf("  - {issuer: %q, audience: [\"https://api.test\"], introspection: {url: %q, client_id: api}}\n", iss, s.URL)
+	}
+	base, _ := tokenMonitor(t, "", "\n"+asks("https://first.test", "one")+asks("https://second.test", "two"), map[string]string{})
+	for token, want := range map[string]int{"one": 200, "two": 200, "three": 401} {
+		if code := post(t, base+"/v5/order/create", orderBody, token); code != want {
+			t.Errorf("token %s: %d, want %d", token, code, want)
+		}
+	}
+}
+
+// TestDPoPInline: a real DPoP client trades through the proxy, also below a prefix
+// that the proxy takes off: its proofs name the URL that it called.
+func TestDPoPInline(t *testing.T) {
+	home := npmtest.Project(t, "testdata/dpop", "dpop.mjs")
+	for _, prefix := range []string{"", "/bybit"} {
+		for _, nonce := range []bool{false, true} {
+			is := newIssuer(t)
+			base, reached := tokenMonitor(t, stripped(prefix), fmt.Sprintf(`
+  - {issuer: "https://issuer.test", audience: ["https://api.test"], jwks_file: jwks.json, dpop_nonce: %v}
+`, nonce), map[string]string{"jwks.json": string(is.jwks())})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "node", "dpop.mjs", base+prefix+"/v5/order/create")
+			cmd.Dir = home
+			stdin, _ := cmd.StdinPipe()
+			stdout, _ := cmd.StdoutPipe()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stdout)
+			lines.Scan()
+			fmt.Fprintln(stdin, is.token(func(_, c map[string]any) { c["cnf"] = map[string]any{"jkt": lines.Text()} }))
+			got := ""
+			for lines.Scan() {
+				got += lines.Text() + " "
+			}
+			cmd.Wait()
+			if got != "200 200 401 401 " || reached.Load() != 2 {
+				t.Errorf("prefix %q, nonce %v: %s, %d reached", prefix, nonce, got, reached.Load())
+			}
+		}
 	}
 }

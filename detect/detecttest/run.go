@@ -81,7 +81,7 @@ func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byt
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.SplitAfter(string(file), "\n")
+	lines, events := strings.SplitAfter(string(file), "\n"), 0
 	for i, line := range lines {
 		if !strings.HasPrefix(line, "{") {
 			continue
@@ -91,8 +91,12 @@ func story(t *testing.T, d *detect.Detector, file []byte, shards int) (out []byt
 			t.Fatalf("line %d: %v", i+1, err)
 		}
 		e.Observe(uint64(i+1), c)
+		events++
 	}
 	e.Close()
+	if events == 0 {
+		t.Error("the file has no events")
+	}
 	for i, line := range lines {
 		if strings.HasPrefix(line, "=>") {
 			continue

@@ -7,6 +7,31 @@ import "vedette/detect"
 // All returns the built-in detectors.
 func All() []*detect.Detector {
 	return []*detect.Detector{
+		AllowlistChange,
+		CredentialStuffing,
+		CredentialStuffingFingerprint,
+		CrossEndpointReplay,
+		DormantKey,
 		ForgedSignature,
+		FunctionProbe,
+		FunctionProbeSource,
+		ImpossibleTravel,
+		IntelMatch,
+		KeyEnumeration,
+		KeyEnumerationFingerprint,
+		KeyEnumerationSubnet,
+		MFAAnomaly,
+		NewClient,
+		NonceRegression,
+		ObjectWalk,
+		RateEvasion,
+		RateEvasionFingerprint,
+		Replay,
+		ScopeProbe,
+		Scraping,
+		SharedKey,
+		StaleOrFuture,
+		TokenMisuse,
+		TokenMisuseSource,
 	}
 }

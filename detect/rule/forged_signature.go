@@ -22,13 +22,13 @@ type forgedState struct {
 
 // ForgedSignature raises on signatures that do not verify, of credentials that the keyring knows.
 var ForgedSignature = detect.Define(detect.Detector{
-	Name: "access.forged_signature", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
+	Name: "access.forged_signature", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
 	Title: "Signatures that do not verify",
 	Why:   "Somebody uses a key without its secret, or alters requests on their way. A client with a wrong secret looks the same for minutes, not for hours.",
 	Look:  "Whether the address and client are the owner's: if so, ask for a wrong secret or a broken library first.",
 	Tags:  []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
-		{Name: "in_a_minute", Default: 3, Why: "a hand that mistypes a secret tries twice"},
+		{Name: "in_a_minute", Default: 3, Max: 16, Why: "a hand that mistypes a secret tries twice"},
 		{Name: "in_a_day", Default: 8, Why: "the slow form: one try every three hours"},
 	},
 	When: func(e *detect.Event) bool { return e.Verdict == vedette.Forged && e.Reasons&forgedReasons != 0 },

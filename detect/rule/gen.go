@@ -2,6 +2,7 @@
 package rule
 
 //go:generate go run ./internal/list
+//go:generate go run ./internal/reference
 
 import "slices"
 

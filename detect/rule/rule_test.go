@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vedette/detect"
 )
 
 // TestAllIsFresh wants all.go to list every detector of the package.
@@ -15,27 +17,50 @@ func TestAllIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	files, _ := filepath.Glob("*.go")
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, f), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	bin := filepath.Join(t.TempDir(), "list")
-	if out, err := exec.Command("go", "build", "-o", bin, "./internal/list").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(bin)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	copySources(t, dir)
+	run(t, dir, "./internal/list")
 	if after, _ := os.ReadFile(filepath.Join(dir, "all.go")); string(after) != string(before) {
 		t.Error("all.go is stale: run go generate ./detect/rule")
+	}
+}
+
+// TestFindingsAreDescribed wants docs/findings.md to say what the detectors are now.
+func TestFindingsAreDescribed(t *testing.T) {
+	page := filepath.Join("..", "..", "docs", "findings.md")
+	before, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	work := filepath.Join(dir, "detect", "rule")
+	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "docs", "findings.md"), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	copySources(t, work)
+	run(t, work, "./internal/reference")
+	if after, _ := os.ReadFile(filepath.Join(dir, "docs", "findings.md")); string(after) != string(before) {
+		t.Error("docs/findings.md is stale: run go generate ./detect/rule")
+	}
+}
+
+// TestMemory holds what every credential in use costs to a kilobyte; those that err cost more.
+func TestMemory(t *testing.T) {
+	usual, rare := 0, 0
+	for _, d := range All() {
+		switch {
+		case d.By != detect.ByCredential || !strings.HasPrefix(d.Name, "access."):
+		case d.Rare:
+			rare += d.Bytes()
+		default:
+			usual += d.Bytes()
+		}
+	}
+	t.Logf("%d bytes for each credential, %d more for each that gives cause", usual, rare)
+	if usual > 1024 {
+		t.Errorf("access detectors keep %d bytes for each credential", usual)
 	}
 }
 
@@ -52,5 +77,37 @@ func TestEveryDetectorIsTested(t *testing.T) {
 	}
 	if len(All()) == 0 {
 		t.Error("no detectors")
+	}
+}
+
+// copySources copies the package's files to a folder.
+func copySources(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob("*.go")
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, f), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// run builds a command of this module and runs it in a folder.
+func run(t *testing.T, dir, command string) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "command")
+	if out, err := exec.Command("go", "build", "-o", bin, command).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(bin)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }

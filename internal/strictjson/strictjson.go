@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -17,6 +18,11 @@ import (
 const (
 	MaxDepth = 64      // nesting; the deepest known venue message has 9
 	MaxNodes = 1 << 16 // values in one document: a batch of 1,000 orders has 12,000
+	// keepNodes is how many values Trim leaves room for, 28 bytes each: an order or its
+	// answer has below 50.
+	keepNodes = 256
+	// largeBytes is from where on a document takes memory that a large one left.
+	largeBytes = 8 << 10
 )
 
 // Kinds of error. Every error of Parse wraps one of them.
@@ -54,12 +60,21 @@ type node struct {
 // Doc is a parsed document. It refers to the bytes it was parsed from. A Doc may
 // be used again by calling Parse; values of the former document then end.
 type Doc struct {
-	src   []byte
+	src []byte
+	pos int
+	memory
+}
+
+// memory is what a Doc keeps from one document to the next.
+type memory struct {
 	nodes []node
-	pos   int
 	names []nameRef
 	fold  []byte
 }
+
+// large holds the memory of large documents that were trimmed, for the next ones: as
+// many as are read at once, and the collector may take it.
+var large sync.Pool // *memory
 
 // Value is one value of a Doc. The zero Value is Missing.
 type Value struct {
@@ -69,6 +84,11 @@ type Value struct {
 
 // Parse reads the whole of src, which must not change while the Doc is in use.
 func (d *Doc) Parse(src []byte) error {
+	if len(src) > largeBytes && cap(d.nodes) <= keepNodes {
+		if m, ok := large.Get().(*memory); ok {
+			d.memory = *m
+		}
+	}
 	d.src, d.nodes, d.pos = src, d.nodes[:0], 0
 	if len(src) > 1<<30 {
 		return fmt.Errorf("%w: %d bytes", ErrLimit, len(src))
@@ -84,6 +104,18 @@ func (d *Doc) Parse(src []byte) error {
 		d.nodes = d.nodes[:0]
 	}
 	return err
+}
+
+// Trim gives up the memory of a large document, whose values then end, and reports
+// whether it was one.
+func (d *Doc) Trim() bool {
+	if cap(d.nodes) <= keepNodes && cap(d.names) <= keepNodes && cap(d.fold) <= 16*keepNodes {
+		return false
+	}
+	m := d.memory
+	large.Put(&m)
+	*d = Doc{}
+	return true
 }
 
 // Root returns the document's value; Missing before a successful Parse.

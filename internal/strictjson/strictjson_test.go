@@ -195,3 +195,29 @@ func BenchmarkParse(b *testing.B) {
 		}
 	})
 }
+
+// TestTrim: a large document's memory goes to the next, a small one's stays, and what
+// is parsed after is right.
+func TestTrim(t *testing.T) {
+	var d Doc
+	if err := d.Parse([]byte(`{"a":[1,2]}`)); err != nil || d.Trim() || d.Root().Get("a").Len() != 2 {
+		t.Error("a small document was trimmed", err)
+	}
+	big := []byte("[" + strings.Repeat(`{"a":0,"b":"x"},`, 5000) + "1]")
+	for range 3 {
+		if err := d.Parse(big); err != nil || d.Root().Len() != 5001 {
+			t.Fatal(err, d.Root().Len())
+		}
+		if !d.Trim() || cap(d.nodes) > keepNodes || d.Root().Exists() {
+			t.Error("a large document stays")
+		}
+	}
+	grown := testing.AllocsPerRun(20, func() {
+		if d.Parse(big) != nil || !d.Trim() {
+			t.Error("not parsed")
+		}
+	})
+	if grown > 12 { // from nothing it takes 30; with the race detector a pool forgets at random
+		t.Errorf("%.1f allocations for a large document after another", grown)
+	}
+}

@@ -94,8 +94,9 @@ func readLines(br *bufio.Reader, limit int, f func(*Unit) error) error {
 	}
 }
 
-func readLine(br *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
+func readLine(br *bufio.Reader, limit int) ([]byte, error) { return appendLine(nil, br, limit) }
+
+func appendLine(line []byte, br *bufio.Reader, limit int) ([]byte, error) {
 	for {
 		part, err := br.ReadSlice('\n')
 		line = append(line, part...)

@@ -60,6 +60,7 @@ type origin struct {
 type call struct {
 	p      *Proxy
 	task   *task // that serves it, nil on a goroutine of its own
+	link   *link // that it holds, so that a bug does not cost the upstream a place
 	st     *state
 	v      *route
 	x      sensor.Exchange
@@ -101,6 +102,7 @@ func (c *call) prepare(routes []*route, o *origin, body []byte, at time.Time) bo
 		c.v = routes[0] // unreadable, and somebody has to get it
 	}
 	if c.v.StripPrefix && c.v.PathPrefix != "" && under(path, c.v.PathPrefix) {
+		x.Request.Asked = path
 		path, c.target = path[len(c.v.PathPrefix):], c.target[len(c.v.PathPrefix):]
 		if path == "" {
 			path, c.target = "/", "/"+c.target
@@ -191,7 +193,8 @@ func (c *call) done() bool {
 		return true
 	}
 	c.finished = true
-	if c.mayWait() {
+	defer c.x.Trim()
+	if c.mayWait() || c.task != nil && len(c.x.Request.Body) > smallBody {
 		return c.elsewhere((*call).doneHere)
 	}
 	return c.doneHere()
@@ -297,6 +300,7 @@ func (c *call) fail(w client, why vedette.Reason, err error) bool {
 
 func (c *call) denial(why vedette.Reason) (ref venue.Refusal) {
 	defer func() {
+		c.x.Request.Trim() // it was read again, after done
 		if recover() != nil {
 			c.p.n.monitorPanics.Add(1)
 			ref = venue.Refusal{}
@@ -314,6 +318,7 @@ func (c *call) denial(why vedette.Reason) (ref venue.Refusal) {
 
 // forward sends the call to the venue and the answer to the client.
 func (c *call) forward(w client) bool {
+	c.x.Request.Trim() // of up to 30 s for the venue
 	for try := 0; ; try++ {
 		l, err := c.v.up.get(try > 0, c.task)
 		if err != nil {
@@ -322,11 +327,13 @@ func (c *call) forward(w client) bool {
 			}
 			return c.unavailable(w, err, false)
 		}
+		c.link = l
 		sent, got, err := c.ask(l)
 		if err == nil {
 			return c.relay(w, l)
 		}
 		reused := l.reused
+		c.link = nil
 		c.v.up.drop(l)
 		// Only a connection that had gone stale is worth another try, and only where the
 		// venue cannot have carried the call out: not a byte of it left, or it changes

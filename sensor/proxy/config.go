@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -96,11 +98,20 @@ type Venue struct {
 	CheckEvery time.Duration
 }
 
-// validate returns the first contradiction in c.
+// Check returns the first contradiction in c. It takes nothing and needs no Monitor.
+func (c Config) Check() error {
+	c.Limits = c.Limits.withDefaults()
+	return c.check()
+}
+
 func (c *Config) validate() error {
 	if c.Monitor == nil {
 		return errors.New("cannot start proxy: no monitor")
 	}
+	return c.check()
+}
+
+func (c *Config) check() error {
 	if err := c.Limits.validate(); err != nil {
 		return err
 	}
@@ -128,8 +139,48 @@ func (c *Config) validate() error {
 				return fmt.Errorf("cannot use listener %q: no venue %q", key, n)
 			}
 		}
+		if err := l.validate(c.Venues); err != nil {
+			return fmt.Errorf("cannot use listener %q: %w", key, err)
+		}
 	}
 	return nil
+}
+
+// validate finds an address that cannot be one, and a venue that no call would reach.
+func (l *Listener) validate(venues []Venue) error {
+	if l.Listener == nil {
+		_, port, err := net.SplitHostPort(l.Addr)
+		if err != nil {
+			return errors.New("want an address and a port, such as 127.0.0.1:8080")
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("port %q is no number from 0 to 65535", port)
+		}
+	}
+	var before []*Venue
+	for i := range venues {
+		v := &venues[i]
+		if len(l.Venues) > 0 && !slices.Contains(l.Venues, v.Name) {
+			continue
+		}
+		for _, b := range before {
+			if b.covers(v) {
+				return fmt.Errorf("no call would reach venue %q: venue %q stands before it and takes them all; give that one hosts or a path_prefix, or put it last", v.Name, b.Name)
+			}
+		}
+		before = append(before, v)
+	}
+	return nil
+}
+
+// covers reports whether every call for other is one for v too.
+func (v *Venue) covers(other *Venue) bool {
+	if v.PathPrefix != "" && !under(other.PathPrefix, v.PathPrefix) {
+		return false
+	}
+	return len(v.Hosts) == 0 || len(other.Hosts) > 0 && !slices.ContainsFunc(other.Hosts, func(h string) bool {
+		return !slices.ContainsFunc(v.Hosts, func(p string) bool { return hostMatches(p, h) })
+	})
 }
 
 // key names the listener over reloads.
@@ -158,6 +209,8 @@ func (v *Venue) validate() error {
 		return errors.New("upstream certificates must be verified")
 	case v.CheckPath != "" && v.CheckPath[0] != '/':
 		return fmt.Errorf("check path %q: want it to start with a slash", v.CheckPath)
+	case v.CheckPath != "" && (v.CheckEvery < 0 || v.CheckEvery > maxTime):
+		return fmt.Errorf("check_every %v: want more than 0 and at most %v", v.CheckEvery, maxTime)
 	}
 	return nil
 }

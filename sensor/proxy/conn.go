@@ -18,6 +18,7 @@ type conn struct {
 	c    net.Conn  // TCP, nobody's once it is on a loop
 	tls  *tls.Conn // over it, nil without
 	sock *sock     // the connection on its loop, nil elsewhere
+	h1   *h1       // HTTP/1.1 on it
 }
 
 // serve opens the connection and serves it by whatever protocol it speaks, or hands it to a loop.
@@ -75,7 +76,7 @@ func (k *conn) open() bool {
 // http1 serves requests until the connection ends or becomes a session.
 func (k *conn) http1(t *task) *h1 {
 	s := &h1{p: k.p, lis: k.lis, conn: k.stream(), g: &k.g, o: k.o}
-	s.c.p, s.c.task = k.p, t
+	s.c.p, s.c.task, k.h1 = k.p, t, s
 	s.serve()
 	if k.tls != nil && s.err == nil && !s.opening {
 		k.tls.CloseWrite()
@@ -154,6 +155,9 @@ func (k *conn) move(to net.Conn) {
 // end gives the connection up.
 func (k *conn) end() {
 	p := k.p
+	if k.h1 != nil && k.h1.c.link != nil { // a panic on the way
+		k.h1.c.v.up.drop(k.h1.c.link)
+	}
 	p.sweep.remove(&k.g)
 	if k.sock != nil {
 		k.sock.Close()

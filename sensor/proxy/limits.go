@@ -55,6 +55,7 @@ const (
 	chunkCount     = 1 << 16  // chunks of one body: 1-byte chunks would cost 6 bytes of reading each
 	trailerBytes   = 4 << 10  // trailers of a request, read and dropped
 	interimAnswers = 8        // 1xx answers before a final one
+	slowestClient  = 64 << 10 // bytes a second that a client takes of a large answer, beyond WriteTimeout: it holds an upstream connection
 	forwardedHops  = 32       // entries of X-Forwarded-For that are looked at
 	lingerBytes    = 256 << 10
 	lingerTime     = time.Second // after a refusal the proxy reads on this long, so that the client gets to see it
@@ -103,19 +104,43 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// validate refuses limits under which nothing could work.
+// Bounds of what can be configured: beyond them a number is a slip of the hand.
+const (
+	maxTime  = 24 * time.Hour
+	maxCount = 1 << 20 // connections, sessions, fields
+	maxBytes = 1 << 30 // of one head, body or message
+)
+
+// validate refuses limits under which nothing could work, and such as bound nothing.
 func (l Limits) validate() error {
-	switch {
-	case l.HeadBytes < 256 || l.HeadBytes > 1<<20:
-		return fmt.Errorf("cannot use limit head_bytes %d: want 256 to 1048576", l.HeadBytes)
-	case l.TargetBytes > l.HeadBytes:
-		return fmt.Errorf("cannot use limit target_bytes %d: over head_bytes %d", l.TargetBytes, l.HeadBytes)
-	case l.BodyBytes < 0 || l.BodyBytes > 1<<30:
-		return fmt.Errorf("cannot use limit body_bytes %d: want 0 to 1073741824", l.BodyBytes)
-	case l.Fields < 1 || l.Connections < 1 || l.SourceConnections < 1 || l.UpstreamConns < 1 || l.Streams < 1:
-		return fmt.Errorf("cannot use limits: fields, connections and streams must be above 0")
-	case l.SweepResolution < time.Millisecond:
-		return fmt.Errorf("cannot use limit sweep_resolution %v: want at least 1ms", l.SweepResolution)
+	for _, x := range []struct {
+		name        string
+		n, min, max int64
+	}{
+		{"head_bytes", int64(l.HeadBytes), 256, 1 << 20}, {"target_bytes", int64(l.TargetBytes), 1, int64(l.HeadBytes)},
+		{"fields", int64(l.Fields), 1, 10000}, {"body_bytes", int64(l.BodyBytes), 1, maxBytes}, {"body_memory", l.BodyMemory, 1, 1 << 40},
+		{"answer_head_bytes", int64(l.AnswerHeadBytes), 256, maxBytes}, {"connections", int64(l.Connections), 1, maxCount},
+		{"source_connections", int64(l.SourceConnections), 1, maxCount}, {"streams", int64(l.Streams), 1, maxCount},
+		{"upstream_connections", int64(l.UpstreamConns), 1, maxCount}, {"upstream_idle", int64(l.UpstreamIdle), 0, maxCount},
+		{"sessions", int64(l.Sessions), 1, maxCount}, {"message_bytes", int64(l.MessageBytes), 1, maxBytes},
+		{"reply_bytes", int64(l.ReplyBytes), 1, maxBytes}, {"failures_to_down", int64(l.FailuresToDown), 1, maxCount},
+	} {
+		if x.n < x.min || x.n > x.max {
+			return fmt.Errorf("limits: %s %d: want %d to %d", x.name, x.n, x.min, x.max)
+		}
+	}
+	for _, x := range []struct {
+		name string
+		d    time.Duration
+	}{
+		{"handshake_timeout", l.HandshakeTimeout}, {"head_timeout", l.HeadTimeout}, {"body_timeout", l.BodyTimeout}, {"idle_timeout", l.IdleTimeout},
+		{"write_timeout", l.WriteTimeout}, {"connect_timeout", l.ConnectTimeout}, {"answer_timeout", l.AnswerTimeout},
+		{"upstream_timeout", l.UpstreamTimeout}, {"session_idle", l.SessionIdle}, {"close_timeout", l.CloseTimeout}, {"down_time", l.DownTime},
+		{"sweep_resolution", l.SweepResolution},
+	} {
+		if x.d < time.Millisecond || x.d > maxTime {
+			return fmt.Errorf("limits: %s %v: want 1ms to %v", x.name, x.d, maxTime)
+		}
 	}
 	return nil
 }

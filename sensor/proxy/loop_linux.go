@@ -239,12 +239,12 @@ type sock struct {
 	l             *loop
 	fd            int
 	slot          int32
-	task          *task // that uses it now
+	task          *task // that uses it now; nil while nobody does
 	local, remote net.Addr
 
 	readable, writable, ended bool // as the kernel told last; the loop's
 
-	readUntil, writeUntil atomic.Int64 // deadlines, Unix ns; 0 for none
+	readUntil, writeUntil atomic.Int64 // deadlines, ns since epoch; 0 for none
 	closed                atomic.Bool
 }
 
@@ -371,12 +371,17 @@ func (s *sock) Write(b []byte) (done int, err error) {
 		case past(&s.writeUntil):
 			return done, os.ErrDeadlineExceeded
 		}
-		s.task.giveWay()
+		if s.task != nil {
+			s.task.giveWay()
+		}
 		n, err := syscall.Write(s.fd, b[done:])
 		done += max(n, 0)
 		switch err {
 		case nil, syscall.EINTR:
 		case syscall.EAGAIN:
+			if s.task == nil { // TLS says goodbye on a connection that nobody uses: as far as there is room
+				return done, os.ErrDeadlineExceeded
+			}
 			s.writable = false
 			for !s.writable && !s.closed.Load() && !past(&s.writeUntil) {
 				s.wait()
@@ -388,9 +393,12 @@ func (s *sock) Write(b []byte) (done int, err error) {
 	return done, nil
 }
 
+// epoch is what deadlines are counted from: a clock that is set does not move them.
+var epoch = time.Now()
+
 func past(until *atomic.Int64) bool {
 	u := until.Load()
-	return u != 0 && time.Now().UnixNano() >= u
+	return u != 0 && int64(time.Since(epoch)) >= u
 }
 
 // Close implements net.Conn. No task may be waiting for the socket.
@@ -439,7 +447,7 @@ func (s *sock) SetWriteDeadline(t time.Time) error {
 func (s *sock) until(t time.Time, deadlines ...*atomic.Int64) {
 	ns := int64(0)
 	if !t.IsZero() {
-		ns = t.UnixNano()
+		ns = int64(t.Sub(epoch)) | 1 // 0 is for none
 	}
 	for _, d := range deadlines {
 		d.Store(ns)

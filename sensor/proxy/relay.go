@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"time"
 
 	"vedette"
 	"vedette/sensor"
@@ -74,6 +75,7 @@ func (c *call) stream(w client, l *link, src *body, whole, piece []byte) bool {
 	if src.frame != bodyLength {
 		c.reply.length = -1
 	}
+	waited := -int64(c.st.cfg.Limits.WriteTimeout) // for the client
 	c.hold = append(c.hold[:0], whole...)
 	if room := wholeAnswer - len(c.sample); room > 0 {
 		c.sample = append(c.sample, piece[:min(room, len(piece))]...)
@@ -81,7 +83,17 @@ func (c *call) stream(w client, l *link, src *body, whole, piece []byte) bool {
 	for {
 		l.g.arm(c.p.sweep, c.st.cfg.Limits.AnswerTimeout)
 		if gone == nil {
+			begun := c.p.sweep.coarse.Load()
 			gone = w.piece(c.hold)
+			waited += c.p.sweep.coarse.Load() - begun
+		}
+		if waited > int64(total)*int64(time.Second)/slowestClient { // it holds the upstream's connection
+			c.p.n.clientsGone.Add(1)
+			c.answered(c.sample, total)
+			c.done()
+			c.release(l, nil)
+			w.abort()
+			return false
 		}
 		total += len(piece)
 		c.hold = append(c.hold[:0], piece...)
@@ -117,6 +129,7 @@ func (c *call) answered(raw []byte, total int) {
 // release gives the link back where it can carry another call: not after a body that broke off
 // (src nil).
 func (c *call) release(l *link, src *body) {
+	c.link = nil
 	switch {
 	case c.keepLink:
 	case src == nil || c.a.close || src.frame == bodyClose || c.a.status == 101:

@@ -94,7 +94,7 @@ func (s *h1) upgrade() {
 // own copies a request's words: those of an upgrade outlive the buffer they came in.
 func own(r *venue.Request) *venue.Request {
 	o := &venue.Request{Kind: r.Kind, Method: strings.Clone(r.Method), Scheme: strings.Clone(r.Scheme),
-		Host: strings.Clone(r.Host), Path: strings.Clone(r.Path), Query: strings.Clone(r.Query)}
+		Host: strings.Clone(r.Host), Path: strings.Clone(r.Path), Asked: strings.Clone(r.Asked), Query: strings.Clone(r.Query)}
 	for _, f := range r.Header {
 		o.Header = append(o.Header, venue.Field{Name: strings.Clone(f.Name), Value: strings.Clone(f.Value)})
 	}

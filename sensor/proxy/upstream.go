@@ -41,8 +41,9 @@ type upstream struct {
 
 // waiter is a call that waits for a link of its home, or for a place: nil.
 type waiter struct {
-	home int
-	ch   chan *link
+	home  int
+	since int64 // coarse
+	ch    chan *link
 }
 
 // link is one connection to an upstream.
@@ -121,7 +122,7 @@ func (u *upstream) get(fresh bool, t *task) (*link, error) {
 			u.drop(l)
 			continue
 		}
-		w := waiter{home: home, ch: make(chan *link, 1)}
+		w := waiter{home: home, since: u.sweep.coarse.Load(), ch: make(chan *link, 1)}
 		u.waiters = append(u.waiters, w)
 		u.mu.Unlock()
 		l, err := u.wait(w, t)
@@ -280,12 +281,15 @@ func (u *upstream) put(l *link) {
 		l.buf = make([]byte, 2*firstBuffer)
 	}
 	l.since = u.sweep.coarse.Load()
+	if l.sock != nil {
+		l.sock.task = nil
+	}
 	u.mu.Lock()
-	if len(u.waiters) > 0 && u.waiters[0].home == l.home {
-		w := u.waiters[0]
-		u.waiters = append(u.waiters[:0], u.waiters[1:]...)
+	if i := u.next(l.home); i >= 0 {
+		w := u.waiters[i]
+		u.waiters = slices.Delete(u.waiters, i, i+1)
+		w.ch <- l // has room, and is sent before the waiter can give up
 		u.mu.Unlock()
-		w.ch <- l
 		return
 	}
 	if u.closed || len(u.waiters) > 0 || u.idling >= u.lim.Load().UpstreamIdle {
@@ -296,6 +300,15 @@ func (u *upstream) put(l *link) {
 	u.idle[l.home] = append(u.idle[l.home], l)
 	u.idling++
 	u.mu.Unlock()
+}
+
+// next returns who gets a link of this home, with u.mu held; -1 for nobody: the first of the same home, unless
+// one of another waits for long, who then gets the place.
+func (u *upstream) next(home int) int {
+	if len(u.waiters) == 0 || u.waiters[0].home != home && u.sweep.coarse.Load()-u.waiters[0].since > int64(u.lim.Load().ConnectTimeout/2) {
+		return -1
+	}
+	return slices.IndexFunc(u.waiters, func(w waiter) bool { return w.home == home })
 }
 
 // drop closes a connection and frees its place.

@@ -9,6 +9,28 @@ import (
 	"vedette"
 )
 
+// meets holds a good token to what the call's operation and each of its parts need. It
+// returns the requirement that is not met, or that of the operation.
+func (v *Verifier) meets(in *Input, g *grant, now time.Time) (*Requirement, *refusal) {
+	first := &v.require[in.Operation]
+	if ref := checkRequirement(first, g, now, v.cfg.Leeway); ref != nil {
+		return first, ref
+	}
+	var met [vedette.Operations]bool
+	for i := range in.Batch {
+		o := in.Batch[i].Operation
+		if met[o] {
+			continue
+		}
+		r := &v.require[o]
+		if ref := checkRequirement(r, g, now, v.cfg.Leeway); ref != nil {
+			return r, ref
+		}
+		met[o] = true
+	}
+	return first, nil
+}
+
 // checkRequirement holds a good token to what the operation needs.
 func checkRequirement(r *Requirement, g *grant, now time.Time, leeway time.Duration) *refusal {
 	if r.DPoP && g.jkt == "" || r.MTLS && g.x5t == "" || r.Bound && g.jkt == "" && g.x5t == "" {

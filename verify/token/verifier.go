@@ -26,7 +26,8 @@ type Input struct {
 	// ClientCert is the certificate that the client proved to hold in TLS, or nil.
 	ClientCert *x509.Certificate
 	Operation  vedette.Operation
-	Now        time.Time // when the call arrived; zero for the clock of Config
+	Batch      []vedette.Action // the parts, where the call has several: what each needs holds too
+	Now        time.Time        // when the call arrived; zero for the clock of Config
 }
 
 // Result is the judgement. Slices are shared: do not change them.
@@ -175,11 +176,12 @@ func (v *Verifier) Verify(ctx context.Context, in Input) Result {
 	if now.IsZero() {
 		now = v.cfg.Now()
 	}
-	require := &v.require[0]
-	if int(in.Operation) < len(v.require) {
-		require = &v.require[in.Operation]
+	require := &v.require[in.Operation]
+	g, ref := v.judge(ctx, &in, now, &res)
+	if ref == nil {
+		require, ref = v.meets(&in, g, now)
 	}
-	if ref := v.judge(ctx, &in, now, require, &res); ref != nil {
+	if ref != nil {
 		res.Verdict, res.Reasons = ref.verdict, ref.reasons
 		dpop := strings.EqualFold(in.Scheme, "DPoP") || require.DPoP
 		res.Challenge = v.challenge(dpop, ref.err, require)
@@ -189,30 +191,31 @@ func (v *Verifier) Verify(ctx context.Context, in Input) Result {
 	return res
 }
 
-func (v *Verifier) judge(ctx context.Context, in *Input, now time.Time, r *Requirement, res *Result) *refusal {
+// judge finds out what the token grants, and that the call may use it.
+func (v *Verifier) judge(ctx context.Context, in *Input, now time.Time, res *Result) (*grant, *refusal) {
 	if in.Token == "" {
-		return refuse(vedette.Anonymous, "")
+		return nil, refuse(vedette.Anonymous, "")
 	}
 	if len(in.Token) > maxToken {
-		return invalid(vedette.Malformed, vedette.TokenInvalid, vedette.TooLarge)
+		return nil, invalid(vedette.Malformed, vedette.TokenInvalid, vedette.TooLarge)
 	}
 	sum := v.hash(in.Token)
 	g, ref := v.grant(ctx, in.Token, &sum, now)
 	if ref != nil {
-		return ref
+		return nil, ref
 	}
 	res.tell(g)
 	if ref := v.checkTime(g, now); ref != nil {
-		return ref
+		return nil, ref
 	}
 	if v.revoked.covers(g) {
-		return invalid(vedette.Unauthorised, vedette.TokenRevoked)
+		return nil, invalid(vedette.Unauthorised, vedette.TokenRevoked)
 	}
 	if ref := v.checkBinding(in, g, &sum, now, res); ref != nil {
-		return ref
+		return nil, ref
 	}
 	res.Bound = g.bound
-	return checkRequirement(r, g, now, v.cfg.Leeway)
+	return g, nil
 }
 
 // hash is the SHA-256 of the token, made without allocating.

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"vedette"
+	"vedette/api"
+	"vedette/internal/durable"
+	"vedette/respond"
+)
+
+var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE…",
+	short:   "See, approve and undo what playbooks do",
+	example: "vedette respond approve -by alice 3f0c5a1be2d4",
+	run:     runRespond}
+
+// respondFlags are those of all respond commands.
+type respondFlags struct {
+	config, dir, by, why, playbooks string
+	json                            bool
+}
+
+func runRespond(ctx context.Context, e *env, flags *flag.FlagSet) error {
+	f := &respondFlags{}
+	flags.StringVar(&f.config, "c", "", "configuration file")
+	flags.StringVar(&f.dir, "dir", "", "data folder, if not that of the configuration")
+	flags.StringVar(&f.by, "by", cmp.Or(e.getenv("SUDO_USER"), person()), "approve, reject, undo: who says so")
+	flags.StringVar(&f.why, "reason", "", "reject, undo: why, in words")
+	flags.StringVar(&f.playbooks, "playbooks", "", "test: file of playbooks, if not that of the configuration")
+	flags.BoolVar(&f.json, "json", false, "list: machine-readable output")
+	verb := ""
+	if len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
+		verb, e.args = e.args[0], e.args[1:]
+	}
+	if err := e.parse(flags); err != nil {
+		return err
+	}
+	switch verb {
+	case "":
+		return usagef("say what to do: list, approve, reject, undo or test")
+	case "test":
+		return e.testPlaybooks(f, flags.Args())
+	case "list", "approve", "reject", "undo":
+	default:
+		return usagef("unknown %q: want list, approve, reject, undo or test", verb)
+	}
+	at, err := e.site(f.config, f.dir)
+	if err != nil {
+		return err
+	}
+	if verb != "list" {
+		return at.decide(ctx, verb, f, flags.Args())
+	}
+	if flags.NArg() > 0 {
+		return usagef("no argument is wanted here, got %q: flags come last", flags.Arg(0))
+	}
+	return at.listInterventions(ctx, f.json)
+}
+
+// decide tells the running monitor what a person says of each intervention.
+func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []string) error {
+	if len(ids) == 0 {
+		return usagef("say the ids of what to %s, as vedette respond list shows them", verb)
+	}
+	client, err := s.monitor()
+	if err != nil {
+		return err
+	}
+	if client == nil {
+		return fmt.Errorf("no monitor runs on %s: nothing was changed; what is in force vedette restrict lift lifts", s.config.Dir)
+	}
+	for _, id := range ids {
+		var i respond.Intervention
+		if err := client.Do(ctx, "POST", "/v1/interventions", f.by, api.Decision{ID: id, Verb: verb, By: f.by, Why: f.why}, &i); err != nil {
+			return err
+		}
+		words := string(i.State)
+		if n := i.Needs - len(i.Approvals); i.State == respond.Proposed {
+			words = fmt.Sprintf("approved, %d more must", n)
+		}
+		fmt.Fprintf(s.stderr, "%s: %s, id %s\n", words, i.Words, i.ID)
+	}
+	return nil
+}
+
+func (s *site) listInterventions(ctx context.Context, asJSON bool) error {
+	client, err := s.monitor()
+	if err != nil {
+		return err
+	}
+	var list []respond.Intervention
+	if client != nil {
+		err = client.Do(ctx, "GET", "/v1/interventions", person(), nil, &list)
+	} else if err = s.mustExist(); err == nil {
+		list, err = storedInterventions(s.config.Dir)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		enc := json.NewEncoder(s.stdout)
+		for _, i := range list {
+			if err := enc.Encode(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(s.stderr, "no playbook has done or proposed anything")
+		return nil
+	}
+	return showInterventions(s.stdout, list)
+}
+
+// storedInterventions reads the journal where no monitor runs.
+func storedInterventions(dir string) ([]respond.Intervention, error) {
+	name := filepath.Join(dir, respondFile)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // and none is made by asking
+	}
+	return respond.Read(durable.OS{}, name)
+}
+
+func showInterventions(out io.Writer, list []respond.Intervention) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSTATE\tWHAT\tPLAYBOOK\tAT\tUNTIL\tAPPROVED\tWHY")
+	for _, i := range list {
+		until, approved := "", fmt.Sprintf("%d of %d", len(i.Approvals), i.Needs)
+		if !i.Until.IsZero() {
+			until = i.Until.UTC().Format(time.RFC3339)
+		}
+		if i.Automatic {
+			approved = "automatic"
+		}
+		why := i.Why
+		for _, more := range []string{i.Held, i.Result} {
+			if more != "" {
+				why += "; " + more
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Words, i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, why)
+	}
+	return w.Flush()
+}
+
+// planned is what test prints for one response.
+type planned struct {
+	Finding  string          `json:"finding"`
+	Playbook string          `json:"playbook"`
+	Do       respond.Do      `json:"do"`
+	Subject  vedette.Subject `json:"subject"`
+	Venue    string          `json:"venue,omitempty"`
+	Words    string          `json:"words"`
+	Approve  int             `json:"approve"` // people that must
+	DryRun   bool            `json:"dry_run"`
+	Held     string          `json:"held,omitempty"` // why it is not automatic although the playbook says so
+}
+
+// maxFindingLine bounds a line that test reads, in bytes.
+const maxFindingLine = 1 << 20
+
+// testPlaybooks says what playbooks would do about recorded findings, each by itself.
+func (e *env) testPlaybooks(f *respondFlags, files []string) error {
+	c, err := loadConfig(f.config)
+	if err != nil {
+		return err
+	}
+	if f.playbooks != "" {
+		c.Respond.Playbooks, c.path = f.playbooks, ""
+		c.Respond.CancelWith = append(c.Respond.CancelWith, cancelWithConfig{}) // which keys there are is the monitor's matter
+	}
+	if c.Respond.Playbooks == "" {
+		return usagef("say which playbooks: -playbooks, or a configuration that names them")
+	}
+	if len(files) == 0 {
+		return usagef("no file of findings given; - reads standard input")
+	}
+	book, err := c.book()
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, name := range files {
+		m, err := e.testFile(book, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		n += m
+	}
+	if n == 0 {
+		fmt.Fprintln(e.stderr, "no playbook would do anything")
+		return errNo
+	}
+	return nil
+}
+
+func (e *env) testFile(book *respond.Book, name string) (n int, err error) {
+	in := e.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return 0, err
+		}
+		defer file.Close()
+		in = file
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxFindingLine)
+	enc := json.NewEncoder(e.stdout)
+	for number := 1; lines.Scan(); number++ {
+		var f vedette.Finding
+		dec := json.NewDecoder(strings.NewReader(lines.Text()))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&f); err != nil {
+			return n, fmt.Errorf("line %d: %w", number, err)
+		}
+		event := respond.Of(&f)
+		for _, p := range book.Plan(event) {
+			out := planned{f.ID, p.Playbook.Name, p.Response.Do, p.Subject, p.Venue, p.Words(), *p.Response.Approve, *p.Playbook.DryRun, ""}
+			if who := book.Protected(p, event, nil); out.Approve == 0 && who != "" {
+				out.Approve, out.Held = 1, "never lists "+who
+			}
+			if err := enc.Encode(out); err != nil {
+				return n, err
+			}
+			n++
+		}
+	}
+	return n, lines.Err()
+}

@@ -1,0 +1,9 @@
+// Package behaviour learns how each credential and account behaves, and finds conduct unlike it.
+//
+// A subject's State is brought up to date with every call, and judged when a window of event time closes, when the
+// calls of a window double, and when a client is new. Each signal gives a statistic; its Tail, learned from the
+// subject's own windows, turns that into a probability; the probabilities are joined and calibrated once more.
+//
+// What a subject does is learned late and little: a window waits in quarantine, is dropped if anything is found
+// meanwhile, and at most three windows of an hour are taken, with six calls of each, however many there were.
+package behaviour

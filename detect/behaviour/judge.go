@@ -1,0 +1,125 @@
+package behaviour
+
+import "math"
+
+// Judgement is how odd a window was.
+type Judgement struct {
+	P      float64             // probability of a window as odd in the subject's usual conduct
+	Signal [Signals]float32    // probability of each signal alone
+	rates  [meterCount]float32 // counts, as of the judgement
+	w      facts
+}
+
+// joint is the probability below which a signal counts towards the fused one.
+const joint = 0.03
+
+// judge judges the window as it is, and keeps the odder of what this call had judged.
+func (s *State) judge() {
+	var j Judgement
+	stat := s.statistics()
+	fused := 0.0
+	for i := range s.tails {
+		p := s.tails[i].P(stat[i], heavy)
+		j.Signal[i] = float32(p)
+		fused += max(0, math.Log(joint/p))
+	}
+	j.P = s.fused.P(fused, heavyFused)
+	if s.judged && j.P >= s.verdict.P {
+		return
+	}
+	j.w = s.now.facts
+	j.rates = s.counts()
+	s.verdict, s.judged = j, true
+}
+
+// statistics returns each signal's, zero or more. Probabilities of signals are joined by the truncated product (D. V. Zaykin
+// et al., "Truncated product method for combining P-values", Genetic Epidemiology 22, 2002), and the tail of what comes of it is
+// learned as each signal's is: signals depend on each other, for every subject in its own way.
+func (s *State) statistics() (stat [Signals]float64) {
+	w := &s.now
+	x, prior := s.counts(), s.habit.kind()
+	z := func(i int, floor float64) float64 {
+		z := max(0, s.habit.rates[i].Z(math.Log1p(float64(x[i])), prior.rates[i], warmWindows/4, floor))
+		return min(z*z/2, 300)
+	}
+	stat[Rate] = max(z(meterWindow, 0.25), z(meterQuarter, 0.2), z(meterSixHours, 0.2))
+	stat[Sensitive] = z(meterSensitive, 0.35)
+	stat[Failures] = z(meterFailures, 0.5)
+	if s.learned > 0 {
+		s.sampled(&stat)
+		stat[Timing] = s.rhythm()
+		stat[Sizes] = s.sizes()
+	}
+	stat[Client] = float64(w.client)
+	return stat
+}
+
+// sampled fills in the statistics of the calls that were kept: sums of log-likelihood ratios by the root of how many.
+func (s *State) sampled(stat *[Signals]float64) {
+	w, h := &s.now, &s.habit
+	var mix, pairs, instruments, traded float64
+	for _, c := range w.sample[:w.sampled] {
+		mix += Ratio(h.mix[:], int(c.mix), float64(s.n.mix), share(c.pathRarity), 8)
+		once := (float64(h.mix[c.mix]) + 1) / (float64(s.n.mix) + mixCells)
+		pairs += Ratio(h.pairs[:], int(pair(c.before, c.mix)), float64(h.mix[c.before]), once, 4)
+		if c.instrument != 0 {
+			instruments += Ratio(h.instruments[:], int(c.instrument), float64(s.n.instruments), share(c.instrumentRarity), 8)
+			traded++
+		}
+	}
+	n := math.Sqrt(max(float64(w.sampled), 1))
+	stat[Endpoints], stat[Sequence] = max(0, mix)/n, max(0, pairs)/n
+	stat[Instruments] = max(0, instruments) / math.Sqrt(max(traded, 1))
+}
+
+// sizeTail is how much less likely each factor of 4 beyond the largest size is, in nats: sizes of trades fall off as a power of
+// about 1.5 (P. Gopikrishnan et al., "Statistical properties of share volume traded in financial markets", 2000).
+const sizeTail = 1.5 * 2 * math.Ln2
+
+// sizes is how unlikely the window's largest size is. It is half believed: a window's largest is of more orders than are learned.
+func (s *State) sizes() (odd float64) {
+	w := &s.now
+	for row, cell := range w.size {
+		cells := s.habit.sizes[row*sizeCells : (row+1)*sizeCells]
+		if cell == 0 || Sum(cells) < 8 {
+			continue
+		}
+		at, top := int(cell-1), sizeCells-1
+		for top > 0 && cells[top] == 0 {
+			top--
+		}
+		over := max(at-top, 0)
+		if x := -math.Log(upper(cells, at)) + sizeTail*float64(over); x > odd {
+			odd, w.sizeOver = x, uint8(over)
+		}
+	}
+	return odd / 2
+}
+
+// counts returns the window's calls and the meters.
+func (s *State) counts() (x [meterCount]float32) {
+	for i := range s.meters {
+		x[i] = s.meters[i].Sum
+	}
+	x[meterWindow] = float32(s.now.calls)
+	return x
+}
+
+// rhythm is the divergence of the window's gaps between calls from those learned (S. Kullback, R. A. Leibler, 1951), times the
+// number of gaps as far as they can be believed independent.
+func (s *State) rhythm() (g float64) {
+	n := Sum(s.now.gaps[:])
+	if n < 4 {
+		return 0
+	}
+	for i, c := range s.now.gaps {
+		if c > 0 {
+			p := float64(c) / n
+			q := Share(s.habit.gaps[:], i, float64(s.n.gaps), 1.0/gapCells, 4)
+			beside := Share(s.habit.gaps[:], max(i-1, 0), float64(s.n.gaps), 1.0/gapCells, 4) +
+				Share(s.habit.gaps[:], min(i+1, gapCells-1), float64(s.n.gaps), 1.0/gapCells, 4)
+			g += p * math.Log(p/(0.9*q+0.05*beside)) // a clock that drifts over the edge of a cell is no other rhythm
+		}
+	}
+	return max(0, g) * min(n, 12) / 4
+}

@@ -1,0 +1,101 @@
+package behaviour
+
+import "math"
+
+// pendingWindow is a window in quarantine.
+type pendingWindow struct {
+	start  int64 // 0 where free
+	rates  [meterCount]float32
+	stat   [Signals]float32
+	fused  float32
+	n      uint8
+	sample [pendingCalls]sample
+}
+
+// memory of what is learned, in windows: at most three an hour are, so that it is four weeks of a busy subject.
+const habitMemory = 2000
+
+// close judges the window that is over, lets what waited be learned, and starts another at a call.
+func (s *State) close(at int64) {
+	s.judge()
+	if s.verdict.P < gate && s.learned >= warmWindows {
+		s.odd(at)
+	}
+	s.absorb(at)
+	s.admit(at)
+	s.wait()
+	s.day()
+	s.begin(at)
+}
+
+// odd drops what waits: it may be the beginning of what was found. What stays odd for longer than Hold is
+// learned after all, and told as a baseline that moved.
+func (s *State) odd(at int64) {
+	if s.held == 0 || at > s.held+int64(Hold) {
+		s.held = at + int64(Hold)
+	}
+	if at < s.held {
+		s.pending = [pendingWindows]pendingWindow{}
+		s.fresh = [freshSlots]slot{}
+	}
+}
+
+// wait puts the window into quarantine, if there is room and it is not soon after another.
+func (s *State) wait() {
+	w := &s.now
+	if w.start < s.held || w.start-s.lastPend < int64(Quarantine)/pendingWindows {
+		return
+	}
+	for i := range s.pending {
+		if s.pending[i].start != 0 {
+			continue
+		}
+		stat := s.statistics()
+		stat[Client] = float64(w.first)
+		p := pendingWindow{start: w.start, rates: s.counts(), n: min(w.sampled, pendingCalls), sample: [pendingCalls]sample(w.sample[:pendingCalls])}
+		for j := range stat {
+			p.stat[j] = float32(stat[j])
+			p.fused += float32(max(0, math.Log(joint/s.tails[j].P(stat[j], heavy))))
+		}
+		s.pending[i], s.lastPend = p, w.start
+		return
+	}
+}
+
+// absorb learns the windows whose quarantine is over.
+func (s *State) absorb(at int64) {
+	for i := range s.pending {
+		if p := &s.pending[i]; p.start != 0 && at-p.start >= int64(Quarantine) {
+			s.learn(p)
+			*p = pendingWindow{}
+		}
+	}
+}
+
+func (s *State) learn(p *pendingWindow) {
+	for i, x := range p.rates {
+		s.habit.rates[i].Learn(math.Log1p(float64(x)), habitMemory)
+	}
+	if s.learned >= warmWindows/4 { // before, statistics say nothing
+		for i, x := range p.stat {
+			s.tails[i].Learn(float64(x))
+		}
+		s.fused.Learn(float64(p.fused))
+	}
+	h := &s.habit
+	for _, c := range p.sample[:p.n] {
+		Add(h.classes[:], int(c.class))
+		Add(h.mix[:], int(c.mix))
+		Add(h.pairs[:], int(pair(c.before, c.mix)))
+		Add(h.gaps[:], int(c.gap))
+		if c.instrument > 0 {
+			Add(h.instruments[:], int(c.instrument))
+		}
+		if c.size > 0 {
+			row := int(c.size-1) / sizeCells * sizeCells
+			Add(h.sizes[row:row+sizeCells], int(c.size-1)%sizeCells)
+		}
+	}
+	s.n = totals{float32(Sum(h.mix[:])), float32(Sum(h.instruments[:])), float32(Sum(h.gaps[:]))}
+	s.learned++
+}

@@ -1,0 +1,239 @@
+package behaviour
+
+import (
+	"math"
+	"math/bits"
+
+	"vedette"
+	"vedette/detect"
+)
+
+// Signal is one way in which conduct can be odd.
+type Signal uint8
+
+// The signals.
+const (
+	Rate        Signal = iota // calls a minute, a quarter of an hour and six hours
+	Sensitive                 // withdrawals, transfers, changes of keys, an hour
+	Failures                  // answers that are errors
+	Endpoints                 // which are called
+	Instruments               // which are traded
+	Sequence                  // of endpoints
+	Sizes                     // of orders and withdrawals
+	Client                    // TLS fingerprint, network, country never seen
+	Timing                    // gaps between calls
+	signalCount
+)
+
+// Signals is the number of signals; every Signal is below it.
+const Signals = int(signalCount)
+
+var signalNames = []string{"rate", "sensitive", "failures", "endpoints", "instruments", "sequence", "sizes", "client", "timing"}
+
+func (s Signal) String() string { return signalNames[s] }
+
+// State is what is kept of one credential or account. What every call touches comes first, in one piece.
+type State struct {
+	last   int64             // newest call, Unix ns
+	faded  int64             // as of when meters are, Unix ns
+	main   uint64            // of an account: the credential that came first
+	from   uint64            // hash of the newest call's client, if all of it is known
+	meters [meterCount]Meter // the window's has no meter
+	judged bool              // by this call
+	now    window
+
+	verdict Judgement
+	n       totals
+	known   [seenSlots - freshSlots]slot
+	fresh   [freshSlots]slot
+	habit   habit
+
+	pending  [pendingWindows]pendingWindow
+	lastPend int64 // when the newest of them began
+	held     int64 // until when nothing is learned
+	learned  uint32
+	tails    [Signals]Tail
+	fused    Tail
+	slow     frozen
+}
+
+// window is what the calls of one minute amount to.
+type window struct {
+	calls, judgedAt uint32 // the latter: calls, when it was judged last
+	sensitive       uint32
+	client, first   float32 // nats; first is client, of what was never seen before this window
+	facts
+	previous uint8    // endpoint's cell, kept from window to window
+	sampled  uint8    // of sample
+	size     [3]uint8 // largest cell of buys, sells, everything else, +1; 0 for none
+	gaps     [gapCells]uint8
+	sample   [windowCalls]sample
+}
+
+// facts of a window are for the words of a finding.
+type facts struct {
+	start     int64
+	evidence  [3]uint64         // positions: the first call, the newest with a new client or the largest size, the newest sensitive one
+	operation vedette.Operation // the newest sensitive one
+	newTraits uint8             // bits
+	country   [2]byte
+	asn       uint32
+	sizeOver  uint8 // cells over the largest learned
+	other     bool  // calls came by another credential than the main one
+}
+
+// sample is a call that is looked at when the window is judged. Instrument 0 is none.
+type sample struct{ mix, before, instrument, gap, class, size, pathRarity, instrumentRarity uint8 }
+
+// habit is what was learned of endpoints, instruments, sequence, sizes and gaps.
+type habit struct {
+	mix         [mixCells]uint8
+	instruments [instrumentCells]uint8
+	pairs       [pairCells]uint8
+	sizes       [3 * sizeCells]uint8 // buys, sells, everything else
+	gaps        [gapCells]uint8
+	classes     [classCount]uint16
+	rates       [meterCount]Spread // of ln(1+count)
+}
+
+// totals are sums over cells of habit, so that no call has to add them up.
+type totals struct{ mix, instruments, gaps float32 }
+
+// Meters, and what they fade with.
+const (
+	meterWindow    = iota // calls of the window; no meter
+	meterQuarter          // calls of 15 min
+	meterSixHours         // calls
+	meterSensitive        // sensitive calls of an hour
+	meterFailures         // of a quarter of an hour
+	meterCount
+)
+
+var meterSpan = [meterCount]int64{0, 15 * 60e9, 6 * 3600e9, 3600e9, 15 * 60e9}
+
+// machine watches every call that the subject may have made: what is forged says nothing of it.
+var machine = detect.NewMachine("behaviour", 1, func(e *detect.Event) bool {
+	return e.Verdict == vedette.Authentic || e.Verdict == vedette.Unauthorised || e.Verdict == vedette.Unverifiable
+}, func(e *detect.Event, s *State) { s.update(e) })
+
+func (s *State) update(e *detect.Event) {
+	s.judged = false
+	if s.now.start == 0 {
+		s.faded, s.main = e.Time, e.Subject[detect.ByCredential]
+		s.begin(e.Time)
+	}
+	if e.Part == 0 && e.Time-s.now.start >= int64(Window) {
+		s.close(e.Time)
+	}
+	s.count(e)
+	w := &s.now
+	if w.calls >= 8 && w.calls >= 2*w.judgedAt || w.newTraits != 0 && w.judgedAt == 0 {
+		w.judgedAt = w.calls
+		s.judge()
+	}
+}
+
+// begin starts a window.
+func (s *State) begin(at int64) {
+	s.now = window{facts: facts{start: at}, previous: s.now.previous}
+}
+
+// count takes a call, or a part of a batch, into the window.
+func (s *State) count(e *detect.Event) {
+	c := sample{class: class(e.Operation), pathRarity: e.Rarity[detect.RarePath]}
+	if e.Part == 0 {
+		s.call(e, &c)
+	}
+	if v := e.Rare(detect.RareInstrument); v != 0 {
+		c.instrument = uint8(1 + v>>20%(instrumentCells-1))
+		c.instrumentRarity = e.Rarity[detect.RareInstrument]
+	}
+	s.amount(e, &c)
+	if e.Part == 0 || c.instrument != 0 {
+		s.take(e, c)
+	}
+}
+
+// call takes in a call: when, which endpoint after which, who by.
+func (s *State) call(e *detect.Event, c *sample) {
+	w := &s.now
+	if e.Time-s.faded >= fadeEvery {
+		for i := meterQuarter; i < meterCount; i++ {
+			s.meters[i].Fade(e.Time-s.faded, meterSpan[i])
+		}
+		s.faded = e.Time
+	}
+	if w.calls++; w.calls == 1 {
+		w.evidence[0] = e.Position
+	}
+	s.meters[meterQuarter].Sum++
+	s.meters[meterSixHours].Sum++
+	if e.Status >= 400 {
+		s.meters[meterFailures].Sum++
+	}
+	if c.class == classSensitive {
+		w.sensitive++
+		w.operation, w.evidence[2] = e.Operation, e.Position
+		s.meters[meterSensitive].Sum++
+	}
+	c.mix = uint8(e.Rare(detect.RarePath) >> 20 % mixCells)
+	c.before, w.previous = w.previous, c.mix
+	c.gap = gapCells - 1
+	if s.last != 0 {
+		c.gap = cell4(uint64(max(e.Time-s.last, 0))>>20, gapCells)
+	}
+	if w.gaps[c.gap] < math.MaxUint8 {
+		w.gaps[c.gap]++
+	}
+	s.last = max(s.last, e.Time)
+	w.other = w.other || e.Subject[detect.ByCredential] != s.main
+	s.client(e)
+}
+
+// fadeEvery is how often meters fade, in ns: a hundredth of the shortest span.
+const fadeEvery = 9e9
+
+// pair is the cell of two endpoints in sequence.
+func pair(a, b uint8) uint8 { return a*151 ^ b }
+
+// share is the probability that a rarity stands for.
+func share(rarity uint8) float64 { return math.Exp2(-float64(rarity) / 8) }
+
+// cell4 is the cell of a number among cells of a factor of 4 each.
+func cell4(x uint64, cells int) uint8 { return uint8(min((bits.Len64(x)+1)/2, cells-1)) }
+
+// amount takes in how much is traded or withdrawn.
+func (s *State) amount(e *detect.Event, c *sample) {
+	x := e.Quantity
+	if e.Price > 0 {
+		x *= e.Price
+	}
+	if !(x > 0) || !e.Operation.Changes() {
+		return
+	}
+	row := uint8(2)
+	if e.Side != vedette.SideNone {
+		row = uint8(e.Side) - 1
+	}
+	at := cell4(uint64(min(x*1e2, 1e18)), sizeCells) // of hundredths
+	c.size = 1 + row*sizeCells + at
+	if w := &s.now; at >= w.size[row] {
+		w.size[row] = at + 1
+		w.evidence[1] = e.Position
+	}
+}
+
+// take keeps a call: each of the window's with equal chance (J. S. Vitter, "Random sampling with a reservoir", 1985), decided by its
+// position so that a replay keeps the same.
+func (s *State) take(e *detect.Event, c sample) {
+	w := &s.now
+	at := uint64(w.sampled)
+	if at == windowCalls {
+		at = (e.Position*0x9e3779b97f4a7c15 + uint64(e.Part)) >> 32 % uint64(w.calls+1)
+	} else {
+		w.sampled++
+	}
+	if at < windowCalls {
+		w.sample[at] = c
+	}
+}

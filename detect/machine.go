@@ -1,0 +1,93 @@
+package detect
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// Machine is state of a subject that several detectors read: it is kept once, and brought up to date
+// before any of them looks at it.
+type Machine struct {
+	name    string
+	version int // raised when its state changes: what a snapshot has of another is forgotten
+	size    uintptr
+	when    func(e *Event) bool
+	update  func(e *Event, state unsafe.Pointer)
+}
+
+// NewMachine makes a machine of what update does with the events that when lets through, parts of
+// batches too. Name and version are for snapshots. S is what Define says of a state.
+func NewMachine[S any](name string, version int, when func(e *Event) bool, update func(e *Event, s *S)) *Machine {
+	if t := reflect.TypeFor[S](); !plain(t) {
+		panic("BUG: the state of a machine has pointers: " + t.String())
+	}
+	return &Machine{name, version, unsafe.Sizeof(*new(S)), when, func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+}
+
+// Read completes a detector that looks at a machine's state, and keeps none of its own. It sees the calls
+// that the machine sees and d.When lets through.
+func Read[S any](d Detector, m *Machine, observe func(x *Context, s *S)) *Detector {
+	if unsafe.Sizeof(*new(S)) != m.size {
+		panic("BUG: " + d.Name + " reads a machine of another state")
+	}
+	also := d.When
+	d.When = func(e *Event) bool { return m.when(e) && (also == nil || also(e)) }
+	r := Define(d, func(*Context, *struct{}) {})
+	r.machine = m
+	r.observe = func(x *Context, state unsafe.Pointer) { observe(x, (*S)(state)) }
+	return r
+}
+
+// machines of a layout, each once.
+type machines struct {
+	list   []*Machine
+	offset []uintptr
+}
+
+// place returns where the machine's state lies in a record of size so far, and the size with it.
+func (m *machines) place(x *Machine, size uintptr) (at, with uintptr) {
+	for i, have := range m.list {
+		if have == x {
+			return m.offset[i], size
+		}
+	}
+	m.list, m.offset = append(m.list, x), append(m.offset, size)
+	return size, size + (x.size+7)&^7
+}
+
+// Peek returns a copy of a machine's state of one subject, and whether it is known. venue may be "" for
+// kinds that are not of a venue.
+func Peek[S any](e *Engine, m *Machine, by Kind, venue, name string) (s S, ok bool) {
+	e.subject(m, by, venue, name, func(state unsafe.Pointer) { s, ok = *(*S)(state), true })
+	return s, ok
+}
+
+// Poke replaces a machine's state of one subject: with the zero value it begins anew. It reports whether the
+// subject is known.
+func Poke[S any](e *Engine, m *Machine, by Kind, venue, name string, s S) (ok bool) {
+	e.subject(m, by, venue, name, func(state unsafe.Pointer) { *(*S)(state), ok = s, true })
+	return ok
+}
+
+// subject calls f with the machine's state of a subject, if there is one, while no shard runs.
+func (e *Engine) subject(m *Machine, by Kind, venue, name string, f func(state unsafe.Pointer)) {
+	key := e.cfg.Hash.Of(name)
+	if by == ByCredential || by == ByAccount || by == ByInstrument {
+		key = mixed(key, e.cfg.Hash.Of(venue))
+	}
+	e.pause()
+	defer e.resume()
+	t := e.shards[e.shardOf(key)].tables[by]
+	if t == nil {
+		return
+	}
+	r := t.known.find(key)
+	if r == nil {
+		r = t.strangers.find(key)
+	}
+	for i, have := range t.machines.list {
+		if r != nil && have == m {
+			f(unsafe.Add(r, t.machines.offset[i]))
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"vedette"
+)
+
+type machineTally struct{ calls, refused uint32 }
+
+// two detectors of a machine, and one of another kind on it.
+func machineTallies() (m *Machine, set []*Detector, seen map[string][]uint32) {
+	m = NewMachine("test", 1, func(e *Event) bool { return e.Verdict == vedette.Authentic }, func(e *Event, s *machineTally) {
+		s.calls++
+		if e.Status >= 400 {
+			s.refused++
+		}
+	})
+	seen = map[string][]uint32{}
+	make := func(name string, by Kind, when func(e *Event) bool) *Detector {
+		return Read(Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: time.Hour, When: when}, m,
+			func(x *Context, s *machineTally) { seen[name] = append(seen[name], s.calls) })
+	}
+	return m, []*Detector{make("test.one", ByCredential, nil), make("test.refused", ByCredential, func(e *Event) bool { return e.Status >= 400 }),
+		make("test.account", ByAccount, nil)}, seen
+}
+
+func call(key string, status int, v vedette.Verdict) *vedette.Call {
+	return &vedette.Call{Time: time.Unix(1000, 0), Venue: "binance", Credential: key, Account: "a", Verdict: v, Answer: vedette.Answer{Status: status}}
+}
+
+func TestMachineIsUpdatedOnceForAll(t *testing.T) {
+	m, set, seen := machineTallies()
+	e, err := New(Config{Detectors: set, Subjects: 100, Raise: func(*vedette.Finding) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	e.Observe(1, call("k1", 200, vedette.Authentic))
+	e.Observe(2, call("k1", 200, vedette.Forged)) // not the machine's
+	e.Observe(3, call("k1", 400, vedette.Authentic))
+	e.Observe(4, call("k2", 200, vedette.Authentic))
+	if got := fmt.Sprint(seen); got != "map[test.account:[1 2 3] test.one:[1 2 1] test.refused:[2]]" {
+		t.Errorf("detectors saw %s", got)
+	}
+	if s, ok := Peek[machineTally](e, m, ByCredential, "binance", "k1"); !ok || s != (machineTally{2, 1}) {
+		t.Errorf("peek %v %v", s, ok)
+	}
+	if _, ok := Peek[machineTally](e, m, ByCredential, "kraken", "k1"); ok {
+		t.Error("the key of another venue is known")
+	}
+	if !Poke(e, m, ByCredential, "binance", "k1", machineTally{}) || Poke(e, m, ByOwner, "", "nobody", machineTally{}) {
+		t.Error("poke")
+	}
+	e.Observe(5, call("k1", 200, vedette.Authentic))
+	if s, _ := Peek[machineTally](e, m, ByCredential, "binance", "k1"); s.calls != 1 {
+		t.Errorf("%d calls after a reset and one", s.calls)
+	}
+}
+
+func TestRarity(t *testing.T) {
+	_, set, _ := machineTallies()
+	var last [rareCount]uint8
+	spy := Define(Detector{Name: "test.spy", Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: ByCredential, Quiet: time.Hour},
+		func(x *Context, _ *machineTally) { last = x.Rarity })
+	e, err := New(Config{Detectors: append(set, spy), Subjects: 10_000, Raise: func(*vedette.Finding) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	see := func(key, ja4 string, asn uint32, v vedette.Verdict) [rareCount]uint8 {
+		c := call(key, 200, v)
+		c.JA4, c.ASN, c.Country, c.Path, c.Instrument = ja4, asn, "DE", "/order", "BTCUSDT"
+		c.Source = netip.MustParseAddrPort("192.0.2.1:1")
+		e.Observe(1, c)
+		return last
+	}
+	for i := range 1008 {
+		see(fmt.Sprint("k", i), "usual", uint32(1+i%2), vedette.Authentic)
+	}
+	for range 5000 { // one key says it often: it is one key
+		see("loud", "rare", 3, vedette.Authentic)
+	}
+	f := func(name string, got uint8, want int) {
+		t.Helper()
+		if int(got) < want-2 || int(got) > want+2 {
+			t.Errorf("the rarity of %s is %d eighths, want %d", name, got, want)
+		}
+	}
+	r := see("k1", "usual", 1, vedette.Authentic)
+	f("what all have", r[RareJA4], 0)
+	f("what half have", r[RareNetwork], 8)
+	f("everybody's country", r[RareCountry], 0)
+	f("everybody's path", r[RarePath], 0)
+	f("what one of a thousand has", see("k2", "rare", 1, vedette.Authentic)[RareJA4], 72)
+	for range 100 {
+		see("stranger", "invented", 9, vedette.Forged)
+	}
+	f("what only strangers have", see("k3", "invented", 9, vedette.Authentic)[RareJA4], 80)
+}
+
+func TestRarityAges(t *testing.T) {
+	p := &rarities{since: 1}
+	e := &Event{Time: 2, Verdict: vedette.Authentic, Path: 7}
+	e.Subject[ByFingerprint], e.Subject[ByCredential] = 5, 1
+	for i := range uint64(64) {
+		e.Subject[ByCredential] = 100 + i
+		p.meet(e)
+	}
+	before := p.count[RareJA4][5]
+	e.Time += int64(rarityAge) + 1
+	p.meet(e)
+	if after := p.count[RareJA4][5]; before != 64 || after != before/2+1 || p.total[RareJA4] != after {
+		t.Errorf("%d, then %d of %d", before, after, p.total[RareJA4])
+	}
+}

@@ -1,0 +1,78 @@
+package rule
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"vedette"
+	"vedette/detect"
+)
+
+const (
+	scopeOperations = iota
+	scopeCalls
+	scopeWithin
+)
+
+const (
+	scopeTried detect.Level = 1 + iota
+	scopeWithdrew
+)
+
+var (
+	scopeReasons    = detect.Reasons(vedette.NoPermission, vedette.OperationDenied, vedette.InstrumentDenied, vedette.WithdrawDenied, vedette.TokenScope)
+	withdrawReasons = detect.Reasons(vedette.NoPermission, vedette.WithdrawDenied, vedette.TokenScope)
+)
+
+type scopeState struct {
+	marks   detect.Marks // of what was refused, tagged with the operation
+	granted uint32       // operations that were once granted, as bits
+	level   detect.Level
+}
+
+// ScopeProbe raises on a credential that tries what it may not do. What our own restrictions refuse does
+// not count: a frozen key that goes on trading does not probe. Nor does what the venue refuses now and
+// once granted: a key that was revoked there is refused everything.
+var ScopeProbe = detect.Define(detect.Detector{
+	Name: "access.scope_probe", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
+	Title: "A key tries what it may not do",
+	Why:   "Whoever holds a stolen key finds out what it can do. Its owner knows.",
+	Look: "Which operations, from where, with which client, and what authentic calls of the key came shortly before from the same place? A new " +
+		"integration of the owner probes once and stops. If not: freeze the key, call the owner.",
+	Tags: []string{"attack:T1087", "owasp-api:API5:2023"},
+	Params: []detect.Param{
+		{Name: "operations", Default: 3, Max: detect.MaxMarks, Why: "kinds of operation never granted; a program set up with the wrong key tries the one or two that it is for"},
+		{Name: "calls", Default: 6, Max: detect.MaxMarks, Why: "of any kinds: a person who sees a refusal does not send it six times"},
+		{Name: "within_s", Unit: "s", Default: 600, Why: "what a key can do is found out at one sitting"},
+	},
+	When: func(e *detect.Event) bool { return e.Reasons&scopeReasons != 0 || used(e) && e.Status != 0 },
+}, func(x *detect.Context, s *scopeState) {
+	bit := uint32(1) << x.Operation
+	denied := x.Reasons&scopeReasons != 0
+	switch {
+	case !denied && x.Status/100 == 2:
+		s.granted |= bit
+		return
+	case !denied && x.Status != 401 && x.Status != 403, !denied && s.granted&bit != 0:
+		return
+	}
+	s.marks.Add(x.Event, uint32(x.Operation))
+	n, _ := s.marks.Within(x.Time, x.Within(scopeWithin))
+	operations, level := s.marks.Kinds(x.Time, x.Within(scopeWithin)), scopeTried
+	if x.Operation == vedette.OpWithdraw && x.Reasons&withdrawReasons != 0 {
+		level = scopeWithdrew
+	}
+	enough := operations >= int(x.P(scopeOperations)) || n >= int(x.P(scopeCalls)) || level == scopeWithdrew
+	if !enough || !s.level.Rise(x, level) {
+		return
+	}
+	r := detect.Raised{Score: 0.85, Evidence: s.marks.Since(x.Time, x.Within(scopeWithin)),
+		Values: map[string]vedette.Value{"operations": of(operations, x.P(scopeOperations)), "calls": of(n, x.P(scopeCalls)),
+			"granted": of(bits.OnesCount32(s.granted), 0)},
+		Summary: fmt.Sprintf("Key %s tried %d kinds of operation that it may not do.", x.Name(), operations)}
+	if level == scopeWithdrew {
+		r.Summary = fmt.Sprintf("Key %s tried a withdrawal that it may not make.", x.Name())
+	}
+	x.Raise(r)
+})

@@ -1,0 +1,101 @@
+package rule
+
+import (
+	"fmt"
+	"time"
+
+	"vedette"
+	"vedette/detect"
+)
+
+const (
+	scrapingInstruments = iota
+	scrapingObjects
+	scrapingCalls
+	scrapingBusy
+	scrapingTimes
+	scrapingIdle
+)
+
+type scrapingState struct {
+	instruments detect.Spread // read in an hour
+	objects     detect.Spread // accounts and their like, read in an hour
+	reads       detect.Counter
+	traded      int64 // when it last changed something, Unix ns
+	level       detect.Level
+}
+
+const (
+	scrapingMarket detect.Level = 1 + iota
+	scrapingAccounts
+)
+
+// Scraping raises on a source that reads broadly, steadily, and never trades.
+var Scraping = detect.Define(detect.Detector{
+	Name: "access.scraping", Version: 1, Since: "0.2", Severity: vedette.Low, By: detect.BySource, Quiet: 24 * time.Hour,
+	Title: "An address that only collects",
+	Why:   "Data is harvested, to be sold or to prepare something; it takes capacity that traders pay for.",
+	Look: "Whose address it is. A recorder of market data that everybody knows of is a benign trigger: it is raised once, and not again while it goes on. " +
+		"Medium: it goes through accounts.",
+	Tags: []string{"attack:T1119", "owasp-api:API6:2023"},
+	Params: []detect.Param{
+		{Name: "instruments_in_an_hour", Default: 40, Why: "a person or a strategy looks at a few dozen"},
+		{Name: "objects_in_an_hour", Default: 25, Why: "accounts, sub-accounts or addresses: a family office has fewer"},
+		{Name: "calls_in_an_hour", Default: 50, Why: "at one a minute it is told within the hour"},
+		{Name: "busy_slots", Default: 12, Max: 16, Why: "of the sixteen of the hour: a program goes on, a person pauses"},
+		{Name: "times_habit", Default: 3, Why: "against the most of the hours before: who always read as much is known"},
+		{Name: "idle_s", Unit: "s", Default: 86400, Why: "a market maker's address trades within any day"},
+	},
+	When: func(e *detect.Event) bool { return !e.Reported && e.Effect < vedette.Deny },
+}, func(x *detect.Context, s *scrapingState) {
+	switch x.Operation {
+	case vedette.OpMarketRead:
+		if x.Subject[detect.ByInstrument] != 0 {
+			s.instruments.Add(x.Subject[detect.ByInstrument], x.Time, time.Hour)
+		}
+	case vedette.OpAccountRead, vedette.OpOrderQuery:
+		if x.Object != 0 {
+			s.objects.Add(x.Object, x.Time, time.Hour)
+		}
+	case vedette.OpSessionLogin, vedette.OpSessionLogout, vedette.OpUnknown:
+		return
+	default:
+		if x.Verdict == vedette.Authentic {
+			s.traded = max(s.traded, x.Time)
+		}
+		return
+	}
+	if s.traded != 0 && x.Time-s.traded < int64(x.Within(scrapingIdle)) {
+		return
+	}
+	calls := s.reads.Add(x.Time, time.Hour, 1)
+	if float64(calls) < x.P(scrapingCalls) || float64(s.reads.Busy()) < x.P(scrapingBusy) {
+		return
+	}
+	s.judge(x, calls)
+})
+
+func (s *scrapingState) judge(x *detect.Context, calls uint32) {
+	instruments, objects := s.instruments.Count(x.Time, time.Hour), s.objects.Count(x.Time, time.Hour)
+	above := func(n, limit int, s *detect.Spread) bool {
+		return float64(n) >= x.P(limit) && float64(n) > x.P(scrapingTimes)*s.Habit()
+	}
+	level := detect.Level(0)
+	switch {
+	case above(objects, scrapingObjects, &s.objects):
+		level = scrapingAccounts
+	case above(instruments, scrapingInstruments, &s.instruments):
+		level = scrapingMarket
+	}
+	if level == 0 || !s.level.Rise(x, level) {
+		return
+	}
+	r := detect.Raised{Score: 0.4, Values: map[string]vedette.Value{"instruments_in_an_hour": of(instruments, x.P(scrapingInstruments)),
+		"objects_in_an_hour": of(objects, x.P(scrapingObjects)), "calls_in_an_hour": of(calls, x.P(scrapingCalls)), "busy_slots": of(s.reads.Busy(), x.P(scrapingBusy))},
+		Summary: fmt.Sprintf("%s reads some %d instruments an hour, steadily, and never trades.", x.Name(), instruments)}
+	if level == scrapingAccounts {
+		r.Score, r.Severity = 0.6, vedette.Medium
+		r.Summary = fmt.Sprintf("%s reads some %d accounts or the like an hour, steadily, and never trades.", x.Name(), objects)
+	}
+	x.Raise(r)
+}

@@ -1,0 +1,191 @@
+package respond
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ErrUnknown says that there is no such intervention.
+var ErrUnknown = errors.New("no such intervention: vedette respond list shows them")
+
+// find returns the intervention, with the lock held.
+func (r *Responder) find(id, by string) (*Intervention, error) {
+	if by == "" {
+		return nil, errors.New("nobody says so: by is empty")
+	}
+	i := r.all[id]
+	if i == nil {
+		return nil, fmt.Errorf("%q: %w", id, ErrUnknown)
+	}
+	return i, nil
+}
+
+// settled waits until what a person did is on disk.
+func (r *Responder) settled(i Intervention, err error) (Intervention, error) {
+	if err != nil {
+		return i, err
+	}
+	return i, r.settle()
+}
+
+// Approve adds a person's approval, and carries the intervention out once as many different people
+// as it needs have approved. The playbook that proposed it is none of them.
+func (r *Responder) Approve(id, by string) (Intervention, error) {
+	return r.settled(r.approve(id, by))
+}
+
+func (r *Responder) approve(id, by string) (Intervention, error) {
+	i, finish, err := r.vote(id, by)
+	if err != nil || finish == nil {
+		return i, err
+	}
+	finish()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	done := r.all[id]
+	if done.State == Failed {
+		return done.copy(), fmt.Errorf("cannot carry out %s: %s", id, done.Result)
+	}
+	return done.copy(), nil
+}
+
+// vote takes an approval. finish is nil while more people must approve.
+func (r *Responder) vote(id, by string) (as Intervention, finish func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, err := r.find(id, by)
+	now := r.Now().UTC()
+	switch {
+	case err != nil:
+		return Intervention{}, nil, err
+	case i.State != Proposed:
+		err = fmt.Errorf("cannot approve %s: it is %s", id, i.State)
+	case !now.Before(i.Until):
+		err = fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
+	case i.approvedBy(by):
+		err = fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
+	}
+	if err != nil {
+		return i.copy(), nil, err
+	}
+	i.Approvals = append(i.Approvals, Vote{by, now})
+	if len(i.Approvals) < i.Needs {
+		err := r.note(i, "respond.approve", Proposed, by)
+		return i.copy(), nil, err
+	}
+	r.stats.Approved++
+	// Noted before it is carried out: a crash in between does not lose the approval.
+	if err := r.note(i, "respond.approve", Doing, by); err != nil {
+		i.Result = err.Error()
+	}
+	return i.copy(), r.carryOut(i), nil
+}
+
+// Reject ends a proposal. The playbook does not propose the same again for an hour.
+func (r *Responder) Reject(id, by, why string) (Intervention, error) {
+	return r.settled(r.reject(id, by, why))
+}
+
+func (r *Responder) reject(id, by, why string) (Intervention, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, err := r.find(id, by)
+	if err != nil {
+		return Intervention{}, err
+	}
+	if i.State != Proposed {
+		return i.copy(), fmt.Errorf("cannot reject %s: it is %s", id, i.State)
+	}
+	i.Result = why
+	err = r.note(i, "respond.reject", Rejected, by)
+	return i.copy(), err
+}
+
+// Undo lifts what was put in force. For an hour the playbook does not do the same again without a
+// person. Orders that were cancelled stay so.
+func (r *Responder) Undo(id, by, why string) (Intervention, error) {
+	return r.settled(r.undo(id, by, why))
+}
+
+func (r *Responder) undo(id, by, why string) (Intervention, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i, err := r.find(id, by)
+	switch {
+	case err != nil:
+		return Intervention{}, err
+	case i.Do == CancelAll:
+		return i.copy(), fmt.Errorf("cannot undo %s: cancelled orders do not come back", id)
+	case i.State == Proposed:
+		return i.copy(), fmt.Errorf("cannot undo %s: it is only proposed: reject it", id)
+	case i.State != Done && i.State != Failed || len(i.Restrictions) == 0:
+		return i.copy(), fmt.Errorf("cannot undo %s: it is %s", id, i.State)
+	}
+	var errs []error
+	for _, x := range i.Restrictions {
+		errs = append(errs, r.Lift(x.ID))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return i.copy(), fmt.Errorf("cannot undo %s: %w", id, err)
+	}
+	i.Result = why
+	err = r.note(i, "respond.undo", Undone, by)
+	return i.copy(), err
+}
+
+// Expire ends the proposals that nobody approved in time, and forgets the oldest of what has ended.
+// Call it now and then.
+func (r *Responder) Expire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Now().UTC()
+	closed := 0
+	for _, i := range r.order {
+		if i.State == Proposed && !now.Before(i.Until) {
+			r.note(i, "respond.expire", Expired, "vedette")
+		}
+		if !i.open(now) {
+			closed++
+		}
+	}
+	if closed <= keepClosed {
+		return
+	}
+	r.order = slices.DeleteFunc(r.order, func(i *Intervention) bool {
+		if closed <= keepClosed || i.open(now) || i.live(now) {
+			return false
+		}
+		closed--
+		delete(r.all, i.ID)
+		if r.byKey[i.Key] == i {
+			delete(r.byKey, i.Key)
+		}
+		return true
+	})
+}
+
+// List returns what was proposed and done, oldest first, without what is long ended.
+func (r *Responder) List() []Intervention {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]Intervention, len(r.order))
+	for n, i := range r.order {
+		list[n] = i.copy()
+	}
+	return list
+}
+
+// Stats returns the figures.
+func (r *Responder) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	for _, i := range r.order {
+		if i.State == Proposed {
+			s.Proposed++
+		}
+	}
+	return s
+}
