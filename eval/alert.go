@@ -91,7 +91,8 @@ func newJudge(tr *traffic.Traffic, from time.Time) *judge {
 func (j *judge) of(subject string, at time.Time, list []int) []int {
 	for _, i := range j.byName[subject] {
 		c := j.campaigns[i]
-		if c.Actions > 0 && !at.Before(c.Start) && !at.After(c.End.Add(grace)) && !slices.Contains(list, i) {
+		over := c.Kind == traffic.Poisoning && j.campaigns[i+1].Actions > 0 // what comes now is for the theft
+		if c.Actions > 0 && !over && !at.Before(c.Start) && !at.After(c.End.Add(grace)) && !slices.Contains(list, i) {
 			list = append(list, i)
 		}
 	}

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"vedette/detect"
+	"vedette/detect/behaviour"
 	"vedette/detect/rule"
+	"vedette/detect/ruleset"
 	"vedette/eval"
 )
 
@@ -18,6 +22,7 @@ type campaignFlags struct {
 	rate  *float64
 	seeds *int
 	write *string
+	only  *string
 }
 
 // defineCampaignFlags adds them to the command's, by the functions of its flag set.
@@ -27,6 +32,7 @@ func defineCampaignFlags(number func(string, int, string) *int, share func(strin
 		rate:  share("rate", 0.3, "tracks F, I: share of the customers' calls that is simulated; 1 is some 150 a key and day"),
 		seeds: number("seeds", 20, "tracks F, I: sealed seeds"),
 		write: text("write", "", "track F: write one seed's traffic as JSONL for vedette replay, and its labels beside it, instead of measuring"),
+		only:  text("only", "", "tracks F, I: only detectors whose names begin with one of these, by commas: access.,behaviour."),
 	}
 }
 
@@ -36,7 +42,11 @@ func (f campaignFlags) run(e *env, track string) ([]eval.Figure, error) {
 	if *f.seeds < 1 || *f.seeds > n || *f.keys < 500 || *f.rate <= 0 || *f.rate > 1 {
 		return nil, usagef("want 1 to %d seeds, 500 keys or more, and a rate over 0 and up to 1", n)
 	}
-	c := eval.CampaignConfig{Detectors: rule.All(), Keys: *f.keys, Rate: *f.rate, Develop: eval.DevelopSeeds(), Sealed: eval.SealedSeeds()[:*f.seeds],
+	detectors, err := f.detectors()
+	if err != nil {
+		return nil, err
+	}
+	c := eval.CampaignConfig{Detectors: detectors, Keys: *f.keys, Rate: *f.rate, Develop: eval.DevelopSeeds(), Sealed: eval.SealedSeeds()[:*f.seeds],
 		Progress: func(seed uint64, calls int, took time.Duration) {
 			fmt.Fprintf(e.stderr, "seed %d: %d scored calls, %v\n", seed, calls, took.Round(time.Millisecond))
 		}}
@@ -50,6 +60,23 @@ func (f campaignFlags) run(e *env, track string) ([]eval.Figure, error) {
 	c.Sealed = c.Sealed[:min(len(c.Sealed), 5)] // weeks: five of them are 350,000 key-days
 	c.Develop = c.Develop[:min(len(c.Develop), 5)]
 	return eval.Soak(eval.SoakConfig{CampaignConfig: c})
+}
+
+// detectors are the built-in ones, and the rules of the pack.
+func (f campaignFlags) detectors() (list []*detect.Detector, err error) {
+	set, err := ruleset.Default()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range slices.Concat(rule.All(), behaviour.All(), set.Detectors()) {
+		if slices.ContainsFunc(strings.Split(*f.only, ","), func(prefix string) bool { return strings.HasPrefix(d.Name, prefix) }) {
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		return nil, usagef("no detector's name begins with any of %s", *f.only)
+	}
+	return list, nil
 }
 
 // writeTraffic writes a development seed's traffic and, to FILE.labels, a line for each campaign.

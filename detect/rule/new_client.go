@@ -45,7 +45,7 @@ var NewClient = detect.Define(detect.Detector{
 		"a stolen key is tried. Many keys of one owner within minutes: a new installation. High: it has moved money or changed who may.",
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
-		{Name: "bits", Unit: "bit", Default: 11, Why: "log2 of how many credentials there are to one that has the trait; software and network add up, each at most 10: one alone never suffices"},
+		{Name: "bits", Unit: "bit", Default: 10, Why: "log2 of how many credentials there are to one that has the trait; software and network add up, each at most 10: one alone never suffices"},
 		{Name: "learning_s", Unit: "s", Default: 3 * 86400, Why: "three days see the scheduled jobs of a desk; what is used until then is the owner's"},
 		{Name: "probation_s", Unit: "s", Default: 86400, Why: "as long what is new is not trusted: who reads first and withdraws later is still new"},
 		{Name: "sensitive_bits", Unit: "bit", Default: 3, Why: "added where the call withdraws, transfers or changes who may: taken that at most an eighth of keys do on any day"},

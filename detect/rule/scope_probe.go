@@ -16,7 +16,8 @@ const (
 )
 
 const (
-	scopeTried detect.Level = 1 + iota
+	scopeRepeated detect.Level = 1 + iota // the same again and again: mostly a program that was set up wrongly
+	scopeTried
 	scopeWithdrew
 )
 
@@ -38,7 +39,7 @@ var ScopeProbe = detect.Define(detect.Detector{
 	Name: "access.scope_probe", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "A key tries what it may not do",
 	Why:   "Whoever holds a stolen key finds out what it can do. Its owner knows.",
-	Look: "Which operations, from where, with which client, and what authentic calls of the key came shortly before from the same place? A new " +
+	Look: "Medium: one or two kinds, again and again, as a program does that was set up with the wrong key. Which operations, from where, with which client, and what authentic calls of the key came shortly before from the same place? A new " +
 		"integration of the owner probes once and stops. If not: freeze the key, call the owner.",
 	Tags: []string{"attack:T1087", "owasp-api:API5:2023"},
 	Params: []detect.Param{
@@ -59,11 +60,14 @@ var ScopeProbe = detect.Define(detect.Detector{
 	}
 	s.marks.Add(x.Event, uint32(x.Operation))
 	n, _ := s.marks.Within(x.Time, x.Within(scopeWithin))
-	operations, level := s.marks.Kinds(x.Time, x.Within(scopeWithin)), scopeTried
+	operations, level := s.marks.Kinds(x.Time, x.Within(scopeWithin)), scopeRepeated
+	if operations >= int(x.P(scopeOperations)) {
+		level = scopeTried
+	}
 	if x.Operation == vedette.OpWithdraw && x.Reasons&withdrawReasons != 0 {
 		level = scopeWithdrew
 	}
-	enough := operations >= int(x.P(scopeOperations)) || n >= int(x.P(scopeCalls)) || level == scopeWithdrew
+	enough := level > scopeRepeated || n >= int(x.P(scopeCalls))
 	if !enough || !s.level.Rise(x, level) {
 		return
 	}
@@ -71,7 +75,11 @@ var ScopeProbe = detect.Define(detect.Detector{
 		Values: map[string]vedette.Value{"operations": of(operations, x.P(scopeOperations)), "calls": of(n, x.P(scopeCalls)),
 			"granted": of(bits.OnesCount32(s.granted), 0)},
 		Summary: fmt.Sprintf("Key %s tried %d kinds of operation that it may not do.", x.Name(), operations)}
-	if level == scopeWithdrew {
+	switch level {
+	case scopeRepeated:
+		r.Score, r.Severity = 0.5, vedette.Medium
+		r.Summary = fmt.Sprintf("Key %s keeps trying what it may not do: %s.", x.Name(), x.Operation)
+	case scopeWithdrew:
 		r.Summary = fmt.Sprintf("Key %s tried a withdrawal that it may not make.", x.Name())
 	}
 	x.Raise(r)

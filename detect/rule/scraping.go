@@ -42,7 +42,7 @@ var Scraping = detect.Define(detect.Detector{
 		{Name: "instruments_in_an_hour", Default: 40, Why: "a person or a strategy looks at a few dozen"},
 		{Name: "objects_in_an_hour", Default: 25, Why: "accounts, sub-accounts or addresses: a family office has fewer"},
 		{Name: "calls_in_an_hour", Default: 50, Why: "at one a minute it is told within the hour"},
-		{Name: "busy_slots", Default: 12, Max: 16, Why: "of the sixteen of the hour: a program goes on, a person pauses"},
+		{Name: "busy_slots", Default: 8, Max: 16, Why: "of the sixteen of the hour: a program goes on, a person pauses; half an hour is enough to take all that a venue lists"},
 		{Name: "times_habit", Default: 3, Why: "against the most of the hours before: who always read as much is known"},
 		{Name: "idle_s", Unit: "s", Default: 86400, Why: "a market maker's address trades within any day"},
 	},

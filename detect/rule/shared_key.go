@@ -49,7 +49,7 @@ var SharedKey = detect.Define(detect.Detector{
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
 		{Name: "turns", Default: 3, Max: 255, Why: "times that the known party comes back while the other is there: a fail-over and back is one"},
-		{Name: "within_s", Unit: "s", Default: 600, Why: "programs poll at least every few minutes; people who carry a key about do not change places as fast"},
+		{Name: "within_s", Unit: "s", Default: 3600, Why: "small programs poll every few minutes to every hour; people who carry a key about do not change places three times in that"},
 		{Name: "learning_s", Unit: "s", Default: 86400, Why: "a program of several sites shows them all within a day"},
 		{Name: "young_s", Unit: "s", Default: 7 * 86400, Why: "a party that has been there a week is no news"},
 		{Name: "pool", Default: 8, Why: "new places after the learning time, or beyond five: a key with more sits behind a pool of addresses, and only other software counts"},
