@@ -284,7 +284,7 @@ func TestWrite(t *testing.T) {
 	if got := strings.Join(strings.Fields(text.String()), " "); got != "B d m 61.5 [50, 70] 116 windows" {
 		t.Errorf("%q", got)
 	}
-	if got := object.String(); got != `{"track":"B","data":"NAB","detector":"d","metric":"m","value":61.5,"low":50,"high":70,"base":"116 windows"}`+"\n" {
+	if got := object.String(); got != `{"track":"B","data":"NAB","detector":"d","metric":"m","value":61.5,"baseline":"","baseline_value":0,"n":0,"seed":0,"case":"","low":50,"high":70,"base":"116 windows"}`+"\n" {
 		t.Errorf("%s", got)
 	}
 }
