@@ -108,16 +108,38 @@ func (a *app) takeOver(ctx context.Context, c store.Change) {
 	}
 }
 
-// takeRestrictions puts the stored restrictions in force, after those that were not stored yet.
+// takeRestrictions puts the stored restrictions in force, after those that were not stored yet, and
+// records what others changed: the ledger says what was in force here.
 func (a *app) takeRestrictions(ctx context.Context) error {
-	return a.gate.LoadFrom(func() ([]vedette.Restriction, error) {
+	before := map[string]vedette.Restriction{}
+	err := a.gate.LoadFrom(func() ([]vedette.Restriction, error) {
 		for _, c := range a.unsaved {
 			if err := a.saveRestriction(c); err != nil {
 				return nil, err
 			}
 		}
+		for _, r := range a.gate.List() {
+			before[r.ID] = r
+		}
 		return a.store.LoadRestrictions(ctx)
 	}, a.now())
+	if len(before) == 0 && err != nil {
+		return err // nothing was read
+	}
+	for _, r := range a.gate.List() {
+		if _, had := before[r.ID]; !had {
+			_, logged := a.monitor.Act(r.By, "restriction.taken_over", r)
+			err = errors.Join(err, logged)
+		}
+		delete(before, r.ID)
+	}
+	for _, r := range before {
+		if r.Until.IsZero() || a.now().Before(r.Until) {
+			_, logged := a.monitor.Act("vedette", "restriction.dropped", r)
+			err = errors.Join(err, logged)
+		}
+	}
+	return err
 }
 
 func (a *app) takeKeys(ctx context.Context) error {
