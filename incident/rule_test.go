@@ -62,6 +62,31 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
+// TestFigures: exposure and intelligence raise the risk of an incident, and stay when a finding
+// without them joins.
+func TestFigures(t *testing.T) {
+	risk := func(exposure, intel float64) float64 {
+		first := true
+		once := func(v float64) func(*vedette.Finding) float64 {
+			return func(*vedette.Finding) float64 {
+				if first {
+					return v
+				}
+				return 0
+			}
+		}
+		j := New(Config{Exposure: once(exposure), Intel: once(intel)})
+		j.Join(finding(0, "x", "k", "alice", ""))
+		first = false
+		i, _ := j.Join(finding(1, "x", "k", "alice", ""))
+		return i.Risk
+	}
+	low := risk(0, 0)
+	if risk(1, 0) <= low || risk(0, 1) <= low || risk(1, 1) <= max(risk(1, 0), risk(0, 1)) {
+		t.Errorf("%v, %v, %v, %v", low, risk(1, 0), risk(0, 1), risk(1, 1))
+	}
+}
+
 func TestRules(t *testing.T) {
 	hour := func(r Rule) Rule {
 		r.Reason, r.By, r.From, r.Until = "why", "ann", t0, t0.Add(time.Hour)
