@@ -70,8 +70,8 @@ type Incident struct {
 	Notes    []Note    `json:"notes"`
 }
 
-// Subject is somebody or something that findings are about. Findings that share one, but for an
-// instrument or venue, belong together.
+// Subject is somebody or something that findings are about. Findings that share one belong together,
+// unless it is too common to say who it is, as instruments and venues are.
 type Subject struct {
 	Kind string `json:"kind"` // credential account owner source ja4 instrument venue
 	ID   string `json:"id"`

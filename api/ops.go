@@ -204,6 +204,8 @@ var (
 		"scope":   Scope,
 		"percent": func(v float64) int { return int(math.Round(v * 100)) },
 		"parties": parties,
+		"when":    when,
+		"short":   ShortID,
 		"heat": func(risk float64) string {
 			switch {
 			case risk >= 0.6:
@@ -266,6 +268,34 @@ func Scope(r vedette.Restriction) string {
 	return out[2:]
 }
 
+// ShortID is what of an incident's id people need to write.
+func ShortID(id string) string {
+	const digits = 12
+	short := strings.TrimPrefix(id, "inc:sha256:")
+	if short == id || len(short) < digits {
+		return id
+	}
+	return short[:digits]
+}
+
+// shorten keeps the long ids of some venues' keys from filling the page.
+func shorten(id string) string {
+	const long, shown = 24, 12
+	if r := []rune(id); len(r) > long {
+		return string(r[:shown]) + "…"
+	}
+	return id
+}
+
+// when is the time of day, and the day if it is not today.
+func when(now, t time.Time) string {
+	now, t = now.UTC(), t.UTC()
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return t.Format("15:04:05")
+	}
+	return t.Format("2 Jan 15:04")
+}
+
 // partiesShown is how many subjects of an incident the page names.
 const partiesShown = 4
 
@@ -274,7 +304,7 @@ func parties(i vedette.Incident) string {
 	var out []string
 	for _, s := range i.Subjects {
 		if s.Kind != "venue" && s.Kind != "instrument" {
-			out = append(out, s.Kind+" "+s.ID)
+			out = append(out, s.Kind+" "+shorten(s.ID))
 		}
 	}
 	if more := len(out) - partiesShown; more > 0 {

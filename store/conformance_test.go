@@ -59,7 +59,7 @@ func TestPostgres(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, *storetest.Server)
-	}{{"Tables", tables}, {"Refusals", refusals}, {"Latency", latency}, {"Restart", restart}, {"Kill", kill}} {
+	}{{"Tables", tables}, {"TLS", verified}, {"Refusals", refusals}, {"Latency", latency}, {"Restart", restart}, {"Kill", kill}} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, server) })
 	}
 }
@@ -98,6 +98,24 @@ func tables(t *testing.T, server *storetest.Server) {
 	}
 	if _, err := store.OpenPostgres(t.Context(), strings.Replace(url, "search_path=", "search_path=none_", 1), true); err == nil || !strings.Contains(err.Error(), "search_path") {
 		t.Errorf("no schema: %v", err)
+	}
+}
+
+// verified: with verify-full a server is taken only if its certificate is right.
+func verified(t *testing.T, server *storetest.Server) {
+	schema := server.Fresh(t)
+	_, schema, _ = strings.Cut(schema, "search_path=")
+	url := func(host, ca string) string {
+		return fmt.Sprintf("postgres://vedette:not-a-real-secret@%s:%d/postgres?sslmode=verify-full&sslrootcert=%s&search_path=%s", host, server.Port, ca, schema)
+	}
+	s := openPostgres(t, url("127.0.0.1", server.CA))
+	must(t, s.AppendAudit(t.Context(), store.Audit{At: t0}))
+	told := storetest.Watching(t, s)
+	storetest.Await(t, told, "that watching began", func(c store.Change) bool { return c.Audit })
+	for name, u := range map[string]string{"another name": url("localhost", server.CA), "another authority": strings.Replace(url("127.0.0.1", ""), "sslrootcert=&", "", 1)} {
+		if _, err := store.OpenPostgres(t.Context(), u, false); !errors.Is(err, store.ErrUnreachable) || !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

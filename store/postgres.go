@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Postgres is a Store in a PostgreSQL database (14 or later), that several monitors may share.
+// Postgres is a Store in a PostgreSQL database, that several monitors may share.
 type Postgres struct {
 	tables
 	config *pgx.ConnConfig
@@ -221,7 +221,7 @@ func meaning(code string) (kind error, advice string) {
 	switch code {
 	case "53100":
 		return ErrFull, "; free some space"
-	case "55P03", "40001", "40P01":
+	case "55P03", "40001", "40P01", "57014": // also a statement that took too long
 		return ErrBusy, "; try again"
 	case "25006", "42501":
 		return ErrReadOnly, "; is it the primary server, and does the user own the tables"

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/incident"
 )
 
 var t0 = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -97,6 +98,32 @@ func filled(t *testing.T, dir string) string {
 	must(t, s.PutKeys(t.Context(), keys))
 	must(t, s.Close())
 	return s.path
+}
+
+// TestMigration: a database of the version before keeps what it holds and gets what it lacks.
+func TestMigration(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, FileName)
+	must(t, os.WriteFile(path, nil, 0o600))
+	db, err := sql.Open("sqlite", path)
+	must(t, err)
+	_, err = db.Exec(sqliteMigrations[0] + `PRAGMA user_version = 1;
+		INSERT INTO restrictions VALUES ('r', '{"id":"r","kind":"kill","reason":"","by":"","from":"2026-03-01T00:00:00Z"}');
+		INSERT INTO audit (at, actor, action, subject, detail) VALUES (1, 'a', 'b', 'c', 'd');`)
+	must(t, err)
+	must(t, db.Close())
+	s, ctx := open(t, dir), t.Context()
+	if rs, err := s.LoadRestrictions(ctx); err != nil || len(rs) != 1 {
+		t.Errorf("%v %v", rs, err)
+	}
+	must(t, s.PutIncidents(ctx, []incident.Record{{Incident: vedette.Incident{ID: "inc:a"}}}))
+	must(t, s.AppendAudit(ctx, Audit{At: t0}))
+	if list, err := s.LoadAudit(ctx, 0, 9); err != nil || len(list) != 2 || list[1].N != 2 {
+		t.Errorf("%v %v", list, err)
+	}
+	if n, err := s.topics(ctx); err != nil || n["incidents"] == 0 || n["audit"] == 0 || n["keys"] != 0 {
+		t.Errorf("changes %v %v", n, err)
+	}
 }
 
 func TestBadFiles(t *testing.T) {

@@ -160,7 +160,7 @@ func (d *desk) list(ctx context.Context, f *incidentFlags) (err error) {
 	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tRISK\tSTATE\tSEVERITY\tFINDINGS\tLAST\tWITH\tWHAT")
 	for _, i := range list {
-		fmt.Fprintf(w, "%s\t%.2f\t%s\t%s\t%d\t%s\t%s\t%s\n", shortID(i.ID), i.Risk, stateOf(i), i.Severity, i.Count, i.Updated.UTC().Format(time.RFC3339), orDash(i.Assignee), i.Title)
+		fmt.Fprintf(w, "%s\t%.2f\t%s\t%s\t%d\t%s\t%s\t%s\n", api.ShortID(i.ID), i.Risk, stateOf(i), i.Severity, i.Count, i.Updated.UTC().Format(time.RFC3339), orDash(i.Assignee), i.Title)
 	}
 	return w.Flush()
 }
@@ -174,16 +174,6 @@ func lines[T any](w io.Writer, list []T) error {
 		}
 	}
 	return nil
-}
-
-// shortID is what of an id people need to write.
-func shortID(id string) string {
-	const digits = 12
-	short := strings.TrimPrefix(id, "inc:sha256:")
-	if short == id || len(short) < digits {
-		return id
-	}
-	return short[:digits]
 }
 
 func stateOf(i vedette.Incident) string {
@@ -255,7 +245,7 @@ func (d *desk) act(ctx context.Context, kind incident.ActKind, f *incidentFlags,
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.stderr, "%s: %s, %s\n", shortID(i.ID), stateOf(i), i.Notes[len(i.Notes)-1].Text)
+	fmt.Fprintf(d.stderr, "%s: %s, %s\n", api.ShortID(i.ID), stateOf(i), i.Notes[len(i.Notes)-1].Text)
 	return nil
 }
 

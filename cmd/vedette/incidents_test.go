@@ -214,6 +214,11 @@ func TestShared(t *testing.T) {
 			}
 		}
 	}
+	for what, times := range map[string]int{"restriction.taken_over": 1, "restriction.dropped": 0} {
+		if out, _, _ := invoke("", "ledger", "read", "-dir", b.config.Dir); strings.Count(out, `"what":"`+what+`"`) != times {
+			t.Errorf("%s: %d times, want %d", what, strings.Count(out, `"what":"`+what+`"`), times)
+		}
+	}
 	out, errs, code := with(url, "", "incident", "list", "-all", "-c", pa.config)
 	if code != 0 || !strings.Contains(out, "closed false") {
 		t.Errorf("without a monitor: %s%s", out, errs)

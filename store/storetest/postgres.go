@@ -3,7 +3,14 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -19,8 +26,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is a PostgreSQL server of its own for tests, on a Unix socket.
+// Server is a PostgreSQL server of its own for tests, on a Unix socket, and on loopback with TLS.
 type Server struct {
+	// CA is the file of the certificate that the server shows on loopback, Port where that is.
+	CA   string
+	Port int
+
 	bin, dir string
 	as       *syscall.Credential // nil for ourselves
 	cmd      *exec.Cmd
@@ -55,8 +66,32 @@ func StartPostgres(t *testing.T) *Server {
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
+	s.certify(t)
 	s.Start(t)
 	return s
+}
+
+// certify makes the server's certificate, for 127.0.0.1, and finds it a free port.
+func (s *Server) certify(t *testing.T) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	must(t, err)
+	pkcs, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	s.CA = filepath.Join(s.dir, "server.crt")
+	for name, block := range map[string]*pem.Block{s.CA: {Type: "CERTIFICATE", Bytes: der}, filepath.Join(s.dir, "server.key"): {Type: "PRIVATE KEY", Bytes: pkcs}} {
+		must(t, os.WriteFile(name, pem.EncodeToMemory(block), 0o600))
+		if s.as != nil {
+			must(t, os.Chown(name, int(s.as.Uid), int(s.as.Gid)))
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	s.Port = l.Addr().(*net.TCPAddr).Port
+	must(t, l.Close())
 }
 
 // drop makes the server run as somebody else than root, which it refuses to be.
@@ -103,7 +138,8 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 // Start starts the server again after Stop or Kill, and waits until it answers.
 func (s *Server) Start(t *testing.T) {
 	t.Helper()
-	s.cmd = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-k", s.dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60")
+	s.cmd = s.command("postgres", "-D", filepath.Join(s.dir, "data"), "-k", s.dir, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(s.Port),
+		"-c", "ssl=on", "-c", "ssl_cert_file="+s.CA, "-c", "ssl_key_file="+filepath.Join(s.dir, "server.key"), "-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=60")
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -137,7 +173,7 @@ func (s *Server) end(how syscall.Signal) {
 }
 
 func (s *Server) url(schema string) string {
-	return fmt.Sprintf("postgres://vedette:not-a-real-secret@/postgres?host=%s&search_path=%s", s.dir, schema)
+	return fmt.Sprintf("postgres://vedette:not-a-real-secret@/postgres?host=%s&port=%d&search_path=%s", s.dir, s.Port, schema)
 }
 
 // Fresh returns the URL of a database without tables.
