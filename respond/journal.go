@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"vedette/internal/durable"
@@ -56,17 +55,26 @@ type step struct {
 	Key string `json:"key,omitempty"` // hides that of the journal
 }
 
-// note brings the intervention into a state, and puts that into the journal and the ledger. Neither
-// failing takes anything back; what failed is counted and returned.
-func (r *Responder) note(i *Intervention, what string, s State, by string) error {
+// written is how noting a change went; it is set once the responder has settled down.
+type written struct{ err error }
+
+// note brings the intervention into a state, with the lock held, and has that put into the journal
+// and the ledger behind the caller's back. Neither failing takes anything back; what failed is counted.
+func (r *Responder) note(i *Intervention, what string, s State, by string) *written {
 	i.State, i.Changed, i.By = s, r.Now().UTC(), by
-	err := errors.Join(r.save(i), r.Record(by, what, step{Intervention: i}))
-	r.Tell(i.copy())
-	return err
+	as, w := i.copy(), &written{}
+	r.later(func() {
+		w.err = errors.Join(r.save(&as), r.Record(by, what, step{Intervention: &as}))
+		r.Tell(as)
+	})
+	return w
 }
 
 // settle returns when what was noted outlasts a power cut. It is called without the lock.
-func (r *Responder) settle() error { return errors.Join(r.syncJournal(), r.Settle()) }
+func (r *Responder) settle(w *written) error {
+	r.settleDown()
+	return errors.Join(w.err, r.syncJournal(), r.Settle())
+}
 
 func (r *Responder) syncJournal() error {
 	r.files.RLock()
@@ -74,13 +82,14 @@ func (r *Responder) syncJournal() error {
 	return r.journal.Sync()
 }
 
+// save appends to the journal; only what later calls may do so.
 func (r *Responder) save(i *Intervention) error {
 	b, err := json.Marshal(i)
 	if err != nil {
 		panic("BUG: an intervention does not encode: " + err.Error())
 	}
 	if _, err := r.journal.Append(b); err != nil {
-		r.stats.Unsaved++
+		r.unsaved()
 		return fmt.Errorf("not noted: %w", err)
 	}
 	select {
@@ -93,20 +102,38 @@ func (r *Responder) save(i *Intervention) error {
 	return nil
 }
 
-// rewrite leaves the newest record of each intervention. After an error the old file goes on.
-func (r *Responder) rewrite() error {
+func (r *Responder) unsaved() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Unsaved++
+}
+
+// rewrite leaves the newest record of each intervention; only what later calls may do so. Records
+// that wait to be appended follow, so the last one holds again. After an error the old file goes on.
+func (r *Responder) rewrite() {
+	r.mu.Lock()
+	var list [][]byte
+	for _, i := range r.order {
+		b, err := json.Marshal(i)
+		if err != nil {
+			panic("BUG: an intervention does not encode: " + err.Error())
+		}
+		list = append(list, b)
+	}
+	r.mu.Unlock()
 	r.files.Lock()
 	defer r.files.Unlock()
-	list := slices.Clone(r.order)
 	err := r.journal.Replace(func(yield func([]byte, error) bool) {
-		for _, i := range list {
-			if b, err := json.Marshal(i); !yield(b, err) {
+		for _, b := range list {
+			if !yield(b, nil) {
 				return
 			}
 		}
 	}, func(int64) {})
+	if err != nil {
+		r.unsaved()
+	}
 	r.rewritten = r.journal.Size()
-	return err
 }
 
 // sync makes what was noted outlast a power cut, at most every syncEvery.
@@ -124,9 +151,9 @@ func (r *Responder) sync() {
 			return // Close syncs
 		}
 		if err := r.syncJournal(); err != nil {
+			r.unsaved()
 			r.mu.Lock()
-			r.stats.Unsaved++
-			r.rewrite()
+			r.later(r.rewrite)
 			r.mu.Unlock()
 		}
 	}

@@ -22,117 +22,107 @@ func (r *Responder) find(id, by string) (*Intervention, error) {
 	return i, nil
 }
 
-// settled waits until what a person did is on disk.
-func (r *Responder) settled(i Intervention, err error) (Intervention, error) {
-	if err != nil {
-		return i, err
+// settled waits until what a person did is done and on disk.
+func (r *Responder) settled(id string, w *written, err error) (Intervention, error) {
+	if err == nil {
+		err = r.settle(w)
 	}
-	return i, r.settle()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.all[id]
+	if i == nil {
+		return Intervention{}, err
+	}
+	return i.copy(), err
 }
 
 // Approve adds a person's approval, and carries the intervention out once as many different people
 // as it needs have approved. The playbook that proposed it is none of them.
 func (r *Responder) Approve(id, by string) (Intervention, error) {
-	return r.settled(r.approve(id, by))
+	w, err := r.approve(id, by)
+	i, err := r.settled(id, w, err)
+	if err == nil && i.State == Failed {
+		err = fmt.Errorf("cannot carry out %s: %s", id, i.Result)
+	}
+	return i, err
 }
 
-func (r *Responder) approve(id, by string) (Intervention, error) {
-	i, finish, err := r.vote(id, by)
-	if err != nil || finish == nil {
-		return i, err
-	}
-	finish()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	done := r.all[id]
-	if done.State == Failed {
-		return done.copy(), fmt.Errorf("cannot carry out %s: %s", id, done.Result)
-	}
-	return done.copy(), nil
-}
-
-// vote takes an approval. finish is nil while more people must approve.
-func (r *Responder) vote(id, by string) (as Intervention, finish func(), err error) {
+func (r *Responder) approve(id, by string) (*written, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, err := r.find(id, by)
 	now := r.Now().UTC()
 	switch {
 	case err != nil:
-		return Intervention{}, nil, err
+		return nil, err
 	case i.State != Proposed:
-		err = fmt.Errorf("cannot approve %s: it is %s", id, i.State)
+		return nil, fmt.Errorf("cannot approve %s: it is %s", id, i.State)
 	case !now.Before(i.Until):
-		err = fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
+		return nil, fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
 	case i.approvedBy(by):
-		err = fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
-	}
-	if err != nil {
-		return i.copy(), nil, err
+		return nil, fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
 	}
 	i.Approvals = append(i.Approvals, Vote{by, now})
 	if len(i.Approvals) < i.Needs {
-		err := r.note(i, "respond.approve", Proposed, by)
-		return i.copy(), nil, err
+		return r.note(i, "respond.approve", Proposed, by), nil
 	}
 	r.stats.Approved++
-	// Noted before it is carried out: a crash in between does not lose the approval.
-	if err := r.note(i, "respond.approve", Doing, by); err != nil {
-		i.Result = err.Error()
-	}
-	return i.copy(), r.carryOut(i), nil
+	// Noted before it is stored: a crash in between does not lose the approval.
+	w := r.note(i, "respond.approve", Doing, by)
+	r.carryOut(i)
+	return w, nil
 }
 
 // Reject ends a proposal. The playbook does not propose the same again for an hour.
 func (r *Responder) Reject(id, by, why string) (Intervention, error) {
-	return r.settled(r.reject(id, by, why))
+	w, err := r.reject(id, by, why)
+	return r.settled(id, w, err)
 }
 
-func (r *Responder) reject(id, by, why string) (Intervention, error) {
+func (r *Responder) reject(id, by, why string) (*written, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, err := r.find(id, by)
 	if err != nil {
-		return Intervention{}, err
+		return nil, err
 	}
 	if i.State != Proposed {
-		return i.copy(), fmt.Errorf("cannot reject %s: it is %s", id, i.State)
+		return nil, fmt.Errorf("cannot reject %s: it is %s", id, i.State)
 	}
 	i.Result = why
-	err = r.note(i, "respond.reject", Rejected, by)
-	return i.copy(), err
+	return r.note(i, "respond.reject", Rejected, by), nil
 }
 
 // Undo lifts what was put in force. For an hour the playbook does not do the same again without a
 // person. Orders that were cancelled stay so.
 func (r *Responder) Undo(id, by, why string) (Intervention, error) {
-	return r.settled(r.undo(id, by, why))
+	w, err := r.undo(id, by, why)
+	return r.settled(id, w, err)
 }
 
-func (r *Responder) undo(id, by, why string) (Intervention, error) {
+func (r *Responder) undo(id, by, why string) (*written, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, err := r.find(id, by)
 	switch {
 	case err != nil:
-		return Intervention{}, err
+		return nil, err
 	case i.Do == CancelAll:
-		return i.copy(), fmt.Errorf("cannot undo %s: cancelled orders do not come back", id)
+		return nil, fmt.Errorf("cannot undo %s: cancelled orders do not come back", id)
 	case i.State == Proposed:
-		return i.copy(), fmt.Errorf("cannot undo %s: it is only proposed: reject it", id)
+		return nil, fmt.Errorf("cannot undo %s: it is only proposed: reject it", id)
 	case i.State != Done && i.State != Failed || len(i.Restrictions) == 0:
-		return i.copy(), fmt.Errorf("cannot undo %s: it is %s", id, i.State)
+		return nil, fmt.Errorf("cannot undo %s: it is %s", id, i.State)
 	}
 	var errs []error
 	for _, x := range i.Restrictions {
 		errs = append(errs, r.Lift(x.ID))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return i.copy(), fmt.Errorf("cannot undo %s: %w", id, err)
+		return nil, fmt.Errorf("cannot undo %s: %w", id, err)
 	}
 	i.Result = why
-	err = r.note(i, "respond.undo", Undone, by)
-	return i.copy(), err
+	return r.note(i, "respond.undo", Undone, by), nil
 }
 
 // Expire ends the proposals that nobody approved in time, and forgets the oldest of what has ended.

@@ -29,10 +29,13 @@ func (b *Book) Plan(e Event) []Plan {
 		subjects := e.Subjects()
 		venue := onlyVenue(subjects)
 		for _, r := range p.Respond {
-			n := 0
+			at, n := venue, 0
+			if r.Subject == "owner" {
+				at = "" // an owner is one person at every venue
+			}
 			for _, s := range subjects {
 				if s.Kind == r.Subject && n < maxTargets {
-					list = append(list, Plan{p, r, s, venue})
+					list = append(list, Plan{p, r, s, at})
 					n++
 				}
 			}
@@ -94,7 +97,7 @@ func (p Plan) restrictions() []vedette.Restriction {
 	case "account":
 		r.Account = p.Subject.ID
 	case "owner":
-		r.Owner, r.Venue = p.Subject.ID, ""
+		r.Owner = p.Subject.ID
 	case "source":
 		r.Source = p.Subject.ID
 	case "instrument":
@@ -122,10 +125,30 @@ func (p Plan) restrictions() []vedette.Restriction {
 	return []vedette.Restriction{r}
 }
 
+// planOf returns the plan that a restriction carries out, false if no playbook has it any more.
+func (b *Book) planOf(x vedette.Restriction) (Plan, bool) {
+	scope := map[string]string{"credential": x.Credential, "account": x.Account, "owner": x.Owner, "source": x.Source, "instrument": x.Instrument, "venue": x.Venue}
+	for _, p := range b.Playbooks {
+		if byPlaybook+p.Name != x.By {
+			continue
+		}
+		for _, r := range p.Respond {
+			plan := Plan{p, r, vedette.Subject{Kind: r.Subject, ID: scope[r.Subject]}, x.Venue}
+			for _, want := range plan.restrictions() {
+				want.ID, want.By, want.Reason, want.From, want.Until = x.ID, x.By, x.Reason, x.From, x.Until
+				if want == x {
+					return plan, true
+				}
+			}
+		}
+	}
+	return Plan{}, false
+}
+
 // Words says what the plan would do, such as "freeze of key k1 at binance for 1h0m0s".
 func (p Plan) Words() string {
 	s := fmt.Sprintf("%s of %s %s", p.Response.Do, p.Subject.Kind, p.Subject.ID)
-	if p.Venue != "" && p.Subject.Kind != "venue" && p.Subject.Kind != "owner" {
+	if p.Venue != "" && p.Subject.Kind != "venue" {
 		s += " at " + p.Venue
 	}
 	if p.Response.Operation != "" {

@@ -99,7 +99,7 @@ func Open(c Config, book *Book) (*Responder, error) {
 	r.adopt()
 	for _, i := range slices.Clone(r.order) {
 		if i.State == Doing {
-			r.later(r.carryOut(i))
+			r.carryOut(i)
 		}
 	}
 	return r, nil
@@ -124,8 +124,12 @@ func (r *Responder) adopt() {
 			i.Restrictions = append(i.Restrictions, x)
 			continue
 		}
-		found[id] = &Intervention{ID: id, Playbook: strings.TrimPrefix(x.By, byPlaybook), Words: x.Kind.String(), Why: x.Reason, Restrictions: []vedette.Restriction{x},
+		i := &Intervention{ID: id, Playbook: strings.TrimPrefix(x.By, byPlaybook), Words: x.Kind.String(), Why: x.Reason, Restrictions: []vedette.Restriction{x},
 			State: Done, Automatic: true, At: x.From, Until: x.Until, Result: "found in force after a crash", By: x.By, Key: "found " + id}
+		if p, ok := r.book.Load().planOf(x); ok { // so that the next event adds nothing to it
+			i.Do, i.Subject, i.Venue, i.For, i.Words, i.Key = p.Response.Do, p.Subject, p.Venue, p.Response.lasts(), p.Words(), p.key()
+		}
+		found[id] = i
 	}
 	for _, i := range found {
 		r.add(i)
@@ -206,7 +210,7 @@ func (r *Responder) take(b *Book, p Plan, e Event, at time.Time) {
 		i.Automatic = true
 		r.stats.Automatic++
 		r.recent[i.Playbook] = append(r.recent[i.Playbook], now)
-		r.later(r.carryOut(i))
+		r.carryOut(i)
 	}
 }
 
@@ -262,16 +266,18 @@ func (r *Responder) propose(i *Intervention, p Plan, now time.Time) {
 	r.note(i, "respond.propose", Proposed, i.By)
 }
 
-// carryOut does it, with the lock held. finish does what follows; it must be called without the lock.
-func (r *Responder) carryOut(i *Intervention) (finish func()) {
+// carryOut does it, with the lock held: what is in force is so on return, the rest follows.
+func (r *Responder) carryOut(i *Intervention) {
 	if r.all[i.ID] == nil {
 		r.add(i)
 	}
 	if i.Do == CancelAll {
 		r.note(i, "respond.do", Doing, i.By)
-		r.wg.Add(1)
-		go r.cancelOrders(i)
-		return func() {}
+		r.later(func() {
+			r.wg.Add(1)
+			go r.cancelOrders(i)
+		})
+		return
 	}
 	now := r.Now().UTC()
 	i.State, i.Until = Doing, now.Add(i.For)
@@ -287,7 +293,7 @@ func (r *Responder) carryOut(i *Intervention) (finish func()) {
 		}
 		saves = append(saves, save)
 	}
-	return func() { r.finish(i, saves, errors.Join(errs...)) }
+	r.later(func() { r.finish(i, saves, errors.Join(errs...)) })
 }
 
 // finish stores what carryOut put in force, and then notes that it is.
@@ -311,7 +317,8 @@ func (r *Responder) finish(i *Intervention, saves []func() error, failed error) 
 	r.note(i, what, state, i.By)
 }
 
-// later has finish called soon, after those that came before; with the lock held.
+// later has finish called soon and without the lock, after those that came before; with the lock held.
+// All that waits for a disk goes this way, so that Take never does.
 func (r *Responder) later(finish func()) {
 	r.finishing = append(r.finishing, finish)
 	if len(r.finishing) > 1 {

@@ -212,6 +212,27 @@ func TestAutomatic(t *testing.T) {
 	}
 }
 
+// TestFound: a restriction that was stored and not noted is known at the next start, for what it is.
+func TestFound(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(freezing)
+	r.Take(forged(1, "key-1"))
+	id := d.only(Done).ID
+	d.kill()
+	d.fs.WriteAll(nil)
+	r = d.open(freezing)
+	if i := d.only(Done); i.ID != id || i.Do != Freeze || i.Subject.ID != "key-1" || !i.Automatic {
+		t.Errorf("%+v", i)
+	}
+	r.Take(forged(2, "key-1"))
+	if r.settleDown(); len(r.List()) != 1 {
+		t.Errorf("%+v", r.List())
+	}
+	if _, err := r.Undo(id, "alice", ""); err != nil || d.inForce() != "" {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestRetake: what was done, or was in force when a finding came, is not done again days later; what a crash
 // kept from being done is.
 func TestRetake(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,7 +26,7 @@ import (
 )
 
 const (
-	victims    = 100                    // keys that are attacked
+	victims    = 200                    // keys that are attacked
 	atOnce     = 4                      // of them at a time
 	probeEvery = 300 * time.Microsecond // between two calls of a key's owner
 	forgeEvery = 20 * time.Millisecond  // between two forged calls, above any latency that would be good
@@ -79,7 +80,7 @@ func (b *benches) respond(ctx context.Context) error {
 	}
 	at := func(list []time.Duration, q float64) float64 {
 		slices.Sort(list)
-		return float64(list[min(int(q*float64(len(list))), len(list)-1)].Microseconds())
+		return float64(list[max(0, int(math.Ceil(q*float64(len(list))))-1)].Microseconds()) // the nearest rank
 	}
 	for _, q := range []float64{.5, .99} {
 		name := fmt.Sprintf(", p%g", 100*q)

@@ -20,6 +20,7 @@ import (
 	"vedette/api"
 	"vedette/internal/durable"
 	"vedette/respond"
+	"vedette/respond/format"
 )
 
 var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE…",
@@ -91,7 +92,7 @@ func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []s
 		if n := i.Needs - len(i.Approvals); i.State == respond.Proposed {
 			words = fmt.Sprintf("approved, %d more must", n)
 		}
-		fmt.Fprintf(s.stderr, "%s: %s, id %s\n", words, i.Words, i.ID)
+		fmt.Fprintf(s.stderr, "%s: %s, id %s\n", words, format.OneLine(i.Words), i.ID)
 	}
 	return nil
 }
@@ -135,6 +136,7 @@ func storedInterventions(dir string) ([]respond.Intervention, error) {
 	return respond.Read(durable.OS{}, name)
 }
 
+// showInterventions prints a table. Its texts may hold what an attacker sent as a key's id.
 func showInterventions(out io.Writer, list []respond.Intervention) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tSTATE\tWHAT\tPLAYBOOK\tAT\tUNTIL\tAPPROVED\tWHY")
@@ -152,7 +154,7 @@ func showInterventions(out io.Writer, list []respond.Intervention) error {
 				why += "; " + more
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, i.Words, i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, why)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, format.OneLine(i.Words), i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, format.OneLine(why))
 	}
 	return w.Flush()
 }
