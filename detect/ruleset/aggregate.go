@@ -1,6 +1,10 @@
 package ruleset
 
-import "vedette/detect"
+import (
+	"math"
+
+	"vedette/detect"
+)
 
 type also = func(*detect.Event, *detect.Context) bool
 
@@ -170,6 +174,7 @@ func distinct[S any](r *Rule, d detect.Detector, rest also, list func(*S) []valu
 }
 
 func (r *Rule) sketched(d detect.Detector, rest also) *detect.Detector {
+	limit := freeAt(r.atLeast)
 	return detect.Define(d, func(x *detect.Context, s *sketch) {
 		if !rest(x.Event, x) {
 			return
@@ -179,8 +184,8 @@ func (r *Rule) sketched(d detect.Detector, rest also) *detect.Detector {
 			return
 		}
 		before := s.last
-		if n := s.add(h, x.Time, r.width, x.Position); n >= r.atLeast && x.Open() {
-			r.raise(x, n, r.atLeast, x.Time-r.width, []uint64{before})
+		if free := s.add(h, x.Time, r.width, x.Position); free <= limit && x.Open() {
+			r.raise(x, math.Round(estimate(free)), r.atLeast, x.Time-r.width, []uint64{before})
 		}
 	})
 }

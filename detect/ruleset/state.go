@@ -183,7 +183,8 @@ type sketch struct {
 	last  uint64
 }
 
-func (s *sketch) add(hash uint64, at, width int64, position uint64) float64 {
+// add takes in a value and returns how many bits are free.
+func (s *sketch) add(hash uint64, at, width int64, position uint64) (free int) {
 	epoch := at/max(width/2, 1) + 1
 	switch {
 	case epoch > s.epoch+1:
@@ -194,13 +195,19 @@ func (s *sketch) add(hash uint64, at, width int64, position uint64) float64 {
 	s.epoch, s.last = max(s.epoch, epoch), position
 	bit := mix(hash) >> 54
 	s.half[epoch%2][bit/64] |= 1 << (bit % 64)
-	free := 0
 	for i := range s.half[0] {
 		free += 64 - bits.OnesCount64(s.half[0][i]|s.half[1][i])
 	}
-	size := float64(64 * len(s.half[0]))
-	return size * math.Log(size/max(float64(free), 0.5))
+	return free
 }
+
+const sketchBits = 64 * 16
+
+// estimate is how many values leave as many bits free.
+func estimate(free int) float64 { return sketchBits * math.Log(sketchBits/max(float64(free), 0.5)) }
+
+// freeAt is how many bits n values leave free.
+func freeAt(n float64) int { return int(sketchBits * math.Exp(-n/sketchBits)) }
 
 // mix spreads a hash over all of its bits (D. Stafford's variant 13 of the finaliser of MurmurHash3).
 func mix(h uint64) uint64 {

@@ -87,13 +87,13 @@ func TestSketch(t *testing.T) {
 		var got float64
 		for i := range n {
 			for range 3 {
-				got = s.add(fnv(fmt.Append(nil, "value-", i)), int64(1e18)+int64(i), int64(time.Hour), 1)
+				got = estimate(s.add(fnv(fmt.Append(nil, "value-", i)), int64(1e18)+int64(i), int64(time.Hour), 1))
 			}
 		}
 		if math.Abs(got-float64(n)) > 0.1*float64(n) {
 			t.Errorf("%d values counted as %.0f", n, got)
 		}
-		if got = s.add(1, int64(1e18)+int64(3*time.Hour), int64(time.Hour), 1); got > 2 {
+		if got = estimate(s.add(1, int64(1e18)+int64(3*time.Hour), int64(time.Hour), 1)); got > 2 {
 			t.Errorf("hours later: %.0f", got)
 		}
 	}
