@@ -133,6 +133,9 @@ func (m *monitor) configure(s setup) {
 	if !strings.Contains(s.yaml, "replay:") {
 		s.yaml += "replay:\n  entries: 65536\n" // the default takes a moment to reserve
 	}
+	if !strings.Contains(s.yaml, "rules:") {
+		s.yaml += "rules: {pack: false}\n" // the stories are told of the built-in detectors
+	}
 	write(m.t, m.config, fmt.Sprintf("dir: %s\nmode: %s\nops: 127.0.0.1:0\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: %s\n%s%s%s",
 		m.dir, s.mode, upstream, s.venueYAML, keys, s.yaml))
 }

@@ -66,6 +66,7 @@ type app struct {
 	findings   *findingSink
 	monitor    *pipeline.Monitor
 	resumed    bool     // the detectors know what the ledger has
+	snapshot   string   // file of what the detectors remember
 	hash       [16]byte // key of the detectors' subjects
 	rulesSum   [sha256.Size]byte
 	responder  *respond.Responder
@@ -108,7 +109,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	}
 	a.wg.Add(3)
 	go a.keep(ctx)
-	go a.keepDetection(ctx)
+	go a.keepDetection(ctx, c.snapshotEvery())
 	a.runIntel(ctx)
 	go a.watchStore(ctx)
 	return a, nil
@@ -353,6 +354,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.snapshot = filepath.Join(a.config.Dir, snapshotName)
 	if a.hash, err = detectKey(a.config.Dir); err != nil {
 		return err
 	}

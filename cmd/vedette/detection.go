@@ -143,7 +143,7 @@ func (a *app) startDetection(context.Context) error {
 
 // resumeDetection brings the detectors to where the ledger ends.
 func (a *app) resumeDetection() error {
-	name := filepath.Join(a.config.Dir, snapshotName)
+	name := a.snapshot
 	var snapshot io.Reader
 	f, err := os.Open(name)
 	switch {
@@ -187,7 +187,7 @@ func decodeCalls() pipeline.Decode {
 // saveDetection writes a snapshot. It is put in place when the ledger has what it speaks of: after a
 // power cut it must not know more.
 func (a *app) saveDetection() error {
-	return durable.ReplaceWith(durable.OS{}, filepath.Join(a.config.Dir, snapshotName), 0o600, func(w io.Writer) error {
+	return durable.ReplaceWith(durable.OS{}, a.snapshot, 0o600, func(w io.Writer) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		return a.monitor.Snapshot(ctx, w)
@@ -195,9 +195,9 @@ func (a *app) saveDetection() error {
 }
 
 // keepDetection saves what was learned from time to time.
-func (a *app) keepDetection(ctx context.Context) {
+func (a *app) keepDetection(ctx context.Context, every time.Duration) {
 	defer a.wg.Done()
-	tick := time.NewTicker(a.config.snapshotEvery())
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {

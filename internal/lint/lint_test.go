@@ -31,7 +31,7 @@ var layers = []struct {
 	{"vedette/detect", 1, nil},
 	{"vedette/detect/", 2, []string{"vedette/detect/rule"}},
 	{"vedette/detect/detecttest", 4, nil},
-	{"vedette/eval", 4, []string{"vedette/sim"}},
+	{"vedette/eval", 4, []string{"vedette/sim"}}, // makes its own traffic
 	{"vedette/ledger", 1, nil},
 	{"vedette/intel", 1, nil},
 	{"vedette/incident", 1, nil},
@@ -47,6 +47,7 @@ var layers = []struct {
 	{"vedette/api", 3, nil},
 	{"vedette/pipeline", 3, nil},
 	{"vedette/sim", 4, []string{"vedette/sim"}},
+	{"vedette/eval", 4, []string{"vedette/sim"}},
 	{"vedette/cmd/", 5, nil},
 	{"vedette/e2e", 6, nil},
 	{"vedette/docs", 6, nil},
