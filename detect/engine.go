@@ -43,6 +43,7 @@ type Engine struct {
 	flying   int // batches handed to shards and not yet collected
 	spare    []*batch
 	room     sync.Cond
+	soon     *time.Timer // launches what came while the shards were idle
 	closed   bool
 	paused   bool   // a snapshot is being written: events gather in current
 	position uint64 // of the newest event
@@ -116,6 +117,8 @@ func New(cfg Config) (*Engine, error) {
 	for _, s := range e.shards {
 		go s.run()
 	}
+	e.soon = time.AfterFunc(time.Hour, e.wake)
+	e.soon.Stop()
 	go e.gather()
 	return e, nil
 }
@@ -205,7 +208,18 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 		b.reset()
 		e.launched = position
 	case e.paused:
-	case e.flying == 0 || len(b.events) >= batchEvents && len(e.spare) > 0:
+	case len(b.events) >= batchEvents && len(e.spare) > 0, e.flying == 0 && len(b.events) >= batchSoon:
+		e.launch()
+	case e.flying == 0 && n == 0:
+		e.soon.Reset(batchWait)
+	}
+}
+
+// wake launches what has waited for company.
+func (e *Engine) wake() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.flying == 0 && !e.paused && !e.closed && len(e.current.events) > 0 {
 		e.launch()
 	}
 }
@@ -326,6 +340,9 @@ func (e *Engine) flush() {
 		e.enter(position, c)
 	}
 	for e.cfg.Shards > 0 && (len(e.current.events) > 0 || e.flying > 0) {
+		if e.flying == 0 && !e.paused {
+			e.launch()
+		}
 		e.room.Wait()
 	}
 }

@@ -7,9 +7,13 @@ const (
 	// MaxText is how many bytes of one text an event carries; the rest is cut. Hashes are of all.
 	MaxText = 256
 
-	batchEvents = 256     // events of one batch: amortises a hand-over to 20 ns each, and holds an alert up by 0.3 ms at most
-	batchCount  = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
-	batchArena  = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
+	batchEvents = 256 // events of one batch: amortises a hand-over to 20 ns each, and holds an alert up by 0.3 ms at most
+	// A batch that begins while the shards are idle waits for company: waking them costs some microseconds, more than
+	// an event.
+	batchSoon  = 64
+	batchWait  = 500 * time.Microsecond
+	batchCount = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
+	batchArena = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
 
 	// pausedEvents is how many events wait while a snapshot is written, some 0.5 KiB each: 13 s at 20,000 a second.
 	pausedEvents = 1 << 18

@@ -431,36 +431,47 @@ func expect(model map[int]*remembered, i int, u *use) Seen {
 }
 
 // TestWindowShares: holders that send without end leave room for those that send
-// little, and one alone gets what the window was asked for.
+// little, and one alone gets what the window was asked for. Where a signature goes is
+// chance, so that small windows are tried often.
 func TestWindowShares(t *testing.T) {
 	for _, n := range []int{4, 100, 20000} {
 		for _, greedy := range []int{1, 2, 3} {
-			w, next := NewWindow(n), 0
-			send := func(holder uint16) Seen {
-				next++
-				seen, _ := w.use(&use{key: numbered(next), content: 1, holder: holder, changes: true, now: epoch, until: epoch.Add(time.Minute)})
-				return seen
+			others, refused := 0, 0
+			for range max(1, 2000/n) {
+				a, b := windowShares(t, n, greedy)
+				others, refused = others+a, refused+b
 			}
-			taken := 0
-			for i := range 8 * n {
-				if send(uint16(1+i%greedy)) == SeenNever {
-					taken++
-				}
-			}
-			if taken < n {
-				t.Errorf("size %d, %d holders: got %d places together", n, greedy, taken)
-			}
-			others, refused := max(1, n/20), 0
-			for i := range others {
-				if send(uint16(1000+i)) != SeenNever {
-					refused++
-				}
-			}
-			if refused > others/10 {
+			if refused > others/8 {
 				t.Errorf("size %d, %d holders: %d of %d others found no room", n, greedy, refused, others)
 			}
 		}
 	}
+}
+
+// windowShares fills a window by greedy holders, and says how many of some others were refused.
+func windowShares(t *testing.T, n, greedy int) (others, refused int) {
+	w, next := NewWindow(n), 0
+	send := func(holder uint16) Seen {
+		next++
+		seen, _ := w.use(&use{key: numbered(next), content: 1, holder: holder, changes: true, now: epoch, until: epoch.Add(time.Minute)})
+		return seen
+	}
+	taken := 0
+	for i := range 8 * n {
+		if send(uint16(1+i%greedy)) == SeenNever {
+			taken++
+		}
+	}
+	if taken < n {
+		t.Errorf("size %d, %d holders: got %d places together", n, greedy, taken)
+	}
+	others = max(1, n/20)
+	for i := range others {
+		if send(uint16(1000+i)) != SeenNever {
+			refused++
+		}
+	}
+	return others, refused
 }
 
 // TestWindowHolder: credentials have holders of their own, that are no part of what is
