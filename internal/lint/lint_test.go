@@ -47,7 +47,6 @@ var layers = []struct {
 	{"vedette/api", 3, nil},
 	{"vedette/pipeline", 3, nil},
 	{"vedette/sim", 4, []string{"vedette/sim"}},
-	{"vedette/eval", 4, []string{"vedette/sim"}},
 	{"vedette/cmd/", 5, nil},
 	{"vedette/e2e", 6, nil},
 	{"vedette/docs", 6, nil},
