@@ -43,15 +43,16 @@ type Engine struct {
 	flying   int // batches handed to shards and not yet collected
 	spare    []*batch
 	room     sync.Cond
-	soon     *time.Timer // launches what came while the shards were idle
 	closed   bool
 	paused   bool   // a snapshot is being written: events gather in current
+	pacing   bool   // pace is judging a batch: so do they
 	position uint64 // of the newest event
 	launched uint64 // of the newest event that the shards have
 	stats    Stats
 
-	collect chan *batch // in order
-	done    chan struct{}
+	collect chan *batch   // in order
+	few     chan struct{} // events wait that are too few for the shards
+	done    chan struct{} // closed when nothing runs any more
 }
 
 // Stats is what an engine counts.
@@ -72,7 +73,6 @@ type batch struct {
 	mine    []uint64 // for each event, the shards that own one of its subjects, as bits
 	out     []results
 	pending sync.WaitGroup
-	barrier chan struct{} // closed when all before it has been collected
 }
 
 // results are a shard's findings of a batch, with their places.
@@ -96,7 +96,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), few: make(chan struct{}, 1), done: make(chan struct{})}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -117,9 +117,13 @@ func New(cfg Config) (*Engine, error) {
 	for _, s := range e.shards {
 		go s.run()
 	}
-	e.soon = time.AfterFunc(time.Hour, e.wake)
-	e.soon.Stop()
-	go e.gather()
+	var running sync.WaitGroup
+	running.Go(e.gather)
+	running.Go(e.pace)
+	go func() {
+		running.Wait()
+		close(e.done)
+	}()
 	return e, nil
 }
 
@@ -147,7 +151,7 @@ func (e *Engine) await() {
 
 func (e *Engine) full() bool {
 	limit := batchEvents
-	if e.paused {
+	if e.paused || e.pacing {
 		limit = pausedEvents
 	}
 	return e.cfg.Shards > 0 && len(e.current.events) >= limit
@@ -207,25 +211,47 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 		e.finish(b)
 		b.reset()
 		e.launched = position
-	case e.paused:
+	case e.paused || e.pacing:
 	case len(b.events) >= batchEvents && len(e.spare) > 0, e.flying == 0 && len(b.events) >= batchSoon:
 		e.launch()
 	case e.flying == 0 && n == 0:
-		e.soon.Reset(batchWait)
+		e.rouse()
 	}
 }
 
-// wake launches what has waited for company.
-func (e *Engine) wake() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.flying == 0 && !e.paused && !e.closed && len(e.current.events) > 0 {
-		e.launch()
+// rouse has pace look after the current batch.
+func (e *Engine) rouse() {
+	select {
+	case e.few <- struct{}{}:
+	default:
 	}
 }
 
-// launch hands the current batch to the shards.
-func (e *Engine) launch() {
+// pace judges batches that have waited for company and stayed small. It does so itself: to wake the shards, and
+// gather after them, would cost more than the events do, and those wake-ups take processors from whom a client waits for.
+func (e *Engine) pace() {
+	for range e.few {
+		for more := true; more; {
+			time.Sleep(batchWait)
+			e.mu.Lock()
+			more = len(e.current.events) > 0 && !e.closed
+			if !more || e.flying > 0 || e.paused {
+				e.mu.Unlock()
+				continue
+			}
+			e.pacing = true
+			b := e.leave()
+			e.mu.Unlock()
+			for _, s := range e.shards {
+				s.judge(b)
+			}
+			e.settle(b)
+		}
+	}
+}
+
+// leave takes the current batch off for judgement.
+func (e *Engine) leave() *batch {
 	b := e.current
 	e.introduce(b)
 	for i := range b.events {
@@ -233,8 +259,14 @@ func (e *Engine) launch() {
 	}
 	e.launched = e.position
 	e.flying++
-	b.pending.Add(len(e.shards))
 	e.current = e.take()
+	return b
+}
+
+// launch hands the current batch to the shards.
+func (e *Engine) launch() {
+	b := e.leave()
+	b.pending.Add(len(e.shards))
 	e.collect <- b
 	for _, s := range e.shards {
 		s.in <- b
@@ -272,24 +304,29 @@ func (e *Engine) shardOf(key uint64) uint64 {
 
 // gather hands out the findings of each batch, in order.
 func (e *Engine) gather() {
-	defer close(e.done)
 	for b := range e.collect {
 		b.pending.Wait()
-		e.finish(b)
-		barrier := b.barrier
-		b.reset()
-		e.mu.Lock()
-		e.flying--
-		e.spare = append(e.spare, b)
-		if len(e.current.events) > 0 && !e.paused && (e.flying == 0 || len(e.current.events) >= batchEvents) {
-			e.launch()
-		}
-		e.room.Broadcast()
-		e.mu.Unlock()
-		if barrier != nil {
-			close(barrier)
-		}
+		e.settle(b)
 	}
+}
+
+// settle hands out the findings of a judged batch and sees to what has come meanwhile.
+func (e *Engine) settle(b *batch) {
+	e.finish(b)
+	b.reset()
+	e.mu.Lock()
+	e.flying--
+	e.pacing = false
+	e.spare = append(e.spare, b)
+	switch n := len(e.current.events); {
+	case n == 0 || e.paused:
+	case n >= batchEvents, e.flying == 0 && n >= batchSoon:
+		e.launch()
+	case e.flying == 0:
+		e.rouse()
+	}
+	e.room.Broadcast()
+	e.mu.Unlock()
 }
 
 // finish raises a batch's findings by their places.
@@ -319,7 +356,7 @@ func (e *Engine) finish(b *batch) {
 }
 
 func (b *batch) reset() {
-	b.events, b.mine, b.arena, b.barrier = b.events[:0], b.mine[:0], b.arena[:0], nil
+	b.events, b.mine, b.arena = b.events[:0], b.mine[:0], b.arena[:0]
 	if cap(b.arena) > batchArena {
 		b.arena = nil
 	}
@@ -361,6 +398,7 @@ func (e *Engine) Close() {
 			close(s.in)
 		}
 		close(e.collect)
+		close(e.few)
 	}
 	e.room.Broadcast()
 	e.mu.Unlock()

@@ -11,7 +11,7 @@ const (
 	// A batch that begins while the shards are idle waits for company: waking them costs some microseconds, more than
 	// an event. A finding waits up to 2 ms by that.
 	batchSoon  = 64
-	batchWait  = 500 * time.Microsecond
+	batchWait  = 2 * time.Millisecond
 	batchCount = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
 	batchArena = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
 

@@ -57,14 +57,19 @@ func newShard(e *Engine, number, subjects int) *shard {
 
 func (s *shard) run() {
 	for b := range s.in {
-		for i := range b.events {
-			if b.mine[i]&(1<<s.number) != 0 {
-				s.event(b, i)
-			}
-		}
-		s.measure()
+		s.judge(b)
 		b.pending.Done()
 	}
+}
+
+// judge shows the shard's events of a batch to its detectors.
+func (s *shard) judge(b *batch) {
+	for i := range b.events {
+		if b.mine[i]&(1<<s.number) != 0 {
+			s.event(b, i)
+		}
+	}
+	s.measure()
 }
 
 // event shows an event to the detectors whose subject the shard owns.

@@ -38,6 +38,12 @@ const (
 	inlineConns = 32
 	inlineRate  = 2000 // requests a second of the open loop
 	loadWarmup  = 500 * time.Millisecond
+
+	// syncedNginx is nginx beside a process that does to the disk what the ledger does, and no more: as many bytes,
+	// synced as often. What it costs nginx's clients is the disk's and the kernel's, whoever asks for durability.
+	syncedNginx = "nginx and a synced file"
+	syncEvery   = 10 * time.Millisecond
+	syncBytes   = 12 << 10 // 20 records of 600 bytes
 )
 
 // inline measures signed orders through the monitor, nginx, httputil and directly,
@@ -82,18 +88,27 @@ func (b *benches) inline(ctx context.Context) error {
 		return err
 	}
 	pids["vedette"] = pids["monitor"]
-	return b.compare(ctx, addrs, pids)
+	addrs[syncedNginx], pids[syncedNginx] = addrs["nginx"], pids["nginx"]
+	return b.compare(ctx, dir, addrs, pids)
 }
 
 type starter func(name string, cmd *exec.Cmd, addr func() (string, error)) (string, error)
 
+// role is this binary, to play a part in a process of its own.
+func (b *benches) role(ctx context.Context, role string, args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return exec.CommandContext(ctx, self, append([]string{"bench", "-role", role}, args...)...), nil
+}
+
 // startRole starts this binary in a role; it prints its address first.
 func (b *benches) startRole(ctx context.Context, start starter, role string, args ...string) (string, error) {
-	self, err := os.Executable()
+	cmd, err := b.role(ctx, role, args...)
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"bench", "-role", role}, args...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
@@ -210,19 +225,13 @@ func cpuTime(pid int) float64 {
 func exists(name string) bool { _, err := os.Stat(name); return err == nil }
 
 // compare runs the rounds and tells the medians of the rounds' ratios.
-func (b *benches) compare(ctx context.Context, addrs map[string]string, pids map[string]int) error {
-	names := []string{"direct", "nginx", "vedette", "httputil"}
+func (b *benches) compare(ctx context.Context, dir string, addrs map[string]string, pids map[string]int) error {
+	names := []string{"direct", "nginx", syncedNginx, "vedette", "httputil"}
 	closed, open := map[string][]measured{}, map[string][]measured{}
 	for round := range b.rounds {
 		for i := range names {
 			name := names[(i+round)%len(names)] // nobody is always first
-			before := cpuTime(pids[name])
-			c, err := b.load(ctx, addrs[name], 0)
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-			c.CPU = (cpuTime(pids[name]) - before) * 1e6 / float64(max(c.Answered, 1))
-			o, err := b.load(ctx, addrs[name], inlineRate)
+			c, o, err := b.loads(ctx, dir, name, addrs[name], pids[name])
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -242,7 +251,7 @@ func (b *benches) compare(ctx context.Context, addrs map[string]string, pids map
 		}
 		b.tell(f)
 	}
-	for _, name := range names[1:] {
+	for _, name := range []string{"nginx", "vedette", "httputil"} {
 		cpu := func(m measured) float64 { return m.CPU }
 		b.tell(figure{Bench: "inline", Case: name + ", CPU time a request", Value: median(each(closed[name], cpu)), Unit: "µs", Against: "nginx", Ratio: ratio(closed, name, cpu)})
 	}
@@ -252,9 +261,56 @@ func (b *benches) compare(ctx context.Context, addrs map[string]string, pids map
 			f.Goal, f.Met = "<= 1.25 of nginx", f.Ratio <= 1.25
 		}
 		b.tell(f)
+		if name == "vedette" {
+			synced := make([]float64, b.rounds)
+			for i := range synced {
+				synced[i] = p99(open[name][i]) / p99(open[syncedNginx][i])
+			}
+			b.tell(figure{Bench: "inline", Case: name + ", p99 at 2,000/s", Value: f.Value, Unit: "µs", Against: syncedNginx, Ratio: median(synced)})
+		}
 		b.tell(figure{Bench: "inline", Case: name + ", p50 at 2,000/s", Value: median(each(open[name], p50)), Unit: "µs", Against: "nginx", Ratio: ratio(open, name, p50)})
 	}
 	return nil
+}
+
+// loads measures one of the compared in both loops.
+func (b *benches) loads(ctx context.Context, dir, name, addr string, pid int) (closed, open measured, err error) {
+	if name == syncedNginx {
+		cmd, err := b.role(ctx, "sync", filepath.Join(dir, "synced"))
+		if err != nil {
+			return closed, open, err
+		}
+		if err := cmd.Start(); err != nil {
+			return closed, open, err
+		}
+		defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	}
+	before := cpuTime(pid)
+	if closed, err = b.load(ctx, addr, 0); err != nil {
+		return closed, open, err
+	}
+	closed.CPU = (cpuTime(pid) - before) * 1e6 / float64(max(closed.Answered, 1))
+	open, err = b.load(ctx, addr, inlineRate)
+	return closed, open, err
+}
+
+// playSync appends to a file and syncs it until it is killed.
+func playSync(file string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	record := make([]byte, syncBytes)
+	for {
+		time.Sleep(syncEvery)
+		if _, err := f.Write(record); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
 }
 
 func each(list []measured, f func(measured) float64) []float64 {
@@ -287,11 +343,10 @@ func (b *benches) load(ctx context.Context, addr string, rate float64) (m measur
 
 // child runs this binary in a role until it ends, and returns what it prints.
 func (b *benches) child(ctx context.Context, role string, args ...string) (string, error) {
-	self, err := os.Executable()
+	cmd, err := b.role(ctx, role, args...)
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"bench", "-role", role}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -308,6 +363,8 @@ func playRole(ctx context.Context, e *env, role string, args []string) error {
 		return fillMemory(e)
 	case role == "load" && len(args) == 3:
 		return playLoad(e, args)
+	case role == "sync" && len(args) == 1:
+		return playSync(args[0])
 	case role == "upstream", role == "httputil" && len(args) == 1:
 	default:
 		return usagef("unknown role %q", role)
