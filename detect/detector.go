@@ -33,9 +33,8 @@ type Detector struct {
 	Asks func(vedette.Operation, vedette.Verdict) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
-	// Rare says that most subjects never make an event that it has a use for: its state is kept apart
-	// from that of the others, so that only those who do cost memory.
-	Rare bool
+	// Match, where set, is asked after When, for what takes the texts of the event. It must be cheap too.
+	Match func(x *Context) bool
 
 	size    uintptr  // of its state
 	machine *Machine // whose state it reads, nil for its own
@@ -99,7 +98,8 @@ type Context struct {
 	*Event
 	d      *Detector
 	params []float64
-	state  *episode
+	episode
+	opened bool // the episode has changed
 	arena  []byte
 	out    *results
 	order  int // of the event in its batch and the detector in the set, for the order of findings
@@ -188,12 +188,11 @@ func sourceName(e *Event, by Kind) string {
 // Open says that the detector's condition holds now, and reports whether that is news: it did not
 // hold for this subject within Quiet before. Only then is there a finding to Raise.
 func (x *Context) Open() bool {
-	s := x.state
-	news := s.last == 0 || x.Time-s.last > int64(x.d.Quiet)
+	news := x.last == 0 || x.Time-x.last > int64(x.d.Quiet)
 	if news {
-		s.first = x.Time
+		x.first = x.Time
 	}
-	s.last = max(s.last, x.Time)
+	x.last, x.opened = max(x.last, x.Time), true
 	return news
 }
 

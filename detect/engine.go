@@ -62,7 +62,7 @@ type Stats struct {
 	Refused  uint64 // for lack of room, by Offer
 	Findings uint64
 	Evicted  uint64         // subjects that gave way to others
-	Subjects map[string]int // kept, by kind; "credential.rare" are those that rare detectors keep
+	Subjects map[string]int // kept, by kind
 	Bytes    int            // of memory that subjects take
 }
 
@@ -439,7 +439,7 @@ func (e *Engine) Stats() Stats {
 		sh.mu.Lock()
 		for k, n := range sh.size.subjects {
 			if sh.tables[k] != nil {
-				s.Subjects[sh.tables[k].name()] += n
+				s.Subjects[Kind(k).String()] += n
 			}
 		}
 		s.Evicted += sh.size.evicted

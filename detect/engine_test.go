@@ -276,7 +276,7 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	r := t.get(ev.Subject[by], true)
 	for i, n := range t.detectors {
 		if e.cfg.Detectors[n].Name == name {
-			return *(*tally)(add(r, t.offset[i]+16))
+			return *(*tally)(r.part(t.state[i]))
 		}
 	}
 	panic("none")
@@ -349,28 +349,60 @@ func TestOfferDoesNotWait(t *testing.T) {
 	e.Close()
 }
 
-// Subjects under one index position are found again after others were dropped (a model test).
-func TestPool(t *testing.T) {
+// Subjects are found again with all of their parts as they were, whatever was dropped or has grown between (a model test).
+func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var p pool
-	p.init(64, 300)
-	model := map[uint64]bool{}
-	var evicted uint64
-	for range 100_000 {
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)})
+	for i := range 5 {
+		l.part(fmt.Sprint(i), 1, uintptr(8+60*i))
+	}
+	l.shapes, l.known = nil, map[string]*shape{}
+	l.shape(make([]byte, len(l.parts)))
+	const limit = 300
+	table := newTable(l, limit*4/3, new(memory))
+	p := &table.known
+	model := map[uint64]map[int]byte{}
+	for range 200_000 {
 		key := uint64(1 + r.IntN(600))
-		switch found := p.find(key) != nil; {
-		case found != model[key]:
-			t.Fatalf("key %d: found %v, want %v", key, found, model[key])
-		case found && r.IntN(3) == 0:
-			p.drop(key)
+		s := p.find(key)
+		if (s.r != nil) != (model[key] != nil) {
+			t.Fatalf("key %d: found %v, want %v", key, s.r != nil, model[key] != nil)
+		}
+		switch {
+		case s.r != nil && r.IntN(10) == 0:
+			p.drop(s.slot)
 			delete(model, key)
-		case !found && len(model) < 300:
-			p.add(key, &evicted)
-			model[key] = true
+		case s.r == nil && len(model) < limit:
+			s = p.add(key, l.shapes[0])
+			model[key] = map[int]byte{}
 		}
-		if p.len() != len(model) || evicted != 0 {
-			t.Fatalf("%d kept, want %d", p.len(), len(model))
+		if model[key] == nil {
+			continue
 		}
+		for i := range l.parts {
+			if r.IntN(8) == 0 {
+				v := byte(r.IntN(256))
+				for j := range bytesOf(s.part(i), l.parts[i]) {
+					bytesOf(s.part(i), l.parts[i])[j] = v
+				}
+				model[key][i] = v
+			}
+		}
+		for i, size := range l.parts {
+			if v, had := model[key][i]; had != (s.shape.has[i] == 1) || had && !bytes.Equal(bytesOf(s.part(i), size), bytes.Repeat([]byte{v}, int(size))) {
+				t.Fatalf("key %d, part %d: %v, want %v", key, i, s.shape.has[i], had)
+			}
+		}
+		n, used := 0, map[uint32]bool{}
+		if r.IntN(1000) == 0 {
+			p.each(func(s *shape, r unsafe.Pointer) { n, used[uint32((*record)(r).key)] = n+1, true })
+			if n != len(model) || len(used) != n || p.n != n || table.evicted != 0 {
+				t.Fatalf("%d records of %d subjects, want %d", n, len(used), len(model))
+			}
+		}
+	}
+	if p.bytes() > 1<<20 {
+		t.Errorf("%d bytes are held", p.bytes())
 	}
 }
 
@@ -435,5 +467,3 @@ func BenchmarkEngine(b *testing.B) {
 		i++
 	}
 }
-
-func add(p unsafe.Pointer, n uintptr) unsafe.Pointer { return unsafe.Add(p, n) }

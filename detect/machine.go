@@ -2,6 +2,7 @@ package detect
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -38,23 +39,6 @@ func Read[S any](d Detector, m *Machine, observe func(x *Context, s *S)) *Detect
 	return r
 }
 
-// machines of a layout, each once.
-type machines struct {
-	list   []*Machine
-	offset []uintptr
-}
-
-// place returns where the machine's state lies in a record of size so far, and the size with it.
-func (m *machines) place(x *Machine, size uintptr) (at, with uintptr) {
-	for i, have := range m.list {
-		if have == x {
-			return m.offset[i], size
-		}
-	}
-	m.list, m.offset = append(m.list, x), append(m.offset, size)
-	return size, size + (x.size+7)&^7
-}
-
 // Peek returns a copy of a machine's state of one subject, and whether it is known. venue may be "" for
 // kinds that are not of a venue.
 func Peek[S any](e *Engine, m *Machine, by Kind, venue, name string) (s S, ok bool) {
@@ -81,13 +65,7 @@ func (e *Engine) subject(m *Machine, by Kind, venue, name string, f func(state u
 	if t == nil {
 		return
 	}
-	r := t.known.find(key)
-	if r == nil {
-		r = t.strangers.find(key)
-	}
-	for i, have := range t.machines.list {
-		if r != nil && have == m {
-			f(unsafe.Add(r, t.machines.offset[i]))
-		}
+	if s, i := t.find(key), slices.Index(t.machines, m); s.r != nil && i >= 0 {
+		f(s.part(t.machine[i]))
 	}
 }

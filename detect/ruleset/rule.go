@@ -62,10 +62,10 @@ func (r *Rule) detector() *detect.Detector {
 	if event != nil {
 		d.When = func(e *detect.Event) bool { return event(e, nil) }
 	}
-	if rest == nil {
-		rest = func(*detect.Event, *detect.Context) bool { return true }
+	if rest != nil {
+		d.Match = func(x *detect.Context) bool { return rest(x.Event, x) }
 	}
-	return r.define(d, rest)
+	return r.define(d)
 }
 
 // asks reports whether an event of an operation and a verdict can concern the rule.
