@@ -13,8 +13,11 @@ import (
 
 // Detector is one kind of finding, as a value made by Define.
 type Detector struct {
-	Name     string // family.detector
-	Version  int    // raised when what it finds changes
+	Name    string // family.detector
+	Version int    // raised when what it finds changes
+	// Meaning is a hash of what the detector does, where that can change under one version: a rule as it
+	// is written. State is only that of a detector of the same meaning.
+	Meaning  uint64
 	Since    string // the release that brought it
 	Title    string
 	Why      string // why it matters

@@ -236,8 +236,13 @@ func TestSnapshotDamage(t *testing.T) {
 	try("another key", good, Config{Hash: NewHash([16]byte{1})})
 }
 
-// A detector of another version forgets; the others remember.
+// A detector of another version or meaning forgets; the others remember.
 func TestSnapshotOfAnotherVersion(t *testing.T) {
+	t.Run("version", func(t *testing.T) { forgets(t, func(d *Detector) { d.Version++ }) })
+	t.Run("meaning", func(t *testing.T) { forgets(t, func(d *Detector) { d.Meaning++ }) })
+}
+
+func forgets(t *testing.T, change func(*Detector)) {
 	calls := stream(5, 1000)
 	var out, want []string
 	e := start(t, Config{}, &out)
@@ -247,7 +252,7 @@ func TestSnapshotOfAnotherVersion(t *testing.T) {
 	var snap bytes.Buffer
 	e.Snapshot(&snap)
 	next := tallies()
-	next[ByAccount].Version++
+	change(next[ByAccount])
 	next = append(next[1:], tallyBy(ByCredential)) // in another order
 	e2 := start(t, Config{Detectors: next}, &want)
 	if _, err := e2.Restore(&snap); err != nil {

@@ -40,6 +40,7 @@ type snapshotKind struct {
 type snapshotDetector struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+	Meaning uint64 `json:"meaning,omitempty"`
 	Offset  int    `json:"offset"` // in the record
 	Size    int    `json:"size"`   // with its episode
 }
@@ -112,7 +113,7 @@ func (p *pool) write(w *bufio.Writer) {
 }
 
 // Restore takes in a snapshot, before the first event. Detectors that were changed since, by their
-// version, begin anew; the number of shards may be another. It returns the position that the snapshot
+// version or meaning, begin anew; the number of shards may be another. It returns the position that the snapshot
 // reaches to: what came after is to be observed again.
 func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	e.mu.Lock()
@@ -219,13 +220,13 @@ func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error 
 func (e *Engine) parts(l *layout) (list []snapshotDetector) {
 	for i, n := range l.detectors {
 		d := e.cfg.Detectors[n]
-		list = append(list, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}))})
+		list = append(list, snapshotDetector{d.Name, d.Version, d.Meaning, int(l.offset[i]), int(unsafe.Sizeof(episode{}))})
 		if d.machine == nil && d.size > 0 {
-			list = append(list, snapshotDetector{d.Name + " state", d.Version, int(l.state[i]), int(d.size)})
+			list = append(list, snapshotDetector{d.Name + " state", d.Version, d.Meaning, int(l.state[i]), int(d.size)})
 		}
 	}
 	for i, m := range l.machines.list {
-		list = append(list, snapshotDetector{m.name + " machine", m.version, int(l.machines.offset[i]), int(m.size)})
+		list = append(list, snapshotDetector{m.name + " machine", m.version, 0, int(l.machines.offset[i]), int(m.size)})
 	}
 	return list
 }
@@ -238,7 +239,7 @@ func (e *Engine) moves(k snapshotKind) (at int, list []move) {
 	}
 	for _, to := range e.parts(e.shards[0].tables[at].layout) {
 		for _, from := range k.Detectors {
-			if from.Name == to.Name && from.Version == to.Version && from.Size == to.Size && from.Offset >= 0 && from.Offset+from.Size <= k.Size {
+			if from.Name == to.Name && from.Version == to.Version && from.Meaning == to.Meaning && from.Size == to.Size && from.Offset >= 0 && from.Offset+from.Size <= k.Size {
 				list = append(list, move{uintptr(from.Offset), uintptr(to.Offset), uintptr(to.Size)})
 			}
 		}
