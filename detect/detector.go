@@ -4,6 +4,7 @@ package detect
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -208,7 +209,7 @@ type Raised struct {
 	Summary  string           // one plain sentence
 	Values   map[string]vedette.Value
 	Evidence []uint64 // positions; the event's own is added
-	Related  []string
+	Related  []string // ids of accounts, or kind:id; what else the event shows is added
 	Tags     []string // besides the detector's
 }
 
@@ -227,11 +228,9 @@ func (x *Context) Raise(r Raised) {
 	if f.Values == nil {
 		f.Values = map[string]vedette.Value{}
 	}
-	if f.Related == nil {
-		f.Related = []string{}
-	}
 	f.Evidence = tidy(f.Evidence)
 	x.subject(f)
+	x.relate(f)
 	f.ID = vedette.FindingID(f.Detector, f.Venue+"\x00"+x.Name(), f.From)
 	x.out.add(x.order, f)
 }
@@ -252,6 +251,26 @@ func (x *Context) subject(f *vedette.Finding) {
 	}
 	f.Owner = x.Text(TextOwner)
 	f.Source = sourceName(x.Event, BySource)
+}
+
+// relate adds who else the event shows: the credential, account and owner of a call that names no one whom it
+// likes, and its address.
+func (x *Context) relate(f *vedette.Finding) {
+	f.Related = slices.Clip(f.Related)
+	add := func(kind, id, have string) {
+		if id != "" && id != have && !slices.Contains(f.Related, id) && !slices.Contains(f.Related, kind+id) {
+			f.Related = append(f.Related, kind+id)
+		}
+	}
+	if x.Known {
+		add("credential:", x.Text(TextCredential), f.Credential)
+		add("account:", x.Text(TextAccount), f.Account)
+		add("owner:", x.Text(TextOwner), f.Owner)
+	}
+	add("source:", sourceName(x.Event, BySource), f.Source)
+	if f.Related == nil {
+		f.Related = []string{}
+	}
 }
 
 func unix(ns int64) time.Time { return time.Unix(0, ns).UTC() }

@@ -442,3 +442,47 @@ func BenchmarkEngine(b *testing.B) {
 }
 
 func add(p unsafe.Pointer, n uintptr) unsafe.Pointer { return unsafe.Add(p, n) }
+
+// A finding says whom the call that raised it was made by, beyond what it is about; what a failed log-in names is
+// the caller's wish.
+func TestRelated(t *testing.T) {
+	related := map[string][]string{}
+	var all []*Detector
+	for k := range kindCount {
+		all = append(all, Define(Detector{Name: "test." + k.String(), Version: 1, Since: "0", Title: "T", Why: "W", Look: "L", Severity: vedette.Low, By: k, Quiet: 1},
+			func(x *Context, _ *uint64) {
+				if x.Open() {
+					x.Raise(Raised{Summary: "s", Related: []string{"named"}})
+				}
+			}))
+	}
+	show := func(c *vedette.Call) {
+		clear(related)
+		e, err := New(Config{Detectors: all, Raise: func(f *vedette.Finding) { related[f.Detector] = f.Related }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Observe(1, c)
+	}
+	c := &vedette.Call{Time: time.Unix(1767614400, 0), Venue: "binance", Source: netip.MustParseAddrPort("192.0.2.7:1"), JA4: "t13", Credential: "key-1", Account: "acct-1",
+		Owner: "owner-1", Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew, Instrument: "BTCUSDT"}}
+	show(c)
+	parties := []string{"named", "credential:key-1", "account:acct-1", "owner:owner-1"}
+	for kind, want := range map[string][]string{"credential": {"named"}, "account": {"named", "credential:key-1"}, "owner": {"named", "credential:key-1", "account:acct-1"},
+		"source": parties, "subnet": append(parties, "source:192.0.2.7"), "fingerprint": append(parties, "source:192.0.2.7"),
+		"instrument": append(parties, "source:192.0.2.7"), "venue": append(parties, "source:192.0.2.7")} {
+		if got := related["test."+kind]; !reflect.DeepEqual(got, want) {
+			t.Errorf("by %s: %q, want %q", kind, got, want)
+		}
+	}
+	c.Verdict, c.Operation, c.Answer.Status = vedette.Anonymous, vedette.OpUserLogin, 401
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("a failed log-in: %q", got)
+	}
+	c.Account, c.Credential, c.Owner, c.Verdict, c.Operation = "named", "", "", vedette.Authentic, vedette.OpOrderNew
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("named twice: %q", got)
+	}
+}
