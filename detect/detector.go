@@ -106,6 +106,7 @@ type Context struct {
 	state  *episode
 	arena  []byte
 	out    *results
+	shard  *shard
 	order  int // of the event in its batch and the detector in the set, for the order of findings
 }
 
@@ -233,6 +234,9 @@ func (x *Context) Raise(r Raised) {
 	x.relate(f)
 	f.ID = vedette.FindingID(f.Detector, f.Venue+"\x00"+x.Name(), f.From)
 	x.out.add(x.order, f)
+	if f.Severity >= vedette.Medium {
+		x.shard.tell(e, d)
+	}
 }
 
 // subject names whom the finding is about: of a source, not the credential that came last.

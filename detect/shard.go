@@ -98,7 +98,7 @@ func (s *shard) event(b *batch, i int) {
 			if r == nil {
 				r = t.get(key, ev.Known)
 			}
-			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(unsafe.Add(r, t.offset[j])), arena: b.arena, out: &b.out[s.number],
+			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(unsafe.Add(r, t.offset[j])), arena: b.arena, out: &b.out[s.number], shard: s,
 				order: i*len(s.e.cfg.Detectors) + n}
 			d.observe(&s.x, unsafe.Add(r, t.state[j]))
 		}
