@@ -236,8 +236,13 @@ func TestSnapshotDamage(t *testing.T) {
 	try("another key", good, Config{Hash: NewHash([16]byte{1})})
 }
 
-// A detector of another version forgets; the others remember.
+// A detector of another version or meaning forgets; the others remember.
 func TestSnapshotOfAnotherVersion(t *testing.T) {
+	t.Run("version", func(t *testing.T) { forgets(t, func(d *Detector) { d.Version++ }) })
+	t.Run("meaning", func(t *testing.T) { forgets(t, func(d *Detector) { d.Meaning++ }) })
+}
+
+func forgets(t *testing.T, change func(*Detector)) {
 	calls := stream(5, 1000)
 	var out, want []string
 	e := start(t, Config{}, &out)
@@ -247,7 +252,7 @@ func TestSnapshotOfAnotherVersion(t *testing.T) {
 	var snap bytes.Buffer
 	e.Snapshot(&snap)
 	next := tallies()
-	next[ByAccount].Version++
+	change(next[ByAccount])
 	next = append(next[1:], tallyBy(ByCredential)) // in another order
 	e2 := start(t, Config{Detectors: next}, &want)
 	if _, err := e2.Restore(&snap); err != nil {
@@ -354,7 +359,7 @@ func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)})
 	for i := range 5 {
-		l.part(fmt.Sprint(i), 1, uintptr(8+60*i))
+		l.part(fmt.Sprint(i), 1, 0, uintptr(8+60*i))
 	}
 	l.shapes, l.known = nil, map[string]*shape{}
 	l.shape(make([]byte, len(l.parts)))
@@ -465,5 +470,51 @@ func BenchmarkEngine(b *testing.B) {
 	for b.Loop() {
 		e.Observe(uint64(i), calls[i&(1<<16-1)])
 		i++
+	}
+}
+
+func add(p unsafe.Pointer, n uintptr) unsafe.Pointer { return unsafe.Add(p, n) }
+
+// A finding says whom the call that raised it was made by, beyond what it is about; what a failed log-in names is
+// the caller's wish.
+func TestRelated(t *testing.T) {
+	related := map[string][]string{}
+	var all []*Detector
+	for k := range kindCount {
+		all = append(all, Define(Detector{Name: "test." + k.String(), Version: 1, Since: "0", Title: "T", Why: "W", Look: "L", Severity: vedette.Low, By: k, Quiet: 1},
+			func(x *Context, _ *uint64) {
+				if x.Open() {
+					x.Raise(Raised{Summary: "s", Related: []string{"named"}})
+				}
+			}))
+	}
+	show := func(c *vedette.Call) {
+		clear(related)
+		e, err := New(Config{Detectors: all, Raise: func(f *vedette.Finding) { related[f.Detector] = f.Related }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Observe(1, c)
+	}
+	c := &vedette.Call{Time: time.Unix(1767614400, 0), Venue: "binance", Source: netip.MustParseAddrPort("192.0.2.7:1"), JA4: "t13", Credential: "key-1", Account: "acct-1",
+		Owner: "owner-1", Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew, Instrument: "BTCUSDT"}}
+	show(c)
+	parties := []string{"named", "credential:key-1", "account:acct-1", "owner:owner-1"}
+	for kind, want := range map[string][]string{"credential": {"named"}, "account": {"named", "credential:key-1"}, "owner": {"named", "credential:key-1", "account:acct-1"},
+		"source": parties, "subnet": append(parties, "source:192.0.2.7"), "fingerprint": append(parties, "source:192.0.2.7"),
+		"instrument": append(parties, "source:192.0.2.7"), "venue": append(parties, "source:192.0.2.7")} {
+		if got := related["test."+kind]; !reflect.DeepEqual(got, want) {
+			t.Errorf("by %s: %q, want %q", kind, got, want)
+		}
+	}
+	c.Verdict, c.Operation, c.Answer.Status = vedette.Anonymous, vedette.OpUserLogin, 401
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("a failed log-in: %q", got)
+	}
+	c.Account, c.Credential, c.Owner, c.Verdict, c.Operation = "named", "", "", vedette.Authentic, vedette.OpOrderNew
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("named twice: %q", got)
 	}
 }

@@ -31,6 +31,7 @@ const none = -1
 type field struct {
 	name    string
 	version int
+	meaning uint64
 	part    int
 	at      uintptr // in the part
 	size    uintptr
@@ -57,7 +58,7 @@ func newLayout(by Kind, set []*Detector) *layout {
 	for j, i := range l.detectors {
 		d := set[i]
 		part, at := episodeOf(j)
-		l.fields = append(l.fields, field{d.Name, d.Version, part, at, unsafe.Sizeof(episode{})})
+		l.fields = append(l.fields, field{d.Name, d.Version, d.Meaning, part, at, unsafe.Sizeof(episode{})})
 		l.state = append(l.state, l.place(d))
 		l.index(d, uint16(j))
 	}
@@ -72,19 +73,19 @@ func (l *layout) place(d *Detector) int {
 	case m == nil && d.size == 0:
 		return none
 	case m == nil:
-		return l.part(d.Name+" state", d.Version, d.size)
+		return l.part(d.Name+" state", d.Version, d.Meaning, d.size)
 	case i >= 0:
 		return l.machine[i]
 	}
-	i := l.part(m.name+" machine", m.version, m.size)
+	i := l.part(m.name+" machine", m.version, 0, m.size)
 	l.machines, l.machine = append(l.machines, m), append(l.machine, i)
 	return i
 }
 
 // part adds one, and returns its number.
-func (l *layout) part(name string, version int, size uintptr) int {
+func (l *layout) part(name string, version int, meaning uint64, size uintptr) int {
 	l.parts = append(l.parts, (size+7)&^7)
-	l.fields = append(l.fields, field{name, version, len(l.parts) - 1, 0, size})
+	l.fields = append(l.fields, field{name, version, meaning, len(l.parts) - 1, 0, size})
 	return len(l.parts) - 1
 }
 

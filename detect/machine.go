@@ -14,6 +14,7 @@ type Machine struct {
 	size    uintptr
 	when    func(e *Event) bool
 	update  func(e *Event, state unsafe.Pointer)
+	hear    func(e *Event, state unsafe.Pointer) // nil for a machine that hears of no findings
 }
 
 // NewMachine makes a machine of what update does with the events that when lets through, parts of
@@ -22,7 +23,34 @@ func NewMachine[S any](name string, version int, when func(e *Event) bool, updat
 	if t := reflect.TypeFor[S](); !plain(t) {
 		panic("BUG: the state of a machine has pointers: " + t.String())
 	}
-	return &Machine{name, version, unsafe.Sizeof(*new(S)), when, func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+	return &Machine{name: name, version: version, size: unsafe.Sizeof(*new(S)), when: when,
+		update: func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+}
+
+// Hearing completes a machine that is told of what other detectors find: of each finding of medium severity or higher
+// on a subject whose state it has, with the event that raised it. Only findings of detectors that keep their state by the
+// same kind can be heard: they are made by the shard that owns the subject, in the order of events. What is found
+// of anything else comes at a time that depends on the shards.
+func Hearing[S any](m *Machine, hear func(e *Event, s *S)) *Machine {
+	if unsafe.Sizeof(*new(S)) != m.size {
+		panic("BUG: " + m.name + " hears with another state")
+	}
+	m.hear = func(e *Event, state unsafe.Pointer) { hear(e, (*S)(state)) }
+	return m
+}
+
+// tell lets the machines of a subject hear of a finding, but for the one whose detector made it.
+func (s *shard) tell(e *Event, d *Detector) {
+	t := s.tables[d.By]
+	if t == nil {
+		return
+	}
+	r := t.find(e.Subject[d.By])
+	for i, m := range t.machines {
+		if m.hear != nil && m != d.machine && r.r != nil && r.shape.has[t.machine[i]] == 1 {
+			m.hear(e, r.part(t.machine[i]))
+		}
+	}
 }
 
 // Read completes a detector that looks at a machine's state, and keeps none of its own. It sees the calls

@@ -73,7 +73,7 @@ func (s *shard) judge(b *batch) {
 // event shows an event to the detectors whose subject the shard owns.
 func (s *shard) event(b *batch, i int) {
 	ev := &b.events[i]
-	s.x = Context{Event: ev, arena: b.arena, out: &b.out[s.number]}
+	s.x = Context{Event: ev, arena: b.arena, out: &b.out[s.number], shard: s}
 	for k, t := range s.tables {
 		key := ev.Subject[k]
 		if t == nil || key == 0 || len(s.e.shards) > 1 && s.e.shardOf(key) != uint64(s.number) {

@@ -40,6 +40,7 @@ type snapshotKind struct {
 type snapshotField struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
+	Meaning uint64 `json:"meaning,omitempty"`
 	Size    int    `json:"size"`
 }
 
@@ -89,7 +90,7 @@ func (e *Engine) head() snapshotHead {
 			s.Strangers += sh.tables[k].strangers.n
 		}
 		for _, f := range e.shards[0].tables[k].fields {
-			s.Fields = append(s.Fields, snapshotField{f.name, f.version, int(f.size)})
+			s.Fields = append(s.Fields, snapshotField{f.name, f.version, f.meaning, int(f.size)})
 		}
 		h.Kinds = append(h.Kinds, s)
 	}
@@ -129,7 +130,7 @@ func (p *pool) write(w *bufio.Writer) {
 }
 
 // Restore takes in a snapshot, before the first event. Detectors that were changed since, by their
-// version, begin anew; the number of shards may be another. It returns the position that the snapshot
+// version or meaning, begin anew; the number of shards may be another. It returns the position that the snapshot
 // reaches to: what came after is to be observed again.
 func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	e.mu.Lock()
@@ -238,7 +239,9 @@ func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error 
 func (k *snapshotKind) ours(l *layout) []int {
 	list := make([]int, len(k.Fields))
 	for i, f := range k.Fields {
-		list[i] = slices.IndexFunc(l.fields, func(o field) bool { return o.name == f.Name && o.version == f.Version && int(o.size) == f.Size })
+		list[i] = slices.IndexFunc(l.fields, func(o field) bool {
+			return o.name == f.Name && o.version == f.Version && o.meaning == f.Meaning && int(o.size) == f.Size
+		})
 	}
 	return list
 }
