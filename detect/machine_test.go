@@ -133,14 +133,14 @@ func TestHearing(t *testing.T) {
 			}
 		}
 		d := func(name string, by Kind, status uint16) Detector {
-			return Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: 1, 
+			return Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: 1,
 				When: func(e *Event) bool { return e.Status == status }}
 		}
 		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard) { raise(x, vedette.High) }),
 			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard) {}),
 			Define(d("test.low", ByCredential, 502), func(x *Context, _ *uint64) { raise(x, vedette.Low) }),
 			Define(d("test.medium", ByCredential, 503), func(x *Context, _ *uint64) { raise(x, vedette.Medium) }),
-			Define(d("test.rare", ByCredential, 504), func(x *Context, _ *uint64) { raise(x, vedette.Critical) }),
+			Define(d("test.critical", ByCredential, 504), func(x *Context, _ *uint64) { raise(x, vedette.Critical) }),
 			Define(d("test.source", BySource, 505), func(x *Context, _ *uint64) { raise(x, vedette.Critical) })}
 		e, err := New(Config{Detectors: set, Shards: shards, Subjects: 1000, Raise: func(*vedette.Finding) {}})
 		if err != nil {
