@@ -1,78 +1,17 @@
 package capture
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	"vedette"
 	"vedette/internal/strictjson"
 )
 
-// Judged is a call that was judged before it was recorded, or what happened to an account.
-type Judged struct {
-	Line int // from 1
-	Call vedette.Call
-}
-
 // accountOperations are what changes of an account mean. Their path says "account:" and the kind.
 var accountOperations = map[string]vedette.Operation{"account_opened": vedette.OpUnknown, "mfa_reset": vedette.OpMFAChange, "mfa_enabled": vedette.OpMFAChange,
 	"password_changed": vedette.OpPasswordChange, "key_created": vedette.OpKeyCreate, "key_deleted": vedette.OpKeyDelete, "permission_changed": vedette.OpKeyChange,
 	"allowlist_changed": vedette.OpAllowlistChange, "deposit": vedette.OpUnknown, "withdrawal": vedette.OpWithdraw, "position": vedette.OpUnknown}
-
-// ReadJudged reads JSONL events and gives f the calls and the changes of accounts, in the order of the
-// file. Events of other kinds, which are about markets, are skipped. lenient allows members that it
-// does not know. What f is given is valid until it returns.
-func ReadJudged(r io.Reader, lenient bool, f func(*Judged) error) error {
-	br := bufio.NewReaderSize(r, 1<<16)
-	p := EventParser{Lenient: lenient}
-	j := Judged{}
-	var line []byte
-	for last := false; !last; {
-		var err error
-		line, err = appendLine(line[:0], br, maxUnit)
-		if last = err == io.EOF; err != nil && !last {
-			return fmt.Errorf("line %d: %w", j.Line+1, err)
-		}
-		j.Line++
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
-		}
-		switch ok, err := p.Parse(line, &j.Call); {
-		case err != nil:
-			return fmt.Errorf("line %d: %w", j.Line, err)
-		case ok:
-			if err := f(&j); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// IsJudged reports whether the input begins with an event that ReadJudged reads. It takes nothing from br.
-func IsJudged(br *bufio.Reader) bool {
-	for n := 256; ; n *= 2 {
-		b, err := br.Peek(min(n, br.Size()))
-		b = bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n")
-		var kind struct {
-			Event string `json:"event"`
-		}
-		line, _, whole := bytes.Cut(b, []byte("\n"))
-		if bytes.HasPrefix(line, []byte(`{"event":"request"`)) || bytes.HasPrefix(line, []byte(`{"log"`)) {
-			return false
-		}
-		if json.Unmarshal(line, &kind) == nil {
-			return kind.Event != "" && kind.Event != "request"
-		}
-		if whole || err != nil || n >= br.Size() {
-			return bytes.HasPrefix(line, []byte(`{"event":"`))
-		}
-	}
-}
 
 // ParseJudged reads one event into a call of its own, whose strings alias b. ok is false for an event about
 // markets.

@@ -2,13 +2,16 @@ package capture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"vedette"
@@ -88,6 +91,60 @@ func TestReadJudged(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// However the text comes, lines are read whole, in order, and until the first bad one.
+func TestReadJudgedInPieces(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	var text []byte
+	var want []int
+	for line := 1; line <= 2000; line++ {
+		switch r.IntN(20) {
+		case 0:
+			text = append(text, " \n"...)
+			continue
+		case 1:
+			text = append(text, `{"event":"trade"}`...)
+		case 2:
+			text = fmt.Appendf(text, `{"event":"call","time":%d,"path":"%0*d"}`, line, 1+r.IntN(3*blockBytes), 0)
+			want = append(want, line)
+		default:
+			text = fmt.Appendf(text, `{"event":"call","time":%d}`, line)
+			want = append(want, line)
+		}
+		text = append(text, '\n')
+	}
+	bad := append(slices.Clip(text), "{\n"...)
+	for _, x := range []struct {
+		r   io.Reader
+		err string
+	}{{bytes.NewReader(text), ""}, {bytes.NewReader(text[:len(text)-1]), ""}, {iotest.HalfReader(bytes.NewReader(text)), ""}, {iotest.DataErrReader(bytes.NewReader(text)), ""},
+		{iotest.OneByteReader(bytes.NewReader(text)), ""}, {bytes.NewReader(bad), "line 2001: cannot read event"},
+		{io.MultiReader(bytes.NewReader(text), iotest.ErrReader(errors.New("broken"))), "line 2001: broken"}} {
+		var got []int
+		err := ReadJudged(x.r, false, func(j *Judged) error {
+			if got = append(got, j.Line); j.Call.Time.UnixNano() != int64(j.Line) {
+				t.Fatalf("line %d: time %v", j.Line, j.Call.Time)
+			}
+			return nil
+		})
+		if x.err == "" && err != nil || x.err != "" && (err == nil || !strings.Contains(err.Error(), x.err)) || !slices.Equal(got, want) {
+			t.Errorf("%T: %d calls and %v, want %d and %q", x.r, len(got), err, len(want), x.err)
+		}
+	}
+	stop := errors.New("stop")
+	n := 0
+	if err := ReadJudged(bytes.NewReader(text), false, func(*Judged) error { n++; return stop }); err != stop || n != 1 {
+		t.Errorf("%d calls and %v after an error", n, err)
+	}
+	if err := ReadJudged(io.LimitReader(blank{}, maxUnit*2), false, nil); err == nil || err.Error() != fmt.Sprintf("line 1: over %d bytes", maxUnit) {
+		t.Errorf("a long line: %v", err)
+	}
+}
+
+// blank is a line that does not end.
+type blank struct{}
+
+func (blank) Read(p []byte) (int, error) { return copy(p, bytes.Repeat([]byte(" "), len(p))), nil }
 
 func TestBadEvents(t *testing.T) {
 	for text, words := range map[string]string{
