@@ -372,8 +372,12 @@ func (e *Engine) Flush() {
 
 // flush is Flush with the lock held, which is let go meanwhile.
 func (e *Engine) flush() {
-	for c, position, ok := e.held.drain(); ok; c, position, ok = e.held.drain() {
-		e.await()
+	for {
+		e.await() // before: what drain gives is valid only while nothing else is observed
+		c, position, ok := e.held.drain()
+		if !ok {
+			break
+		}
 		e.enter(position, c)
 	}
 	for e.cfg.Shards > 0 && (len(e.current.events) > 0 || e.flying > 0) {
