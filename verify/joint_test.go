@@ -38,7 +38,7 @@ func TestJointAccount(t *testing.T) {
 				}
 			}
 			x, got := j.see(c.request())
-			if got != want || want == "authentic" && x.Call.Account != "joint" {
+			if got != want || want == "authentic" && (x.Call.Account != "joint" || x.Call.Joint != spec.ID || x.Call.Credential == spec.ID) {
 				t.Errorf("%s: %s of account %q, want %s", c.Call, got, x.Call.Account, want)
 			}
 		}
