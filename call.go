@@ -25,6 +25,7 @@ type Call struct {
 	Session  uint64         // WebSocket session within the sensor's life, 0 for plain HTTP
 
 	Credential string // key id, token id or wallet as presented, known or not
+	Joint      string // keyring id of the account of several wallets that the call is for, besides the credential's own; "" for none
 	Account    string
 	Owner      string // beneficial owner
 
@@ -108,7 +109,7 @@ func (c *Call) CopyTo(d *Call, text []byte) []byte {
 	old := *d
 	*d = *c
 	text = text[:0]
-	for _, s := range [...]*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Account, &d.Owner, &d.ACR, &d.Method,
+	for _, s := range [...]*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Joint, &d.Account, &d.Owner, &d.ACR, &d.Method,
 		&d.Path, &d.SignatureHash, &d.Nonce, &d.Country, &d.Answer.Error, &d.Answer.OrderID, &d.Answer.Account,
 		&d.Decision.Restriction, (*string)(&d.Decision.Reason)} {
 		text = keep(s, text)

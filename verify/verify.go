@@ -90,7 +90,8 @@ type Case struct {
 	Challenge string         // to send with a refusal
 	Nonce     string         // likewise
 
-	key    Key // of the signature
+	joint  *keyring.Entry // of the account of several wallets that the call is for; nil for none
+	key    Key            // of the signature
 	hashed bool
 	text   [2 * len(Key{})]byte
 }
@@ -123,7 +124,7 @@ func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
 }
 
 func (v *Verifier) verify(x *Case, s *scratch) {
-	x.Ref, x.Entry, x.hashed, x.Challenge, x.Nonce = Ref{}, nil, false, "", ""
+	x.Ref, x.Entry, x.joint, x.hashed, x.Challenge, x.Nonce = Ref{}, nil, nil, false, "", ""
 	x.Call.Reasons = x.Call.Reasons[:0]
 	x.Claim.Reset()
 	if x.Fault != "" {

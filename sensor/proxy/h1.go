@@ -236,7 +236,7 @@ func (s *h1) flush() error {
 	}
 	n, err := s.conn.Write(s.out)
 	s.p.n.bytesOut.Add(int64(n))
-	if err != nil {
+	if !s.g.off() || err != nil { // what follows may have to wait for the venue
 		s.p.n.clientsGone.Add(1)
 		s.err = errGone
 		return s.err

@@ -162,6 +162,9 @@ func (s *h2Stream) serve(l *listener, o *origin, r *http.Request) {
 			s.aborted = true // it did not arrive whole: no call
 			return
 		}
+		if f == faultNone && c.h.length >= 0 && c.h.length != int64(len(body)) {
+			f = faultLength // a head that ends the stream may say anything, and the library looks on
+		}
 		c.h.note(f)
 	}
 	if c.h.bad != faultNone {
