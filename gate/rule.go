@@ -21,6 +21,7 @@ type rule struct {
 	until      int64        // on the gate's clock
 	pace       pace         // of a throttle
 	bucket     *bucket
+	unsaved    bool // imposed, and not yet given to OnChange
 }
 
 // newRule checks the restriction and fills in From and ID where they are missing. clock
