@@ -130,6 +130,14 @@ func (v *Verifier) session(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
+	if again, ok := s.Token.(Again); ok {
+		b := again(x)
+		if b.Verdict == vedette.Authentic {
+			b.Reasons = []vedette.Reason{vedette.SessionAuth}
+		}
+		v.external(x, b)
+		return
+	}
 	if !s.External {
 		v.standsFor(x, s.Key)
 		return
@@ -183,7 +191,7 @@ func (v *Verifier) bearer(x *Case) {
 
 // external takes over what another verifier found of a token or signature.
 func (v *Verifier) external(x *Case, b BearerResult) {
-	x.Challenge, x.Nonce = b.Challenge, b.Nonce
+	x.Challenge, x.Nonce, x.Again = b.Challenge, b.Nonce, b.Again
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
 	x.Call.ACR, x.Call.AMR, x.Call.AuthTime = b.ACR, b.AMR, b.AuthTime
 	x.say(b.Verdict, b.Reasons...)

@@ -253,11 +253,15 @@ func (s *h2Stream) readBody(r *http.Request) ([]byte, fault, error) {
 	if r.ContentLength > limit {
 		return nil, faultBody, nil
 	}
+	if r.Body == http.NoBody {
+		return nil, faultNone, nil
+	}
 	var body []byte
 	for {
 		if len(body) == cap(body) {
-			size := max(smallBody, 2*cap(body))
-			if grow := int64(size) - smallBody; grow > 0 && !s.reserve(grow) {
+			// A connection has many streams: all that they hold counts, but for their first bytes.
+			size := max(streamBody, 2*cap(body))
+			if size > streamBody && !s.reserve(int64(size)) {
 				return nil, faultMemory, nil
 			}
 			body = append(make([]byte, 0, size), body...)

@@ -105,3 +105,42 @@ func TestHTTP2LengthWithoutBody(t *testing.T) {
 		t.Errorf("venue read %q; judged were %d calls", heads, len(r.m.Calls()))
 	}
 }
+
+// Bodies of many streams that do not end hold no more memory together than bodies may.
+func TestHTTP2BodiesShareMemory(t *testing.T) {
+	o := newOrigin(t, nil)
+	a := newAuthority(t)
+	r := newRig(t, o.addr, func(c *Config) {
+		c.Listeners[0].TLS = &TLS{Certificate: a.issue("vedette.test")}
+		c.Limits.BodyMemory = 1 << 20
+	})
+	h := r.h2Raw(a)
+	refused := make(chan struct{}, 1000)
+	go func() {
+		defer close(refused)
+		var head [9]byte
+		for {
+			if _, err := io.ReadFull(h.c, head[:]); err != nil {
+				return
+			}
+			io.CopyN(io.Discard, h.c, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
+			if head[3] == 1 {
+				refused <- struct{}{}
+			}
+		}
+	}()
+	time.Sleep(50 * time.Millisecond) // until the server has opened its window
+	for i := range 120 {
+		stream := uint32(2*i + 1)
+		h.c.Write(h2Frame(1, 4, stream, h2Fields(":method", "POST", ":path", "/a", ":scheme", "https", ":authority", "h")))
+		h.c.Write(h2Frame(0, 0, stream, make([]byte, 15000)))
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case <-refused:
+	case <-time.After(2 * time.Second):
+		t.Errorf("120 streams with 15,000 bytes each are held; counted are %d bytes", r.Stats().BodyMemoryNow)
+	}
+	h.c.Close()
+	eventually(t, "their memory back", func() bool { return r.Stats().BodyMemoryNow == 0 })
+}

@@ -92,3 +92,31 @@ func TestUnaskedAnswerOverTLSIsNobodys(t *testing.T) {
 		}
 	}
 }
+
+// A client of HTTP/1.0 knows the end of a long answer by the connection's: over TLS too, a cut one
+// must not end as a whole one does.
+func TestCutAnswerOverTLSIsNotWhole(t *testing.T) {
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		http.ReadRequest(br)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n"+strings.Repeat("x", 200000))
+	})
+	addrChunked := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		http.ReadRequest(br)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n"+strings.Repeat("x", 200000)+"\r\n")
+	})
+	a := newAuthority(t)
+	for _, addr := range []string{addr, addrChunked} {
+		r := newRig(t, addr, func(c *Config) { c.Listeners[0].TLS = &TLS{Certificate: a.issue("vedette.test")} })
+		c, err := tls.Dial("tcp", r.addr, &tls.Config{RootCAs: a.pool, ServerName: "vedette.test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		io.WriteString(c, "GET /a HTTP/1.0\r\nHost: h\r\n\r\n")
+		b, err := io.ReadAll(c)
+		c.Close()
+		if err == nil && !strings.Contains(string(b), "Content-Length") {
+			t.Errorf("%d bytes were taken for the whole answer", len(b))
+		}
+	}
+}
