@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"vedette"
 	"vedette/incident"
@@ -179,9 +180,13 @@ func mix(seed, v uint64) uint64 {
 }
 
 func hashText(seed uint64, s string) uint64 {
-	h := seed ^ 14695981039346656037 // FNV-1a
-	for i := 0; i < len(s); i++ {
-		h = (h ^ uint64(s[i])) * 1099511628211
+	h := seed ^ uint64(len(s))
+	for ; len(s) >= 8; s = s[8:] {
+		h = mix(h, binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s), 8)))
 	}
-	return mix(seed, h)
+	var rest uint64
+	for i := range len(s) {
+		rest = rest<<8 | uint64(s[i])
+	}
+	return mix(h, rest)
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var benchCommand = &command{name: "bench", args: "[-only inline,verify,ledger,memory,respond] [-for 3s] [-rounds 5] [-json]",
+var benchCommand = &command{name: "bench", args: "[-only inline,verify,ledger,memory,respond,replay] [-for 3s] [-rounds 5] [-json]",
 	short:   "Measure speed, as ratios against baselines of the same run",
 	example: "vedette bench -only inline -rounds 5",
 	run:     runBench}
@@ -43,7 +43,7 @@ type benches struct {
 
 func runBench(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	b := &benches{env: e}
-	only := flags.String("only", "verify,ledger,memory,inline,respond", "which parts to measure")
+	only := flags.String("only", "verify,ledger,memory,replay,inline,respond", "which parts to measure")
 	role := flags.String("role", "", "used by the bench itself: play a part of it in a process of its own")
 	flags.DurationVar(&b.length, "for", 3*time.Second, "length of one measurement")
 	flags.IntVar(&b.rounds, "rounds", 5, "rounds; the median ratio of paired rounds is told")
@@ -54,11 +54,11 @@ func runBench(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	if *role != "" {
 		return playRole(ctx, e, *role, flags.Args())
 	}
-	parts := map[string]func(context.Context) error{"verify": b.verify, "ledger": b.ledger, "memory": b.memory, "inline": b.inline, "respond": b.respond}
+	parts := map[string]func(context.Context) error{"verify": b.verify, "ledger": b.ledger, "memory": b.memory, "inline": b.inline, "respond": b.respond, "replay": b.replay}
 	for _, name := range strings.Split(*only, ",") {
 		run := parts[name]
 		if run == nil {
-			return usagef("unknown part %q: want of inline,verify,ledger,memory,respond", name)
+			return usagef("unknown part %q: want of inline,verify,ledger,memory,respond,replay", name)
 		}
 		if err := run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
