@@ -89,6 +89,8 @@ func (p *EventParser) member(v strictjson.Value) error {
 	name := v.Name()
 	m := known.find(name)
 	switch {
+	case m != nil && m.ignored:
+		return nil
 	case m != nil && m.set != nil:
 		return m.set(p, v.Kind(), v.Text())
 	case m != nil && m.list != nil:
@@ -100,15 +102,11 @@ func (p *EventParser) member(v strictjson.Value) error {
 		return p.batch(v)
 	case name == "intel":
 		return p.intel(v)
-	case p.Lenient || ignored[name]:
+	case p.Lenient:
 		return nil
 	}
 	return errMember
 }
-
-// ignored are members of the ledger's records that no detector looks at.
-var ignored = map[string]bool{"query": true, "query_sha256": true, "query_sealed": true, "query_not_sealed": true, "query_too_long": true,
-	"body": true, "body_sha256": true, "body_sealed": true, "body_not_sealed": true, "body_too_long": true}
 
 func (p *EventParser) batch(v strictjson.Value) error {
 	return each(v, func(e strictjson.Value) error {

@@ -213,7 +213,9 @@ func TestPlain(t *testing.T) {
 		`"batch":[{}]`:                                   false,
 		`"batch":[{"side":"buy","side":"buy"}]`:          false,
 		`"batch":[{"side":"buy"`:                         false,
-		`"query":"a=1"`:                                  false,
+		`"query":"a=1","body_sha256":"00","body_too_long":12,"query_sealed":"x"`: true,
+		`"body":"{\"a\":1}"`:                            false,
+		`"query_not_sealed":"a","query_not_sealed":"a"`: false,
 		`"intel":[{"feed":"tor","kind":"address","action":"observe","confidence":50}]`: false,
 	} {
 		line := []byte(begin + text + end)

@@ -28,7 +28,7 @@ func (p *EventParser) object(b []byte, at int, part bool) int {
 	if byteAt(b, at) != '{' {
 		return notPlain
 	}
-	var had uint64 // members, as bits
+	var had [maxMembers / 64]uint64 // members, as bits
 	last := uint8(maxMembers)
 	if part {
 		last++
@@ -36,10 +36,11 @@ func (p *EventParser) object(b []byte, at int, part bool) int {
 	for c := byte(','); c == ','; c = byteAt(b, at) {
 		at = spaces(b, at+1)
 		i, n := p.name(b, at, last)
-		if i < 0 || had&(1<<i) != 0 || part && !members[i].action {
+		if i < 0 || had[i/64]&(1<<(i%64)) != 0 || part && !members[i].action {
 			return notPlain
 		}
-		had, last = had|1<<i, uint8(i)
+		had[i/64] |= 1 << (i % 64)
+		last = uint8(i)
 		if at = spaces(b, n); byteAt(b, at) != ':' {
 			return notPlain
 		}
