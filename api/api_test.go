@@ -32,6 +32,14 @@ func snapshot() Snapshot {
 		Findings:     []*vedette.Finding{{ID: "sha256:1", Detector: "access.replay", Severity: vedette.High, Time: now, Summary: "<script>alert(1)</script>", Evidence: []uint64{4}}}}
 }
 
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
 func get(t *testing.T, h http.Handler, path string) (int, string, http.Header) {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -128,6 +136,14 @@ func (o *orders) Reload() error    { return o.err }
 func (o *orders) Status() Snapshot { return snapshot() }
 func (o *orders) Profile(s ProfileOf) (behaviour.Profile, error) {
 	return behaviour.Profile{Kind: s.Venue + " " + s.Name}, o.err
+}
+func (o *orders) Profiled() []ProfileOf { return []ProfileOf{{Venue: "a", Name: "k"}} }
+func (o *orders) SaveProfile(s ProfileOf) (behaviour.Saved, error) {
+	return behaviour.Saved{Venue: s.Venue, Name: s.Name, Account: s.Account, State: []byte{1, 2}, Mark: 1<<64 - 1}, o.err
+}
+func (o *orders) LoadProfile(v *behaviour.Saved, who string) error {
+	o.lifted = append(o.lifted, fmt.Sprint("load ", v.Name, v.State, v.Mark, " by ", who))
+	return o.err
 }
 func (o *orders) ForgetProfile(s ProfileOf, who string) error {
 	o.lifted = append(o.lifted, s.Name+" by "+who)
@@ -226,6 +242,21 @@ func TestControl(t *testing.T) {
 	var profile behaviour.Profile
 	if err := c.Do(ctx, "GET", "/v1/profile?venue=a&name=k%2F1+%26", "me", nil, &profile); err != nil || profile.Kind != "a k/1 &" {
 		t.Errorf("%v %+v", err, profile)
+	}
+	var some []ProfileOf
+	if err := c.Do(ctx, "GET", "/v1/profiles", "me", nil, &some); err != nil || len(some) != 1 {
+		t.Errorf("%v %+v", err, some)
+	}
+	loaded := &orders{}
+	saved := behaviour.Saved{}
+	if err := c.Do(ctx, "GET", "/v1/profile/saved?venue=a&name=k&kind=account", "me", nil, &saved); err != nil || !saved.Account {
+		t.Errorf("%v %+v", err, saved)
+	}
+	h := httptest.NewRecorder()
+	put := httptest.NewRequest("PUT", "/v1/profile/saved", strings.NewReader(text(saved)))
+	put.Header.Set("By", "me")
+	if Control(loaded).ServeHTTP(h, put); h.Code != 200 || len(loaded.lifted) != 1 || loaded.lifted[0] != "load k[1 2] 18446744073709551615 by me" {
+		t.Errorf("%d %s %q", h.Code, h.Body, loaded.lifted)
 	}
 	var pending []respond.Intervention
 	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {

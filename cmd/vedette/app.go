@@ -65,9 +65,10 @@ type app struct {
 	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
-	resumed    bool     // the detectors know what the ledger has
-	snapshot   string   // file of what the detectors remember
-	hash       [16]byte // key of the detectors' subjects
+	resumed    bool          // the detectors know what the ledger has
+	snapshot   string        // file of what the detectors remember
+	saveNow    chan struct{} // has it written soon
+	hash       [16]byte      // key of the detectors' subjects
 	rulesSum   [sha256.Size]byte
 	responder  *respond.Responder
 	cancels    atomic.Pointer[map[account]canceller]
@@ -96,7 +97,7 @@ type app struct {
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
 func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, t clock) (*app, error) {
-	a := &app{config: c, log: log, clock: t, started: t.now()}
+	a := &app{config: c, log: log, clock: t, started: t.now(), saveNow: make(chan struct{}, 1)}
 	a.life, a.cancel = context.WithCancel(ctx)
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
