@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,7 @@ type orders struct {
 	lifted  []string
 	granted []vedette.StepUpGrant
 	asked   []IntelRefresh
+	decided Decision
 	err     error
 }
 
@@ -153,6 +155,7 @@ func (o *orders) Interventions() []respond.Intervention {
 	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
 }
 func (o *orders) Decide(d Decision) (respond.Intervention, error) {
+	o.decided = d
 	o.lifted = append(o.lifted, d.Verb+" "+d.ID+" by "+d.By)
 	return respond.Intervention{ID: d.ID, State: respond.Done}, o.err
 }
@@ -283,5 +286,34 @@ func TestDialUnknown(t *testing.T) {
 		if _, err := Dial(dir); err == nil || errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestPeer: the server on the control socket knows which user gives an order; who gives it cannot say so.
+func TestPeer(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the user at the other end is known on Linux only")
+	}
+	dir := t.TempDir()
+	l, err := ListenControl(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &orders{}
+	s := &http.Server{Handler: Control(o), ConnContext: WithPeer}
+	go s.Serve(l)
+	defer s.Close()
+	c, err := Dial(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Do(t.Context(), "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: "me", Signature: []byte("s")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("uid %d", os.Getuid()); o.decided.Peer != want || string(o.decided.Signature) != "s" {
+		t.Errorf("%+v, want %s", o.decided, want)
+	}
+	if err := c.Do(t.Context(), "POST", "/v1/interventions", "me", map[string]string{"id": "1", "verb": "approve", "by": "me", "peer": "uid 7"}, nil); err == nil {
+		t.Error("an order said who gives it")
 	}
 }

@@ -80,6 +80,10 @@ type Decision struct {
 	Verb string `json:"verb"` // approve, reject or undo
 	By   string `json:"by"`
 	Why  string `json:"why,omitempty"` // in words
+	// Signature is respond.SignApproval by the person's key, nil for none.
+	Signature []byte `json:"signature,omitempty"`
+	// Peer is the user of the operating system that gives the order, "" where that is not known. Only the server says so.
+	Peer string `json:"-"`
 }
 
 // Known answers whether a credential is in the keyring.
@@ -157,6 +161,7 @@ func Control(o Orders) http.Handler {
 		if !readOrder(w, r, &in) {
 			return
 		}
+		in.Peer, _ = r.Context().Value(peerKey{}).(string)
 		out, err := o.Decide(in)
 		reply(w, out, err)
 	})
@@ -283,6 +288,17 @@ func ListenControl(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("cannot protect control socket: %w", err)
 	}
 	return l, nil
+}
+
+type peerKey struct{}
+
+// WithPeer is the ConnContext of the server on the control socket: orders then say which user of the operating system
+// gives them.
+func WithPeer(ctx context.Context, c net.Conn) context.Context {
+	if who := peerOf(c); who != "" {
+		return context.WithValue(ctx, peerKey{}, who)
+	}
+	return ctx
 }
 
 // Client gives orders to the monitor that runs on a data folder.

@@ -72,6 +72,7 @@ type app struct {
 	rulesSum   [sha256.Size]byte
 	responder  *respond.Responder
 	cancels    atomic.Pointer[map[account]canceller]
+	approvers  atomic.Pointer[approvers]
 	lastStep   atomic.Uint64 // ledger position of an intervention's last step
 	proxy      *proxy.Proxy
 	ops        *http.Server
@@ -426,7 +427,7 @@ func (a *app) startControl(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.control = &http.Server{Handler: api.Control(a), ReadHeaderTimeout: 5 * time.Second}
+	a.control = &http.Server{Handler: api.Control(a), ConnContext: api.WithPeer, ReadHeaderTimeout: 5 * time.Second}
 	a.serve(a.control, l)
 	return nil
 }
@@ -655,6 +656,10 @@ func (a *app) reload() error {
 	if err != nil {
 		return err
 	}
+	approvers, err := c.approvers()
+	if err != nil {
+		return err
+	}
 	cancels, err := a.cancellers(c, dialects, ring.Lookup)
 	if err != nil {
 		return err
@@ -680,6 +685,7 @@ func (a *app) reload() error {
 	}
 	a.config, a.dialects = c, dialects
 	a.responder.Use(book)
+	a.approvers.Store(&approvers)
 	a.cancels.Store(&cancels)
 	err = a.ring.Replace(entries)
 	a.monitor.Verifier.ForgetRemoved()

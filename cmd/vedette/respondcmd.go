@@ -4,7 +4,11 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,22 +27,23 @@ import (
 	"vedette/respond/format"
 )
 
-var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE…",
+var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE… | keygen [flags] FILE",
 	short:   "See, approve and undo what playbooks do",
 	example: "vedette respond approve -by alice 3f0c5a1be2d4",
 	run:     runRespond}
 
 // respondFlags are those of all respond commands.
 type respondFlags struct {
-	config, dir, by, why, playbooks string
-	json                            bool
+	config, dir, by, why, playbooks, key string
+	json                                 bool
 }
 
 func runRespond(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	f := &respondFlags{}
 	flags.StringVar(&f.config, "c", "", "configuration file")
 	flags.StringVar(&f.dir, "dir", "", "data folder, if not that of the configuration")
-	flags.StringVar(&f.by, "by", cmp.Or(e.getenv("SUDO_USER"), person()), "approve, reject, undo: who says so")
+	flags.StringVar(&f.by, "by", cmp.Or(e.getenv("SUDO_USER"), person()), "approve, reject, undo, keygen: who says so")
+	flags.StringVar(&f.key, "key", "", "approve: file of the approver's key, as keygen made it")
 	flags.StringVar(&f.why, "reason", "", "reject, undo: why, in words")
 	flags.StringVar(&f.playbooks, "playbooks", "", "test: file of playbooks, if not that of the configuration")
 	flags.BoolVar(&f.json, "json", false, "list: machine-readable output")
@@ -51,12 +56,14 @@ func runRespond(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	}
 	switch verb {
 	case "":
-		return usagef("say what to do: list, approve, reject, undo or test")
+		return usagef("say what to do: list, approve, reject, undo, test or keygen")
 	case "test":
 		return e.testPlaybooks(f, flags.Args())
+	case "keygen":
+		return e.makeApproverKey(f, flags.Args())
 	case "list", "approve", "reject", "undo":
 	default:
-		return usagef("unknown %q: want list, approve, reject, undo or test", verb)
+		return usagef("unknown %q: want list, approve, reject, undo, test or keygen", verb)
 	}
 	at, err := e.site(f.config, f.dir)
 	if err != nil {
@@ -76,6 +83,14 @@ func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []s
 	if len(ids) == 0 {
 		return usagef("say the ids of what to %s, as vedette respond list shows them", verb)
 	}
+	sign := func(string) []byte { return nil }
+	if f.key != "" {
+		key, err := readApproverKey(f.key)
+		if err != nil {
+			return err
+		}
+		sign = func(id string) []byte { return respond.SignApproval(key, id, f.by) }
+	}
 	client, err := s.monitor()
 	if err != nil {
 		return err
@@ -85,7 +100,7 @@ func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []s
 	}
 	for _, id := range ids {
 		var i respond.Intervention
-		if err := client.Do(ctx, "POST", "/v1/interventions", f.by, api.Decision{ID: id, Verb: verb, By: f.by, Why: f.why}, &i); err != nil {
+		if err := client.Do(ctx, "POST", "/v1/interventions", f.by, api.Decision{ID: id, Verb: verb, By: f.by, Why: f.why, Signature: sign(id)}, &i); err != nil {
 			return err
 		}
 		words := string(i.State)
@@ -157,6 +172,48 @@ func showInterventions(out io.Writer, list []respond.Intervention) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, format.OneLine(i.Words), i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, format.OneLine(why))
 	}
 	return w.Flush()
+}
+
+// makeApproverKey makes the key of a person who may approve, and prints what the configuration wants of it.
+func (e *env) makeApproverKey(f *respondFlags, files []string) error {
+	if len(files) != 1 {
+		return usagef("say the file that the private key goes to")
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return err
+	}
+	b, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return err
+	}
+	if err := durable.Create(durable.OS{}, files[0], pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b}), 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "{name: %s, key: %s}\n", f.by, base64.StdEncoding.EncodeToString(public))
+	fmt.Fprintln(e.stderr, "add the line to respond.approvers of the monitor's configuration, and keep the file to yourself")
+	return nil
+}
+
+// readApproverKey reads a private key as keygen or openssl genpkey -algorithm ed25519 writes it.
+func readApproverKey(name string) (ed25519.PrivateKey, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("cannot use %s: it holds no key in PEM", name)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s: %w", name, err)
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("cannot use %s: it is no Ed25519 key", name)
+	}
+	return private, nil
 }
 
 // planned is what test prints for one response.
