@@ -201,7 +201,7 @@ func (d *desk) show(ctx context.Context, f *incidentFlags, id string) error {
 	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\n\n", i.Title)
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	for _, line := range [][2]string{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"severity", i.Severity.String()}, {"with", orDash(i.Assignee)},
+	for _, line := range [][2]string{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"at stake", orDash(i.AtStake)}, {"severity", i.Severity.String()}, {"with", orDash(i.Assignee)},
 		{"findings", fmt.Sprint(i.Count)}, {"from", at(i.From)}, {"to", at(i.To)}, {"tags", strings.Join(i.Tags, " ")}} {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
