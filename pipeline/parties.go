@@ -3,11 +3,13 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"vedette"
 	"vedette/incident"
+	"vedette/intel"
 	"vedette/keyring"
 )
 
@@ -159,7 +161,28 @@ func atStake(c *vedette.Credential) stake {
 	return stake{atStakeRead, "the key may read"}
 }
 
-// Incidents returns a Joiner that knows the parties.
-func (p *Parties) Incidents(monitor string, window time.Duration) *incident.Joiner {
-	return incident.New(incident.Config{Window: window, Population: p.Population, Exposure: p.Exposure, Monitor: monitor})
+// Incidents returns a Joiner that knows the parties, and what feeds list of them; nil for no feeds.
+func (p *Parties) Incidents(monitor string, window time.Duration, feeds *intel.Feeds) *incident.Joiner {
+	c := incident.Config{Window: window, Population: p.Population, Exposure: p.Exposure, Monitor: monitor}
+	if feeds != nil {
+		c.Intel = func(f *vedette.Finding) float64 { return listed(feeds, f) }
+	}
+	return incident.New(c)
+}
+
+// listed is how sure the surest of the feeds is that the finding's address, its network, fingerprint or key is hostile, in
+// [0,1], at the time of the finding.
+func listed(feeds *intel.Feeds, f *vedette.Finding) float64 {
+	c := vedette.Call{JA4: f.JA4, Credential: f.Credential}
+	if a, err := netip.ParseAddr(f.Source); err == nil {
+		c.Source = netip.AddrPortFrom(a, 0)
+	} else if p, err := netip.ParsePrefix(f.Source); err == nil && (p.IsSingleIP() || p.Bits() >= 64) { // one line; not a subnet
+		c.Source = netip.AddrPortFrom(p.Addr(), 0)
+	}
+	feeds.Enrich(&c, f.Time)
+	most := uint8(0)
+	for _, m := range c.Intel {
+		most = max(most, m.Confidence)
+	}
+	return float64(most) / 100
 }

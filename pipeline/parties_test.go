@@ -3,11 +3,14 @@ package pipeline
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"vedette"
 	"vedette/incident"
+	"vedette/intel"
 	"vedette/keyring"
 )
 
@@ -225,5 +228,49 @@ func TestOrdersHold(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { o.saw(c) }); n != 0 {
 		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// TestListed: what feeds list of a finding's parties raises the risk of its incident, by the surest.
+func TestListed(t *testing.T) {
+	dir := t.TempDir()
+	feed := func(name string, kind vedette.IndicatorKind, confidence uint8, text string) intel.Feed {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return intel.Feed{Name: name, Format: intel.List, Kind: kind, File: file, Confidence: confidence}
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	feeds, err := intel.Open(intel.Config{Dir: filepath.Join(dir, "copies"), Now: func() time.Time { return at }, Feeds: []intel.Feed{
+		feed("addresses", vedette.IndicatorAddress, 60, "198.51.100.0/24\n2001:db8:1::/48"), feed("tools", vedette.IndicatorJA4, 90, "t13d1516h2_8daaf6152771_02713d6af862")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"addresses", "tools"} {
+		if _, err := feeds.Refresh(t.Context(), name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(f vedette.Finding, want float64) {
+		t.Helper()
+		f.Time = at
+		if got := listed(feeds, &f); got != want {
+			t.Errorf("%+v: %v, want %v", f, got, want)
+		}
+	}
+	f(vedette.Finding{Source: "198.51.100.7"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.7/32"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.7", JA4: "t13d1516h2_8daaf6152771_02713d6af862"}, 0.9)
+	f(vedette.Finding{Source: "2001:db8:1:7::/64"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.0/24"}, 0) // a subnet of which a part is listed
+	f(vedette.Finding{Source: "203.0.113.7"}, 0)
+	f(vedette.Finding{}, 0)
+	risk := func(feeds *intel.Feeds) float64 {
+		i, _ := NewParties(keyring.New(keyring.Options{})).Incidents("", 0, feeds).Join(&vedette.Finding{ID: "1", Detector: "x", Time: at, Severity: vedette.Medium, Score: 0.5, Source: "198.51.100.7"})
+		return i.Risk
+	}
+	if with, without := risk(feeds), risk(nil); with <= without {
+		t.Errorf("risk %v with feeds, %v without", with, without)
 	}
 }
