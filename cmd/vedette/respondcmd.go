@@ -12,12 +12,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"vedette"
@@ -47,10 +45,7 @@ func runRespond(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	flags.StringVar(&f.why, "reason", "", "reject, undo: why, in words")
 	flags.StringVar(&f.playbooks, "playbooks", "", "test: file of playbooks, if not that of the configuration")
 	flags.BoolVar(&f.json, "json", false, "list: machine-readable output")
-	verb := ""
-	if len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
-		verb, e.args = e.args[0], e.args[1:]
-	}
+	verb := e.verb()
 	if err := e.parse(flags); err != nil {
 		return err
 	}
@@ -126,20 +121,7 @@ func (s *site) listInterventions(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		enc := json.NewEncoder(s.stdout)
-		for _, i := range list {
-			if err := enc.Encode(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(s.stderr, "no playbook has done or proposed anything")
-		return nil
-	}
-	return showInterventions(s.stdout, list)
+	return show(s.env, asJSON, "no playbook has done or proposed anything", "ID,STATE,WHAT,PLAYBOOK,AT,UNTIL,APPROVED,WHY", list, interventionRow)
 }
 
 // storedInterventions reads the journal where no monitor runs.
@@ -151,27 +133,21 @@ func storedInterventions(dir string) ([]respond.Intervention, error) {
 	return respond.Read(durable.OS{}, name)
 }
 
-// showInterventions prints a table. Its texts may hold what an attacker sent as a key's id.
-func showInterventions(out io.Writer, list []respond.Intervention) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tWHAT\tPLAYBOOK\tAT\tUNTIL\tAPPROVED\tWHY")
-	for _, i := range list {
-		until, approved := "", fmt.Sprintf("%d of %d", len(i.Approvals), i.Needs)
-		if !i.Until.IsZero() {
-			until = i.Until.UTC().Format(time.RFC3339)
-		}
-		if i.Automatic {
-			approved = "automatic"
-		}
-		why := i.Why
-		for _, more := range []string{i.Held, i.Result} {
-			if more != "" {
-				why += "; " + more
-			}
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, format.OneLine(i.Words), i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, format.OneLine(why))
+func interventionRow(i respond.Intervention) []any {
+	until, approved := "", fmt.Sprintf("%d of %d", len(i.Approvals), i.Needs)
+	if !i.Until.IsZero() {
+		until = i.Until.UTC().Format(time.RFC3339)
 	}
-	return w.Flush()
+	if i.Automatic {
+		approved = "automatic"
+	}
+	why := i.Why
+	for _, more := range []string{i.Held, i.Result} {
+		if more != "" {
+			why += "; " + more
+		}
+	}
+	return []any{i.ID, i.State, i.Words, i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, why}
 }
 
 // makeApproverKey makes the key of a person who may approve, and prints what the configuration wants of it.
