@@ -60,7 +60,9 @@ type Incident struct {
 	Resolution Resolution    `json:"resolution"`
 	Severity   Severity      `json:"severity"` // the highest of its findings
 	// Risk is in [0,1], from severity, confidence, exposure and intelligence.
-	Risk     float64   `json:"risk"`
+	Risk float64 `json:"risk"`
+	// AtStake says in words what the exposure is that the risk is made of; "" where nobody known is concerned.
+	AtStake  string    `json:"at_stake"`
 	Title    string    `json:"title"` // one plain sentence
 	Subjects []Subject `json:"subjects"`
 	Findings []string  `json:"findings"` // ids, oldest first, bounded; Count has them all

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,14 @@ func snapshot() Snapshot {
 			{Kind: "credential", ID: "k1"}, {Kind: "credential", ID: "2JZoY2KGGzW2dINe2kPVG67meJMKiTvG"}, {Kind: "source", ID: "192.0.2.1"}, {Kind: "ja4", ID: "t13d"}, {Kind: "venue", ID: "binance"}}}},
 		Restrictions: []vedette.Restriction{{ID: "r1", Kind: vedette.RestrictFreeze, Credential: "key-<b>", Reason: "stolen", By: "ops"}},
 		Findings:     []*vedette.Finding{{ID: "sha256:1", Detector: "access.replay", Severity: vedette.High, Time: now, Summary: "<script>alert(1)</script>", Evidence: []uint64{4}}}}
+}
+
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }
 
 func get(t *testing.T, h http.Handler, path string) (int, string, http.Header) {
@@ -80,6 +89,7 @@ type orders struct {
 	lifted  []string
 	granted []vedette.StepUpGrant
 	asked   []IntelRefresh
+	decided Decision
 	err     error
 }
 
@@ -129,6 +139,14 @@ func (o *orders) Status() Snapshot { return snapshot() }
 func (o *orders) Profile(s ProfileOf) (behaviour.Profile, error) {
 	return behaviour.Profile{Kind: s.Venue + " " + s.Name}, o.err
 }
+func (o *orders) Profiled() []ProfileOf { return []ProfileOf{{Venue: "a", Name: "k"}} }
+func (o *orders) SaveProfile(s ProfileOf) (behaviour.Saved, error) {
+	return behaviour.Saved{Venue: s.Venue, Name: s.Name, Account: s.Account, State: []byte{1, 2}, Mark: 1<<64 - 1}, o.err
+}
+func (o *orders) LoadProfile(v *behaviour.Saved, who string) error {
+	o.lifted = append(o.lifted, fmt.Sprint("load ", v.Name, v.State, v.Mark, " by ", who))
+	return o.err
+}
 func (o *orders) ForgetProfile(s ProfileOf, who string) error {
 	o.lifted = append(o.lifted, s.Name+" by "+who)
 	return o.err
@@ -137,6 +155,7 @@ func (o *orders) Interventions() []respond.Intervention {
 	return []respond.Intervention{{ID: "1", State: respond.Proposed}}
 }
 func (o *orders) Decide(d Decision) (respond.Intervention, error) {
+	o.decided = d
 	o.lifted = append(o.lifted, d.Verb+" "+d.ID+" by "+d.By)
 	return respond.Intervention{ID: d.ID, State: respond.Done}, o.err
 }
@@ -235,6 +254,21 @@ func TestControl(t *testing.T) {
 	if err := c.Do(ctx, "GET", "/v1/profile?venue=a&name=k%2F1+%26", "me", nil, &profile); err != nil || profile.Kind != "a k/1 &" {
 		t.Errorf("%v %+v", err, profile)
 	}
+	var some []ProfileOf
+	if err := c.Do(ctx, "GET", "/v1/profiles", "me", nil, &some); err != nil || len(some) != 1 {
+		t.Errorf("%v %+v", err, some)
+	}
+	loaded := &orders{}
+	saved := behaviour.Saved{}
+	if err := c.Do(ctx, "GET", "/v1/profile/saved?venue=a&name=k&kind=account", "me", nil, &saved); err != nil || !saved.Account {
+		t.Errorf("%v %+v", err, saved)
+	}
+	h := httptest.NewRecorder()
+	put := httptest.NewRequest("PUT", "/v1/profile/saved", strings.NewReader(text(saved)))
+	put.Header.Set("By", "me")
+	if Control(loaded).ServeHTTP(h, put); h.Code != 200 || len(loaded.lifted) != 1 || loaded.lifted[0] != "load k[1 2] 18446744073709551615 by me" {
+		t.Errorf("%d %s %q", h.Code, h.Body, loaded.lifted)
+	}
 	var pending []respond.Intervention
 	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {
 		t.Errorf("%v %+v", err, pending)
@@ -260,5 +294,34 @@ func TestDialUnknown(t *testing.T) {
 		if _, err := Dial(dir); err == nil || errors.Is(err, ErrNotRunning) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestPeer: the server on the control socket knows which user gives an order; who gives it cannot say so.
+func TestPeer(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the user at the other end is known on Linux only")
+	}
+	dir := t.TempDir()
+	l, err := ListenControl(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &orders{}
+	s := &http.Server{Handler: Control(o), ConnContext: WithPeer}
+	go s.Serve(l)
+	defer s.Close()
+	c, err := Dial(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Do(t.Context(), "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: "me", Signature: []byte("s")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("uid %d", os.Getuid()); o.decided.Peer != want || string(o.decided.Signature) != "s" {
+		t.Errorf("%+v, want %s", o.decided, want)
+	}
+	if err := c.Do(t.Context(), "POST", "/v1/interventions", "me", map[string]string{"id": "1", "verb": "approve", "by": "me", "peer": "uid 7"}, nil); err == nil {
+		t.Error("an order said who gives it")
 	}
 }

@@ -50,6 +50,12 @@ type Orders interface {
 	EndRule(ctx context.Context, id, who string) error
 	// Profile is what was learned of a key's or account's behaviour.
 	Profile(s ProfileOf) (behaviour.Profile, error)
+	// Profiled lists the keys and accounts of the keyring that something was learned of.
+	Profiled() []ProfileOf
+	// SaveProfile is all that was learned, for LoadProfile.
+	SaveProfile(s ProfileOf) (behaviour.Saved, error)
+	// LoadProfile puts it in the place of what is known; who says by whom.
+	LoadProfile(v *behaviour.Saved, who string) error
 	// ForgetProfile has it learned anew; who says by whom.
 	ForgetProfile(s ProfileOf, who string) error
 	// Reload reads the configuration anew.
@@ -74,6 +80,10 @@ type Decision struct {
 	Verb string `json:"verb"` // approve, reject or undo
 	By   string `json:"by"`
 	Why  string `json:"why,omitempty"` // in words
+	// Signature is respond.SignApproval by the person's key, nil for none.
+	Signature []byte `json:"signature,omitempty"`
+	// Peer is the user of the operating system that gives the order, "" where that is not known. Only the server says so.
+	Peer string `json:"-"`
 }
 
 // Known answers whether a credential is in the keyring.
@@ -154,16 +164,11 @@ func Control(o Orders) http.Handler {
 		if !readOrder(w, r, &in) {
 			return
 		}
+		in.Peer, _ = r.Context().Value(peerKey{}).(string)
 		out, err := o.Decide(in)
 		reply(w, out, err)
 	})
-	mux.HandleFunc("GET /v1/profile", func(w http.ResponseWriter, r *http.Request) {
-		p, err := o.Profile(profileOf(r))
-		reply(w, p, err)
-	})
-	mux.HandleFunc("DELETE /v1/profile", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{}, o.ForgetProfile(profileOf(r), r.Header.Get("By")))
-	})
+	profiles(mux, o)
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { reply(w, struct{}{}, o.Reload()) })
 	mux.HandleFunc("GET /v1/intel", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Intel()) })
 	mux.HandleFunc("GET /v1/intel/lookup", func(w http.ResponseWriter, r *http.Request) {
@@ -183,6 +188,29 @@ func Control(o Orders) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// profiles serves the orders about what was learned.
+func profiles(mux *http.ServeMux, o Orders) {
+	mux.HandleFunc("GET /v1/profiles", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Profiled()) })
+	mux.HandleFunc("GET /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		p, err := o.Profile(profileOf(r))
+		reply(w, p, err)
+	})
+	mux.HandleFunc("GET /v1/profile/saved", func(w http.ResponseWriter, r *http.Request) {
+		v, err := o.SaveProfile(profileOf(r))
+		reply(w, v, err)
+	})
+	mux.HandleFunc("PUT /v1/profile/saved", func(w http.ResponseWriter, r *http.Request) {
+		var in behaviour.Saved
+		if !readOrder(w, r, &in) {
+			return
+		}
+		reply(w, struct{}{}, o.LoadProfile(&in, r.Header.Get("By")))
+	})
+	mux.HandleFunc("DELETE /v1/profile", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{}, o.ForgetProfile(profileOf(r), r.Header.Get("By")))
+	})
 }
 
 // incidents serves the orders about incidents.
@@ -271,6 +299,17 @@ func ListenControl(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("cannot protect control socket: %w", err)
 	}
 	return l, nil
+}
+
+type peerKey struct{}
+
+// WithPeer is the ConnContext of the server on the control socket: orders then say which user of the operating system
+// gives them.
+func WithPeer(ctx context.Context, c net.Conn) context.Context {
+	if who := peerOf(c); who != "" {
+		return context.WithValue(ctx, peerKey{}, who)
+	}
+	return ctx
 }
 
 // Client gives orders to the monitor that runs on a data folder.

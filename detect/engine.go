@@ -409,9 +409,12 @@ func (e *Engine) Close() {
 	<-e.done
 }
 
-// pause lets the shards finish what they have and keeps what comes back from them, until resume.
+// pause lets the shards finish what they have and keeps what comes back from them, until resume. One pauses at a time.
 func (e *Engine) pause() {
 	e.mu.Lock()
+	for e.paused {
+		e.room.Wait()
+	}
 	e.paused = true
 	for e.flying > 0 {
 		e.room.Wait()

@@ -70,19 +70,28 @@ func Read[S any](d Detector, m *Machine, observe func(x *Context, s *S)) *Detect
 // Peek returns a copy of a machine's state of one subject, and whether it is known. venue may be "" for
 // kinds that are not of a venue.
 func Peek[S any](e *Engine, m *Machine, by Kind, venue, name string) (s S, ok bool) {
-	e.subject(m, by, venue, name, func(state unsafe.Pointer) { s, ok = *(*S)(state), true })
+	e.subject(m, by, venue, name, false, func(state unsafe.Pointer) { s, ok = *(*S)(state), true })
 	return s, ok
 }
 
 // Poke replaces a machine's state of one subject: with the zero value it begins anew. It reports whether the
 // subject is known.
 func Poke[S any](e *Engine, m *Machine, by Kind, venue, name string, s S) (ok bool) {
-	e.subject(m, by, venue, name, func(state unsafe.Pointer) { *(*S)(state), ok = s, true })
+	e.subject(m, by, venue, name, false, func(state unsafe.Pointer) { *(*S)(state), ok = s, true })
 	return ok
 }
 
-// subject calls f with the machine's state of a subject, if there is one, while no shard runs.
-func (e *Engine) subject(m *Machine, by Kind, venue, name string, f func(state unsafe.Pointer)) {
+// Put is Poke, but that a subject that is not known is made known. It reports whether the machine runs at all.
+func Put[S any](e *Engine, m *Machine, by Kind, venue, name string, s S) (ok bool) {
+	e.subject(m, by, venue, name, true, func(state unsafe.Pointer) { *(*S)(state), ok = s, true })
+	return ok
+}
+
+// Mark returns a keyed hash of b, by which what comes back can be known as the installation's own.
+func (e *Engine) Mark(b []byte) uint64 { return e.cfg.Hash.Of(string(b)) }
+
+// subject calls f with the machine's state of a subject, if there is one or it is to be made, while no shard runs.
+func (e *Engine) subject(m *Machine, by Kind, venue, name string, add bool, f func(state unsafe.Pointer)) {
 	key := e.cfg.Hash.Of(name)
 	if by == ByCredential || by == ByAccount || by == ByInstrument {
 		key = mixed(key, e.cfg.Hash.Of(venue))
@@ -93,7 +102,11 @@ func (e *Engine) subject(m *Machine, by Kind, venue, name string, f func(state u
 	if t == nil {
 		return
 	}
-	if s, i := t.find(key), slices.Index(t.machines, m); s.r != nil && i >= 0 {
-		f(s.part(t.machine[i]))
+	r := t.find(key)
+	if r.r == nil && add {
+		r = t.get(key, true)
+	}
+	if i := slices.Index(t.machines, m); r.r != nil && i >= 0 && (add || r.shape.has[t.machine[i]] == 1) {
+		f(r.part(t.machine[i]))
 	}
 }

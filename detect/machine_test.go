@@ -2,9 +2,12 @@ package detect
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"vedette"
 )
@@ -172,4 +175,27 @@ func TestHearing(t *testing.T) {
 		}
 		e.Close()
 	}
+}
+
+// Who looks at a state and who changes one, while snapshots are written and events come, wait for each other.
+func TestPokeWhileBusy(t *testing.T) {
+	m, set, _ := machineTallies()
+	for _, d := range set {
+		d.observe = func(*Context, unsafe.Pointer) {}
+	}
+	e, err := New(Config{Detectors: set, Shards: 2, Subjects: 100, Raise: func(*vedette.Finding) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	var work sync.WaitGroup
+	for _, f := range []func(){func() { e.Snapshot(io.Discard) }, func() { Put(e, m, ByCredential, "binance", "k1", machineTally{}) },
+		func() { Peek[machineTally](e, m, ByCredential, "binance", "k1") }, func() { e.Observe(1, call("k1", 200, vedette.Authentic)) }} {
+		work.Go(func() {
+			for range 200 {
+				f()
+			}
+		})
+	}
+	work.Wait()
 }

@@ -23,9 +23,9 @@ type Config struct {
 	Tolerance time.Duration
 	// Population says how common a subject is. Without it addresses always link and fingerprints never.
 	Population Population
-	// Exposure returns, in [0,1], what the parties of a finding could lose: what the credentials may do.
+	// Exposure returns, in [0,1] and in words, what the parties of a finding could lose: what the credentials may do.
 	// It is above 0 if the keyring knows one of them: such incidents have room that strangers cannot take.
-	Exposure func(*vedette.Finding) float64
+	Exposure func(*vedette.Finding) (float64, string)
 	// Intel returns, in [0,1], how sure threat intelligence is that a party is hostile.
 	Intel func(*vedette.Finding) float64
 	// Monitor names the records as those of one monitor, where several share a store.
@@ -98,7 +98,10 @@ func (j *Joiner) Join(f *vedette.Finding) (vedette.Incident, bool) {
 	}
 	j.stats.Joined++
 	j.stats.Incidents++
-	n := newNode(f, ask(j.c.Exposure, f), ask(j.c.Intel, f))
+	n := newNode(f, ask(j.c.Intel, f))
+	if j.c.Exposure != nil {
+		n.expose(j.c.Exposure(f))
+	}
 	n.record.Monitor = j.c.Monitor
 	j.enter(n)
 	n = j.unite(n, roots, f)

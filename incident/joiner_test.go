@@ -25,11 +25,11 @@ func finding(minutes float64, detector, key, account, source string) *vedette.Fi
 }
 
 // known gives every finding on an account an exposure.
-func known(f *vedette.Finding) float64 {
+func known(f *vedette.Finding) (float64, string) {
 	if f.Account != "" {
-		return 0.5
+		return 0.5, "the keys of " + f.Account
 	}
-	return 0
+	return 0, "nobody known"
 }
 
 // all returns what a Joiner has, as Take hands it out, by id.

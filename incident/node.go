@@ -47,17 +47,25 @@ func (n *node) root() *node {
 }
 
 // newNode returns an incident of one finding.
-func newNode(f *vedette.Finding, exposure, intel float64) *node {
+func newNode(f *vedette.Finding, intel float64) *node {
 	at := stamp{f.Time.UTC(), f.ID}
 	n := &node{first: at, seen: []stamp{at}, keys: map[link]struct{}{}}
 	weight := Weight(f.Severity) * clamp(f.Score)
 	n.record = Record{
 		Incident: vedette.Incident{ID: "inc:" + f.ID, Opened: at.Time, Updated: at.Time, From: f.From.UTC(), To: f.To.UTC(), Severity: f.Severity,
 			Title: clip(f.Summary), Subjects: subjects(f), Count: 1, Tags: smallest(slices.Clone(f.Tags), cmp.Compare[string], maxTags), Notes: []vedette.Note{}},
-		Memory: Memory{Evidence: map[string]float64{}, Exposure: clamp(exposure), Intel: clamp(intel), Weight: weight, Strongest: at}}
+		Memory: Memory{Evidence: map[string]float64{}, Intel: clamp(intel), Weight: weight, Strongest: at}}
 	strengthen(n.record.Memory.Evidence, f.Detector, weight)
 	n.finish()
 	return n
+}
+
+// expose says what the parties could lose.
+func (n *node) expose(value float64, words string) {
+	if n.record.Memory.Exposure = clamp(value); n.record.Memory.Exposure > 0 {
+		n.record.AtStake = clip(words)
+	}
+	n.finish()
 }
 
 // finish fills in what follows from the rest.
@@ -94,6 +102,9 @@ func (n *node) merge(o *node) {
 	m := &a.Memory
 	for d, w := range b.Memory.Evidence {
 		strengthen(m.Evidence, d, w)
+	}
+	if c := cmp.Compare(b.Memory.Exposure, m.Exposure); c > 0 || c == 0 && b.AtStake != "" && (a.AtStake == "" || b.AtStake < a.AtStake) {
+		a.AtStake = b.AtStake
 	}
 	m.Exposure, m.Intel = max(m.Exposure, b.Memory.Exposure), max(m.Intel, b.Memory.Intel)
 	if c := cmp.Compare(b.Memory.Weight, m.Weight); c > 0 || c == 0 && b.Memory.Strongest.compare(m.Strongest) < 0 {

@@ -75,10 +75,14 @@ func TestFigures(t *testing.T) {
 				return 0
 			}
 		}
-		j := New(Config{Exposure: once(exposure), Intel: once(intel)})
+		words := func(f *vedette.Finding) (float64, string) { return once(exposure)(f), "the key may trade" }
+		j := New(Config{Exposure: words, Intel: once(intel)})
 		j.Join(finding(0, "x", "k", "alice", ""))
 		first = false
 		i, _ := j.Join(finding(1, "x", "k", "alice", ""))
+		if want := map[bool]string{true: "the key may trade"}[exposure > 0]; i.AtStake != want {
+			t.Errorf("at stake: %q, want %q", i.AtStake, want)
+		}
 		return i.Risk
 	}
 	low := risk(0, 0)

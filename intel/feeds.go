@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,6 +167,9 @@ func (f *Feeds) swap(next []*feedState, own []netip.Prefix) (bad []Status) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.feeds
+	if slices.Equal(f.own, own) && slices.EqualFunc(before, next, func(a, b *feedState) bool { return a.same(&b.Feed) }) {
+		return nil
+	}
 	f.own, f.feeds = own, next
 	for i, s := range next {
 		old := named(before, s.Name)

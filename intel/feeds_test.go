@@ -589,7 +589,8 @@ func TestConfigure(t *testing.T) {
 	again := feed
 	again.TLS = p.trust() // made anew
 	want("the same", false, "198.51.100.7", "tor address 80 deny", again)
-	if named(d.feeds, feed.Name) != first {
+	compiled := d.snapshot.Load()
+	if again.TLS = p.trust(); d.Configure([]Feed{again}, d.c.Own) != nil || named(d.feeds, feed.Name) != first || d.snapshot.Load() != compiled {
 		t.Error("a feed that is the same was made anew")
 	}
 	wrong := feed

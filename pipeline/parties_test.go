@@ -3,11 +3,14 @@ package pipeline
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"vedette"
 	"vedette/incident"
+	"vedette/intel"
 	"vedette/keyring"
 )
 
@@ -92,8 +95,8 @@ func TestExposure(t *testing.T) {
 	f := func(f vedette.Finding, want float64) {
 		t.Helper()
 		f.Venue = "v"
-		if got := p.Exposure(&f); got != want {
-			t.Errorf("%+v: %v, want %v", f, got, want)
+		if got, words := p.Exposure(&f); got != want || (words == "") != (want == 0) {
+			t.Errorf("%+v: %v %q, want %v", f, got, words, want)
 		}
 	}
 	f(vedette.Finding{Credential: "reads"}, atStakeRead)
@@ -120,5 +123,154 @@ func BenchmarkCrowd(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		c.saw(calls[i%len(calls)])
+	}
+}
+
+// TestOpenOrders: what is at stake grows with the orders that are open as far as calls show, with words for it.
+func TestOpenOrders(t *testing.T) {
+	ring := keyring.New(keyring.Options{})
+	for id, may := range map[string]vedette.Permission{"trades": vedette.PermTrade, "reads": vedette.PermRead} {
+		if err := ring.Put(&keyring.Entry{Credential: vedette.Credential{ID: id, Venue: "v", Account: "a", Permissions: may}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := NewParties(ring)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	call := func(op vedette.Operation, outcome vedette.Outcome, id string, change func(*vedette.Call)) {
+		at = at.Add(time.Second)
+		c := &vedette.Call{Time: at, Verdict: vedette.Authentic, Venue: "v", Credential: "trades", Account: "a",
+			Action: vedette.Action{Operation: op, Instrument: "BTCUSDT", Type: vedette.Limit}, Answer: vedette.Answer{Status: 200, Outcome: outcome}}
+		if op == vedette.OpOrderNew {
+			c.Answer.OrderID = id
+		} else {
+			c.TargetOrderID = id
+		}
+		if change != nil {
+			change(c)
+		}
+		p.Saw(c)
+	}
+	is := func(what string, open int, words string) {
+		t.Helper()
+		f := vedette.Finding{Venue: "v", Account: "a", Time: at}
+		if n, _ := p.orders.open("v", "a", at); n != open {
+			t.Errorf("%s: %d are open, want %d", what, n, open)
+		}
+		v, got := p.Exposure(&f)
+		if got != "the key may trade"+words || (v > atStakeTrade) != (open > 0) || v > atStakeTrade+(1-atStakeTrade)*openPart {
+			t.Errorf("%s: %v %q", what, v, got)
+		}
+	}
+	const shown = "; as far as calls show, "
+	placed, cancelled := vedette.Accepted, vedette.Cancelled
+	is("nothing was seen", 0, "")
+	call(vedette.OpOrderNew, placed, "1", nil)
+	is("one", 1, shown+"1 order is open")
+	call(vedette.OpOrderNew, placed, "1", nil)
+	is("the same again", 1, shown+"1 order is open")
+	call(vedette.OpOrderNew, vedette.PartlyFilled, "", func(c *vedette.Call) { c.ClientOrderID = "mine" })
+	is("one by the client's id", 2, shown+"2 orders are open")
+	for what, change := range map[string]func(*vedette.Call){"rejected": func(c *vedette.Call) { c.Answer.Outcome = vedette.Rejected },
+		"filled": func(c *vedette.Call) { c.Answer.Outcome = vedette.Filled }, "unanswered": func(c *vedette.Call) { c.Answer.Outcome = vedette.OutcomeNone },
+		"at the market": func(c *vedette.Call) { c.Type = vedette.Market }, "at once or never": func(c *vedette.Call) { c.TimeInForce = vedette.IOC },
+		"forged": func(c *vedette.Call) { c.Verdict = vedette.Forged }, "of another account": func(c *vedette.Call) { c.Account = "b" },
+		"at another venue": func(c *vedette.Call) { c.Venue = "w" }, "without an id": func(c *vedette.Call) { c.Answer.OrderID = "" }} {
+		call(vedette.OpOrderNew, placed, what, change)
+		is(what, 2, shown+"2 orders are open")
+	}
+	call(vedette.OpOrderCancel, vedette.Rejected, "1", nil)
+	call(vedette.OpOrderCancel, cancelled, "no such", nil)
+	is("nothing was cancelled", 2, shown+"2 orders are open")
+	call(vedette.OpOrderCancel, cancelled, "mine", nil)
+	is("cancelled by the client's id", 1, shown+"1 order is open")
+	call(vedette.OpOrderAmend, placed, "1", func(c *vedette.Call) { c.Answer.OrderID = "2" })
+	is("replaced", 1, shown+"1 order is open")
+	call(vedette.OpOrderQuery, vedette.Filled, "2", nil)
+	is("seen filled", 0, "")
+	call(vedette.OpOrderBatch, placed, "", func(c *vedette.Call) {
+		c.Batch = []vedette.Action{{Operation: vedette.OpOrderNew, ClientOrderID: "x", Instrument: "ETHUSDT"}, {Operation: vedette.OpOrderNew, ClientOrderID: "y", Instrument: "BTCUSDT"}}
+	})
+	is("a batch", 2, shown+"2 orders are open")
+	call(vedette.OpOrderCancelAll, cancelled, "", nil)
+	is("all of an instrument", 1, shown+"1 order is open")
+	call(vedette.OpOrderCancelAll, cancelled, "", func(c *vedette.Call) { c.Instrument = "" })
+	is("all", 0, "")
+	for i := range ordersEach + 5 {
+		call(vedette.OpOrderNew, placed, fmt.Sprint("many", i), nil)
+	}
+	is("more than are told apart", ordersEach, shown+"more than 48 orders are open")
+	if v, words := p.Exposure(&vedette.Finding{Venue: "v", Credential: "reads", Time: at}); v != atStakeRead || words != "the key may read" {
+		t.Errorf("who may only read can lose none of them: %v %q", v, words)
+	}
+	at = at.Add(orderLife + time.Minute)
+	is("a day later", 0, "")
+}
+
+// TestOrdersHold: many accounts leave memory as it is, and following orders allocates nothing.
+func TestOrdersHold(t *testing.T) {
+	o := &orders{}
+	c := &vedette.Call{Time: time.Unix(1767614400, 0), Venue: "v", Action: vedette.Action{Operation: vedette.OpOrderNew, Type: vedette.Limit}, Answer: vedette.Answer{OrderID: "1", Outcome: vedette.Accepted}}
+	for i := range 4 * orderAccounts {
+		c.Account = fmt.Sprint("a", i)
+		c.Time = c.Time.Add(time.Second)
+		o.saw(c)
+	}
+	kept := 0
+	for i := range 4 * orderAccounts {
+		n, _ := o.open("v", fmt.Sprint("a", i), c.Time)
+		kept += n
+	}
+	if kept < orderAccounts*9/10 || kept > orderAccounts {
+		t.Errorf("%d orders of %d accounts are known, room is for %d", kept, 4*orderAccounts, orderAccounts)
+	}
+	if n, _ := o.open("v", c.Account, c.Time); n != 1 {
+		t.Error("the newest was forgotten")
+	}
+	if n := testing.AllocsPerRun(100, func() { o.saw(c) }); n != 0 {
+		t.Errorf("%v allocations a call", n)
+	}
+}
+
+// TestListed: what feeds list of a finding's parties raises the risk of its incident, by the surest.
+func TestListed(t *testing.T) {
+	dir := t.TempDir()
+	feed := func(name string, kind vedette.IndicatorKind, confidence uint8, text string) intel.Feed {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return intel.Feed{Name: name, Format: intel.List, Kind: kind, File: file, Confidence: confidence}
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	feeds, err := intel.Open(intel.Config{Dir: filepath.Join(dir, "copies"), Now: func() time.Time { return at }, Feeds: []intel.Feed{
+		feed("addresses", vedette.IndicatorAddress, 60, "198.51.100.0/24\n2001:db8:1::/48"), feed("tools", vedette.IndicatorJA4, 90, "t13d1516h2_8daaf6152771_02713d6af862")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"addresses", "tools"} {
+		if _, err := feeds.Refresh(t.Context(), name, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := func(f vedette.Finding, want float64) {
+		t.Helper()
+		f.Time = at
+		if got := listed(feeds, &f); got != want {
+			t.Errorf("%+v: %v, want %v", f, got, want)
+		}
+	}
+	f(vedette.Finding{Source: "198.51.100.7"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.7/32"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.7", JA4: "t13d1516h2_8daaf6152771_02713d6af862"}, 0.9)
+	f(vedette.Finding{Source: "2001:db8:1:7::/64"}, 0.6)
+	f(vedette.Finding{Source: "198.51.100.0/24"}, 0) // a subnet of which a part is listed
+	f(vedette.Finding{Source: "203.0.113.7"}, 0)
+	f(vedette.Finding{}, 0)
+	risk := func(feeds *intel.Feeds) float64 {
+		i, _ := NewParties(keyring.New(keyring.Options{})).Incidents("", 0, feeds).Join(&vedette.Finding{ID: "1", Detector: "x", Time: at, Severity: vedette.Medium, Score: 0.5, Source: "198.51.100.7"})
+		return i.Risk
+	}
+	if with, without := risk(feeds), risk(nil); with <= without {
+		t.Errorf("risk %v with feeds, %v without", with, without)
 	}
 }

@@ -27,8 +27,17 @@ const (
 
 // Vote is one person's approval.
 type Vote struct {
-	By string    `json:"by"`
-	At time.Time `json:"at"`
+	By    string    `json:"by"`
+	Proof string    `json:"proof,omitempty"` // that of Person
+	At    time.Time `json:"at"`
+}
+
+// Person is who says something about an intervention.
+type Person struct {
+	Name string
+	// Proof is what shows that it is another than whoever gives another name, such as the user of the operating system or
+	// a key: two with one proof are one person. "" for nothing but the name.
+	Proof string
 }
 
 // Intervention is what a playbook did, would have done, or wants to do.
@@ -54,7 +63,7 @@ type Intervention struct {
 	Until        time.Time             `json:"until,omitzero"`   // when the proposal, or what is in force, ends
 	By           string                `json:"by,omitempty"`     // who brought it into its state
 	Result       string                `json:"result,omitempty"` // in words, how it went
-	Key          string                `json:"key"`              // of what it would do
+	Key          string                `json:"key,omitempty"`    // of what it would do
 }
 
 // restrictionPrefix begins the ids of restrictions that playbooks set.
@@ -86,10 +95,16 @@ func (i *Intervention) open(now time.Time) bool {
 	return i.State == Doing || (i.State == Proposed || i.State == Done) && now.Before(i.Until)
 }
 
-// approvedBy reports whether the person has approved already. Names that differ in case only are
-// one person's.
-func (i *Intervention) approvedBy(who string) bool {
-	return slices.ContainsFunc(i.Approvals, func(v Vote) bool { return strings.EqualFold(v.By, who) })
+// approvedBy returns the vote by which the person has approved already, nil if there is none. Names that differ in
+// case only are one person's, and so is all that has one proof.
+func (i *Intervention) approvedBy(who Person) *Vote {
+	n := slices.IndexFunc(i.Approvals, func(v Vote) bool {
+		return strings.EqualFold(v.By, who.Name) || v.Proof != "" && v.Proof == who.Proof
+	})
+	if n < 0 {
+		return nil
+	}
+	return &i.Approvals[n]
 }
 
 func (i *Intervention) copy() Intervention {

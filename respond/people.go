@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (r *Responder) settled(id string, w *written, err error) (Intervention, err
 
 // Approve adds a person's approval, and carries the intervention out once as many different people
 // as it needs have approved. The playbook that proposed it is none of them.
-func (r *Responder) Approve(id, by string) (Intervention, error) {
+func (r *Responder) Approve(id string, by Person) (Intervention, error) {
 	w, err := r.approve(id, by)
 	i, err := r.settled(id, w, err)
 	if err == nil && i.State == Failed {
@@ -47,10 +48,10 @@ func (r *Responder) Approve(id, by string) (Intervention, error) {
 	return i, err
 }
 
-func (r *Responder) approve(id, by string) (*written, error) {
+func (r *Responder) approve(id string, by Person) (*written, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i, err := r.find(id, by)
+	i, err := r.find(id, by.Name)
 	now := r.Now().UTC()
 	switch {
 	case err != nil:
@@ -59,16 +60,20 @@ func (r *Responder) approve(id, by string) (*written, error) {
 		return nil, fmt.Errorf("cannot approve %s: it is %s", id, i.State)
 	case !now.Before(i.Until):
 		return nil, fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
-	case i.approvedBy(by):
-		return nil, fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, by)
 	}
-	i.Approvals = append(i.Approvals, Vote{by, now})
+	if v := i.approvedBy(by); v != nil {
+		if v.Proof != "" && !strings.EqualFold(v.By, by.Name) {
+			return nil, fmt.Errorf("cannot approve %s: %s has approved already with the same %s, another person must", id, v.By, v.Proof)
+		}
+		return nil, fmt.Errorf("cannot approve %s: %s has approved already, another person must", id, v.By)
+	}
+	i.Approvals = append(i.Approvals, Vote{by.Name, by.Proof, now})
 	if len(i.Approvals) < i.Needs {
-		return r.note(i, "respond.approve", Proposed, by), nil
+		return r.note(i, "respond.approve", Proposed, by.Name), nil
 	}
 	r.stats.Approved++
 	// Noted before it is stored: a crash in between does not lose the approval.
-	w := r.note(i, "respond.approve", Doing, by)
+	w := r.note(i, "respond.approve", Doing, by.Name)
 	r.carryOut(i)
 	return w, nil
 }

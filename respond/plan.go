@@ -65,7 +65,7 @@ func (m *Match) matches(e Event) bool {
 			return false
 		}
 	}
-	tags := e.tags()
+	tags := e.Tags()
 	for _, t := range m.Tags {
 		if !slices.Contains(tags, t) {
 			return false

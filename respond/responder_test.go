@@ -2,6 +2,7 @@ package respond
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -290,7 +291,7 @@ func TestTwoPeople(t *testing.T) {
 	r.Take(forged(1, "key-1"))
 	id := d.only(Proposed).ID
 	for _, who := range []string{"", "alice", "alice", "Alice"} {
-		if _, err := r.Approve(id, who); (err == nil) != (who == "alice" && len(d.only(Proposed).Approvals) == 1 && len(d.records) == 2) && err == nil {
+		if _, err := r.Approve(id, Person{Name: who}); (err == nil) != (who == "alice" && len(d.only(Proposed).Approvals) == 1 && len(d.records) == 2) && err == nil {
 			t.Errorf("%q: %v", who, err)
 		}
 	}
@@ -300,20 +301,82 @@ func TestTwoPeople(t *testing.T) {
 	d.kill()
 	r = d.open(twoPeople)
 	r.Take(forged(1, "key-1"))
-	if _, err := r.Approve(id, "bob"); err != nil {
+	if _, err := r.Approve(id, Person{Name: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := d.inForce(); got != "deny_operation BTCUSDT order.amend, deny_operation BTCUSDT order.new" {
 		t.Errorf("in force: %s", got)
 	}
-	if _, err := r.Approve(id, "carol"); err == nil || !strings.Contains(err.Error(), "it is done") {
+	if _, err := r.Approve(id, Person{Name: "carol"}); err == nil || !strings.Contains(err.Error(), "it is done") {
 		t.Errorf("a third approval: %v", err)
 	}
-	if _, err := r.Approve("none", "bob"); !errors.Is(err, ErrUnknown) {
+	if _, err := r.Approve("none", Person{Name: "bob"}); !errors.Is(err, ErrUnknown) {
 		t.Error(err)
 	}
 	if _, err := r.Undo(id, "bob", ""); err != nil || d.inForce() != "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestOnePersonTwice: two names with one proof are one person, also over a restart, and one name with two proofs is.
+func TestOnePersonTwice(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(twoPeople)
+	r.Take(forged(1, "key-1"))
+	id := d.only(Proposed).ID
+	if _, err := r.Approve(id, Person{"alice", "uid 1000"}); err != nil {
+		t.Fatal(err)
+	}
+	d.kill()
+	r = d.open(twoPeople)
+	for _, who := range []Person{{"bob", "uid 1000"}, {"Alice", "uid 1001"}} {
+		if _, err := r.Approve(id, who); err == nil || !strings.Contains(err.Error(), "alice has approved already") || len(d.only(Proposed).Approvals) != 1 {
+			t.Errorf("%+v: %v", who, err)
+		}
+	}
+	if i, err := r.Approve(id, Person{"bob", "uid 1001"}); err != nil || i.State != Done || i.Approvals[1] != (Vote{"bob", "uid 1001", i.Approvals[1].At}) {
+		t.Errorf("%v %+v", err, i)
+	}
+}
+
+// TestApprovers: an approval with a key is that person's, for that intervention.
+func TestApprovers(t *testing.T) {
+	pub, key, _ := ed25519.GenerateKey(nil)
+	_, other, _ := ed25519.GenerateKey(nil)
+	a := Approvers{"alice": pub}
+	if p, err := a.Verify("id", "alice", SignApproval(key, "id", "alice")); err != nil || p != (Person{"alice", "key of alice"}) {
+		t.Errorf("%+v %v", p, err)
+	}
+	for what, try := range map[string]struct {
+		id, name  string
+		signature []byte
+	}{"another key": {"id", "alice", SignApproval(other, "id", "alice")}, "another intervention": {"id2", "alice", SignApproval(key, "id", "alice")},
+		"another name": {"id", "alice", SignApproval(key, "id", "bob")}, "none": {"id", "alice", nil}, "nobody known": {"id", "bob", SignApproval(key, "id", "bob")},
+		"an id that runs into the name": {"id\nx", "alice", SignApproval(key, "id", "x\nalice")}} {
+		if p, err := a.Verify(try.id, try.name, try.signature); !errors.Is(err, ErrApproval) || p != (Person{}) {
+			t.Errorf("%s: %+v %v", what, p, err)
+		}
+	}
+}
+
+// TestProposalEvent: people hear what waits for whom, and hear again when one of two has approved.
+func TestProposalEvent(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(twoPeople)
+	r.Take(forged(1, "key-1"))
+	e := OfProposal(d.only(Proposed))
+	i := e.Proposal
+	if want := "halt of instrument BTCUSDT at binance for 10m0s waits for 2 people until " + i.Until.Format(time.RFC3339) + ", vedette respond approve " + i.ID + ": "; !strings.HasPrefix(e.Words(), want) {
+		t.Errorf("%s\nwant %s", e.Words(), want)
+	}
+	if e.Severity() != vedette.High || e.Time() != i.At || i.Key != "" || len(e.Subjects()) != 2 || e.Tags()[0] != "playbook:halt" {
+		t.Errorf("%+v", e)
+	}
+	if _, err := r.Approve(i.ID, Person{Name: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	if after := OfProposal(d.only(Proposed)); after.ID() == e.ID() || !strings.Contains(after.Words(), "waits for 1 person until") {
+		t.Errorf("%s: %s", after.ID(), after.Words())
 	}
 }
 
@@ -333,7 +396,7 @@ func TestRejected(t *testing.T) {
 	r.Take(forged(3, "key-1"))
 	d.only(Proposed)
 	d.pass(30 * time.Minute)
-	if _, err := r.Approve(d.only(Proposed).ID, "bob"); err == nil {
+	if _, err := r.Approve(d.only(Proposed).ID, Person{Name: "bob"}); err == nil {
 		t.Error("approved after it had ended")
 	}
 }
@@ -419,7 +482,7 @@ func TestKilledAnywhere(t *testing.T) {
 			}
 			for _, i := range r.List() {
 				if i.State == Proposed && !dead {
-					if _, err := r.Approve(i.ID, "alice"); err == nil && !dead {
+					if _, err := r.Approve(i.ID, Person{Name: "alice"}); err == nil && !dead {
 						approved[i.ID] = true
 					}
 				}

@@ -65,12 +65,14 @@ type app struct {
 	joiner     *incident.Joiner
 	findings   *findingSink
 	monitor    *pipeline.Monitor
-	resumed    bool     // the detectors know what the ledger has
-	snapshot   string   // file of what the detectors remember
-	hash       [16]byte // key of the detectors' subjects
+	resumed    bool          // the detectors know what the ledger has
+	snapshot   string        // file of what the detectors remember
+	saveNow    chan struct{} // has it written soon
+	hash       [16]byte      // key of the detectors' subjects
 	rulesSum   [sha256.Size]byte
 	responder  *respond.Responder
 	cancels    atomic.Pointer[map[account]canceller]
+	approvers  atomic.Pointer[approvers]
 	lastStep   atomic.Uint64 // ledger position of an intervention's last step
 	proxy      *proxy.Proxy
 	ops        *http.Server
@@ -96,7 +98,7 @@ type app struct {
 
 // startApp starts a monitor. If a part cannot start, those before it are stopped.
 func startApp(ctx context.Context, c *config, getenv func(string) string, log *slog.Logger, t clock) (*app, error) {
-	a := &app{config: c, log: log, clock: t, started: t.now()}
+	a := &app{config: c, log: log, clock: t, started: t.now(), saveNow: make(chan struct{}, 1)}
 	a.life, a.cancel = context.WithCancel(ctx)
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
@@ -425,7 +427,7 @@ func (a *app) startControl(context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.control = &http.Server{Handler: api.Control(a), ReadHeaderTimeout: 5 * time.Second}
+	a.control = &http.Server{Handler: api.Control(a), ConnContext: api.WithPeer, ReadHeaderTimeout: 5 * time.Second}
 	a.serve(a.control, l)
 	return nil
 }
@@ -654,6 +656,10 @@ func (a *app) reload() error {
 	if err != nil {
 		return err
 	}
+	approvers, err := c.approvers()
+	if err != nil {
+		return err
+	}
 	cancels, err := a.cancellers(c, dialects, ring.Lookup)
 	if err != nil {
 		return err
@@ -679,6 +685,7 @@ func (a *app) reload() error {
 	}
 	a.config, a.dialects = c, dialects
 	a.responder.Use(book)
+	a.approvers.Store(&approvers)
 	a.cancels.Store(&cancels)
 	err = a.ring.Replace(entries)
 	a.monitor.Verifier.ForgetRemoved()

@@ -224,6 +224,7 @@ func (c *config) check() error {
 		func() error { _, err := c.intelConfig(); return err },
 		c.checkReceivers,
 		func() error { return c.checkCancelWith(dialects) },
+		func() error { _, err := c.approvers(); return err },
 	} {
 		if err := build(); err != nil {
 			return err

@@ -204,7 +204,8 @@ func (a *app) keepDetection(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			a.report("detection", a.saveDetection())
+		case <-a.saveNow:
 		}
+		a.report("detection", a.saveDetection())
 	}
 }

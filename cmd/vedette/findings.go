@@ -105,6 +105,19 @@ func (s *findingSink) takeIncident(i *vedette.Incident) {
 	}
 }
 
+// takeProposal takes what a playbook proposes, as it is proposed and with each approval that is not the last, to the
+// receivers that people read. It is called from one goroutine.
+func (s *findingSink) takeProposal(i respond.Intervention) {
+	for _, r := range s.receivers {
+		if !r.proposals {
+			continue
+		}
+		if err := r.put(respond.OfProposal(i)); err != nil {
+			s.log.Error("proposal not kept for a receiver", "receiver", r.name, "intervention", i.ID, "error", err)
+		}
+	}
+}
+
 func (s *findingSink) last() []*vedette.Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -63,22 +61,16 @@ var incidentArgs = map[string]int{"list": 0, "show": 1, "triage": 1, "contain": 
 func runIncident(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	f := &incidentFlags{}
 	f.define(flags)
-	if len(e.args) == 0 || strings.HasPrefix(e.args[0], "-") {
-		if err := e.parse(flags); err != nil {
-			return err
-		}
-		return usagef("say what to do: list, show, triage, contain, close, note, assign, suppress, expect, rules or lift")
-	}
-	verb := e.args[0]
-	want, ok := incidentArgs[verb]
-	if !ok {
-		return usagef("unknown %q: want list, show, triage, contain, close, note, assign, suppress, expect, rules or lift", verb)
-	}
-	e.args = e.args[1:]
+	verb := e.verb()
 	if err := e.parse(flags); err != nil {
 		return err
 	}
+	want, ok := incidentArgs[verb]
 	switch {
+	case verb == "":
+		return usagef("say what to do: list, show, triage, contain, close, note, assign, suppress, expect, rules or lift")
+	case !ok:
+		return usagef("unknown %q: want list, show, triage, contain, close, note, assign, suppress, expect, rules or lift", verb)
 	case want == 0 && flags.NArg() > 0:
 		return usagef("no argument is wanted here, got %q: flags come last", flags.Arg(0))
 	case want == 1 && flags.NArg() != 1 || want < 0 && flags.NArg() == 0:
@@ -150,30 +142,9 @@ func (d *desk) list(ctx context.Context, f *incidentFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.json {
-		return lines(d.stdout, list)
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(d.stderr, "no incident is open")
-		return nil
-	}
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tRISK\tSTATE\tSEVERITY\tFINDINGS\tLAST\tWITH\tWHAT")
-	for _, i := range list {
-		fmt.Fprintf(w, "%s\t%.2f\t%s\t%s\t%d\t%s\t%s\t%s\n", api.ShortID(i.ID), i.Risk, stateOf(i), i.Severity, i.Count, i.Updated.UTC().Format(time.RFC3339), orDash(i.Assignee), i.Title)
-	}
-	return w.Flush()
-}
-
-// lines writes one JSON object a line.
-func lines[T any](w io.Writer, list []T) error {
-	enc := json.NewEncoder(w)
-	for _, v := range list {
-		if err := enc.Encode(v); err != nil {
-			return err
-		}
-	}
-	return nil
+	return show(d.env, f.json, "no incident is open", "ID,RISK,STATE,SEVERITY,FINDINGS,LAST,WITH,WHAT", list, func(i vedette.Incident) []any {
+		return []any{api.ShortID(i.ID), fmt.Sprintf("%.2f", i.Risk), stateOf(i), i.Severity, i.Count, i.Updated.UTC().Format(time.RFC3339), orDash(i.Assignee), i.Title}
+	})
 }
 
 func stateOf(i vedette.Incident) string {
@@ -201,7 +172,7 @@ func (d *desk) show(ctx context.Context, f *incidentFlags, id string) error {
 	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\n\n", i.Title)
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	for _, line := range [][2]string{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"severity", i.Severity.String()}, {"with", orDash(i.Assignee)},
+	for _, line := range [][2]string{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"at stake", orDash(i.AtStake)}, {"severity", i.Severity.String()}, {"with", orDash(i.Assignee)},
 		{"findings", fmt.Sprint(i.Count)}, {"from", at(i.From)}, {"to", at(i.To)}, {"tags", strings.Join(i.Tags, " ")}} {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}
@@ -305,23 +276,13 @@ func (d *desk) rules(ctx context.Context, f *incidentFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.json {
-		return lines(d.stdout, list)
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(d.stderr, "nothing is suppressed or expected")
-		return nil
-	}
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tKIND\tSCOPE\tFROM\tUNTIL\tKEPT OUT\tBY\tREASON")
-	for _, r := range list {
+	return show(d.env, f.json, "nothing is suppressed or expected", "ID,KIND,SCOPE,FROM,UNTIL,KEPT OUT,BY,REASON", list, func(r incident.Rule) []any {
 		kind := "suppressed"
 		if r.Expected {
 			kind = "expected"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.ID, kind, ruleScope(r), r.From.Format(time.RFC3339), r.Until.Format(time.RFC3339), r.Kept, r.By, r.Reason)
-	}
-	return w.Flush()
+		return []any{r.ID, kind, ruleScope(r), r.From.Format(time.RFC3339), r.Until.Format(time.RFC3339), r.Kept, r.By, r.Reason}
+	})
 }
 
 func (d *desk) lift(ctx context.Context, ids []string) error {

@@ -36,7 +36,7 @@ const (
 // the store does not.
 func (a *app) startIncidents(ctx context.Context) error {
 	a.parties = pipeline.NewParties(a.ring)
-	a.joiner = a.parties.Incidents(a.origin, 0)
+	a.joiner = a.parties.Incidents(a.origin, 0, a.intel)
 	since := a.now().Add(-2 * incident.DefaultWindow)
 	stored, err := a.store.Incidents(ctx, store.IncidentQuery{Monitor: a.origin, Updated: since})
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"vedette/api"
@@ -26,10 +25,7 @@ func runIntelCommand(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	dir := flags.String("dir", "", "data folder, if not that of the configuration")
 	asJSON := flags.Bool("json", false, "machine-readable output")
 	accept := flags.Bool("accept", false, "refresh: take a copy that has grown or shrunk suspiciously; name the feeds")
-	verb := ""
-	if len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
-		verb, e.args = e.args[0], e.args[1:]
-	}
+	verb := e.verb()
 	if err := e.parse(flags); err != nil {
 		return err
 	}
@@ -89,19 +85,13 @@ func (d *intelDesk) list(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return d.print(list)
-	}
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FEED\tFORMAT\tACTION\tSTATE\tCOUNT\tCONFIRMED\tDETAIL")
-	for _, s := range list {
+	return show(d.env, asJSON, "no feed is configured", "FEED,FORMAT,ACTION,STATE,COUNT,CONFIRMED,DETAIL", list, func(s intel.Status) []any {
 		confirmed := "never"
 		if !s.Confirmed.IsZero() {
 			confirmed = s.Confirmed.Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", s.Feed, s.Format, s.Action, s.State, s.Count, confirmed, detail(s))
-	}
-	return w.Flush()
+		return []any{s.Feed, s.Format, s.Action, s.State, s.Count, confirmed, detail(s)}
+	})
 }
 
 // detail says what is wrong with a feed, in one line.
@@ -111,16 +101,6 @@ func detail(s intel.Status) string {
 		text = string(s.Suspicion) + ": " + text
 	}
 	return text
-}
-
-func (d *intelDesk) print(list []intel.Status) error {
-	enc := json.NewEncoder(d.stdout)
-	for _, s := range list {
-		if err := enc.Encode(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lookup ends with errNo where nothing lists the value.
@@ -152,12 +132,9 @@ func (d *intelDesk) show(r intel.Result) error {
 		fmt.Fprintf(d.stderr, "no feed lists %s\n", r.Value)
 		return nil
 	}
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FEED\tKIND\tVALUE\tCONFIDENCE\tACTION\tUNTIL\tOBJECT")
-	for _, h := range r.Hits {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", h.Feed, h.Kind, h.Value, h.Confidence, h.Action, h.Until.Format(time.RFC3339), h.Object)
-	}
-	return w.Flush()
+	return table(d.stdout, "FEED,KIND,VALUE,CONFIDENCE,ACTION,UNTIL,OBJECT", r.Hits, func(h intel.Hit) []any {
+		return []any{h.Feed, h.Kind, h.Value, h.Confidence, h.Action, h.Until.Format(time.RFC3339), h.Object}
+	})
 }
 
 // refreshWait bounds one feed's refresh as its reader does.
@@ -184,7 +161,7 @@ func (d *intelDesk) refresh(ctx context.Context, names []string, accept, asJSON 
 	}
 	list = slices.DeleteFunc(list, func(s intel.Status) bool { return !slices.Contains(names, s.Feed) })
 	if asJSON {
-		err = d.print(list)
+		err = lines(d.stdout, list)
 	} else {
 		for _, s := range list {
 			fmt.Fprintf(d.stdout, "%s: %s, %d in use\n", s.Feed, s.State, s.Count)

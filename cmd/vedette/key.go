@@ -35,20 +35,14 @@ type keyFlags struct {
 }
 
 func runKey(ctx context.Context, e *env, flags *flag.FlagSet) error {
-	if len(e.args) == 0 || strings.HasPrefix(e.args[0], "-") {
-		f := &keyFlags{}
-		f.define(flags)
-		if err := e.parse(flags); err != nil {
-			return err
-		}
-		return usagef("say what to do: add, list, import, rotate, remove, freeze, thaw or stepup")
-	}
-	verb := e.args[0]
-	e.args = e.args[1:]
+	verb := e.verb()
 	f := &keyFlags{}
 	f.define(flags)
 	if err := e.parse(flags); err != nil {
 		return err
+	}
+	if verb == "" {
+		return usagef("say what to do: add, list, import, rotate, remove, freeze, thaw or stepup")
 	}
 	at, err := e.site(f.config, f.dir)
 	if err != nil {

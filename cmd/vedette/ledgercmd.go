@@ -37,10 +37,7 @@ type ledgerFlags struct {
 }
 
 func runLedger(ctx context.Context, e *env, flags *flag.FlagSet) error {
-	verb := ""
-	if len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
-		verb, e.args = e.args[0], e.args[1:]
-	}
+	verb := e.verb()
 	f := &ledgerFlags{}
 	flags.StringVar(&f.dir, "dir", "vedette-data", "data folder, or the ledger's own folder")
 	flags.StringVar(&f.key, "key", "", "file with the verifier key; by default ledger.pub of the ledger")

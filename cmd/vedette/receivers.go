@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type receiverConfig struct {
 	Format       string               `yaml:"format"`
 	Severity     string               `yaml:"severity"` // least
 	Incidents    bool                 `yaml:"incidents"`
+	Proposals    *bool                `yaml:"proposals"`
 	KeepBytes    int64                `yaml:"keep_bytes"`
 	URL          string               `yaml:"url"`         // webhook
 	SecretFile   string               `yaml:"secret_file"` // webhook
@@ -89,6 +91,17 @@ func (r *receiverConfig) given() (keys []string) {
 	return keys
 }
 
+// format is the one that is written.
+func (r *receiverConfig) format() string { return cmp.Or(r.Format, receiverKinds[r.Kind].formats[0]) }
+
+// proposals reports whether it gets what playbooks propose: unless it is said, where people read it.
+func (r *receiverConfig) proposals() bool {
+	if r.Proposals != nil {
+		return *r.Proposals
+	}
+	return r.Kind == "slack" || r.Kind == "mail"
+}
+
 func (r *receiverConfig) check() error {
 	kind, ok := receiverKinds[r.Kind]
 	if !ok {
@@ -111,6 +124,9 @@ func (r *receiverConfig) check() error {
 	var s vedette.Severity
 	if err := s.UnmarshalText([]byte(r.Severity)); err != nil {
 		return err
+	}
+	if f := r.format(); r.Proposals != nil && *r.Proposals && (f == "ocsf" || f == "stix") {
+		return fmt.Errorf("proposals: what a playbook proposes has no form in %s", f)
 	}
 	if r.KeepBytes != 0 && (r.KeepBytes < 1<<16 || r.KeepBytes > 1<<30) {
 		return fmt.Errorf("keep_bytes %d is not between 65536 and 1073741824", r.KeepBytes)
@@ -188,10 +204,7 @@ func (c *config) receiver(r receiverConfig, host string, now func() time.Time) (
 		}
 		roots = t
 	}
-	write := format.Named[r.Format]
-	if r.Format == "" {
-		write = format.Named[receiverKinds[r.Kind].formats[0]]
-	}
+	write := format.Named[r.format()]
 	switch r.Kind {
 	case "webhook":
 		secret, err := c.webhookSecret(where, r.URL, r.SecretFile)
@@ -234,6 +247,7 @@ type outgoing struct {
 	name      string
 	least     vedette.Severity
 	incidents bool // it gets incidents too
+	proposals bool // and what playbooks propose
 	to        receiver.Receiver
 	box       *outbox.Outbox
 }
@@ -260,7 +274,7 @@ func (s *findingSink) openReceivers(c *config, now func() time.Time) error {
 		if err != nil {
 			return err
 		}
-		o := &outgoing{name: r.Name, incidents: r.Incidents, to: to}
+		o := &outgoing{name: r.Name, incidents: r.Incidents, proposals: r.proposals(), to: to}
 		o.least.UnmarshalText([]byte(r.Severity)) // checked before
 		if o.box, err = outbox.Open(o.config(filepath.Join(dir, r.Name), r.KeepBytes, s.log)); err != nil {
 			return err
@@ -282,7 +296,7 @@ func (o *outgoing) config(file string, keep int64, log *slog.Logger) outbox.Conf
 }
 
 func (o *outgoing) put(e respond.Event) error {
-	if e.Severity() < o.least {
+	if e.Severity() < o.least && e.Proposal == nil { // somebody is waited for
 		return nil
 	}
 	return o.box.Put(e)

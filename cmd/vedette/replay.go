@@ -142,7 +142,7 @@ func (p *replayer) start(c *config, name string) error {
 		return err
 	}
 	parties := pipeline.NewParties(p.ring)
-	p.joiner = parties.Incidents("", 0)
+	p.joiner = parties.Incidents("", 0, feeds)
 	enc := json.NewEncoder(p.out)
 	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Intel: feeds, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection, Incidents: p.joiner, Parties: parties,
 		Position: func() uint64 { return uint64(p.before + p.lines) },

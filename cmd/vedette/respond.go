@@ -2,15 +2,19 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"vedette"
@@ -30,6 +34,59 @@ import (
 type respondConfig struct {
 	Playbooks  string             `yaml:"playbooks"` // file
 	CancelWith []cancelWithConfig `yaml:"cancel_with"`
+	Approvers  []approverConfig   `yaml:"approvers"`
+	OneUser    bool               `yaml:"one_user"` // names alone tell people apart
+}
+
+// approverConfig is a person who may approve.
+type approverConfig struct {
+	Name string `yaml:"name"`
+	Key  string `yaml:"key"` // base64 of an Ed25519 public key
+}
+
+// approvers are who may approve, and how people are told apart.
+type approvers struct {
+	keys    respond.Approvers // nil for anybody who may use the control socket
+	oneUser bool
+}
+
+// approvers reads them, and refuses what would let one person be two.
+func (c *config) approvers() (out approvers, err error) {
+	if out.oneUser = c.Respond.OneUser; len(c.Respond.Approvers) == 0 {
+		return out, nil
+	}
+	if out.oneUser {
+		return out, errors.New("respond: one_user and approvers exclude each other: approvers are told apart by their keys")
+	}
+	out.keys = respond.Approvers{}
+	names := map[string]string{} // by key, and keys by small name
+	for _, a := range c.Respond.Approvers {
+		key, err := base64.StdEncoding.DecodeString(a.Key)
+		switch {
+		case a.Name == "":
+			return out, errors.New("respond: approvers: one has no name")
+		case err != nil || len(key) != ed25519.PublicKeySize:
+			return out, fmt.Errorf("respond: approvers: %s: key is no Ed25519 public key in base64, as vedette respond keygen prints it", a.Name)
+		case names[string(key)] != "":
+			return out, fmt.Errorf("respond: approvers: %s and %s have the same key", names[string(key)], a.Name)
+		case names[strings.ToLower(a.Name)] != "":
+			return out, fmt.Errorf("respond: approvers: there are two called %s", a.Name)
+		}
+		names[string(key)], names[strings.ToLower(a.Name)] = a.Name, a.Name
+		out.keys[a.Name] = key
+	}
+	return out, nil
+}
+
+// person says who approves, by the strongest that there is.
+func (a *approvers) person(d api.Decision) (respond.Person, error) {
+	switch {
+	case a.keys != nil:
+		return a.keys.Verify(d.ID, d.By, d.Signature)
+	case a.oneUser:
+		return respond.Person{Name: d.By}, nil
+	}
+	return respond.Person{Name: d.By, Proof: cmp.Or(d.Peer, "control socket")}, nil
 }
 
 // cancelWithConfig names the key that cancels the open orders of its account.
@@ -190,11 +247,21 @@ func (a *app) startResponder(context.Context) error {
 		return err
 	}
 	a.cancels.Store(&keys)
+	people, err := a.config.approvers()
+	if err != nil {
+		return err
+	}
+	a.approvers.Store(&people)
 	a.responder, err = respond.Open(respond.Config{FS: durable.OS{}, File: filepath.Join(a.config.Dir, respondFile), Now: a.now,
 		Impose: func(r vedette.Restriction) (func() error, error) { return a.gate.Impose(r, a.now()) }, Lift: a.liftForPlaybook, InForce: a.gate.List, Cancel: a.cancelOrders, CanCancel: a.canCancel,
 		Credential: a.credential, Record: a.recordStep, Settle: a.settleSteps, Tell: a.tellStep}, book)
 	if err != nil {
 		return err
+	}
+	for _, i := range a.responder.List() { // a crash may have come before somebody was told
+		if i.State == respond.Proposed && a.now().Sub(i.Changed) < retakeTime {
+			a.findings.takeProposal(i)
+		}
 	}
 	for _, f := range a.untaken() {
 		a.responder.Retake(respond.Of(f))
@@ -251,6 +318,9 @@ func (a *app) settleSteps() error {
 
 func (a *app) tellStep(i respond.Intervention) {
 	a.log.Warn("intervention: "+i.Words, "id", i.ID, "state", string(i.State), "playbook", i.Playbook, "by", i.By, "held", i.Held, "result", i.Result)
+	if i.State == respond.Proposed {
+		a.findings.takeProposal(i)
+	}
 }
 
 const (
@@ -298,7 +368,11 @@ func (a *app) Interventions() []respond.Intervention { return a.responder.List()
 func (a *app) Decide(d api.Decision) (respond.Intervention, error) {
 	switch d.Verb {
 	case "approve":
-		return a.responder.Approve(d.ID, d.By)
+		by, err := a.approvers.Load().person(d)
+		if err != nil {
+			return respond.Intervention{}, fmt.Errorf("cannot approve %s: %w", d.ID, err)
+		}
+		return a.responder.Approve(d.ID, by)
 	case "reject":
 		return a.responder.Reject(d.ID, d.By, d.Why)
 	case "undo":

@@ -10,7 +10,7 @@ import (
 // TestShowInterventions: what an attacker chose as an id moves no cursor and makes no line.
 func TestShowInterventions(t *testing.T) {
 	var b strings.Builder
-	if err := showInterventions(&b, []respond.Intervention{{ID: "1", State: respond.Proposed, Words: "freeze of credential \x1b[2Jx\r\n2  done", Why: "a\tb\u202e", Held: "never lists c", Needs: 1}}); err != nil {
+	if err := table(&b, "ID,STATE,WHAT,PLAYBOOK,AT,UNTIL,APPROVED,WHY", []respond.Intervention{{ID: "1", State: respond.Proposed, Words: "freeze of credential \x1b[2Jx\r\n2  done", Why: "a\tb\u202e", Held: "never lists c", Needs: 1}}, interventionRow); err != nil {
 		t.Fatal(err)
 	}
 	got := b.String()

@@ -4,16 +4,18 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"vedette"
@@ -23,40 +25,40 @@ import (
 	"vedette/respond/format"
 )
 
-var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE…",
+var respondCommand = &command{name: "respond", args: "list [flags] | approve [flags] ID… | reject [flags] ID… | undo [flags] ID… | test [flags] FILE… | keygen [flags] FILE",
 	short:   "See, approve and undo what playbooks do",
 	example: "vedette respond approve -by alice 3f0c5a1be2d4",
 	run:     runRespond}
 
 // respondFlags are those of all respond commands.
 type respondFlags struct {
-	config, dir, by, why, playbooks string
-	json                            bool
+	config, dir, by, why, playbooks, key string
+	json                                 bool
 }
 
 func runRespond(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	f := &respondFlags{}
 	flags.StringVar(&f.config, "c", "", "configuration file")
 	flags.StringVar(&f.dir, "dir", "", "data folder, if not that of the configuration")
-	flags.StringVar(&f.by, "by", cmp.Or(e.getenv("SUDO_USER"), person()), "approve, reject, undo: who says so")
+	flags.StringVar(&f.by, "by", cmp.Or(e.getenv("SUDO_USER"), person()), "approve, reject, undo, keygen: who says so")
+	flags.StringVar(&f.key, "key", "", "approve: file of the approver's key, as keygen made it")
 	flags.StringVar(&f.why, "reason", "", "reject, undo: why, in words")
 	flags.StringVar(&f.playbooks, "playbooks", "", "test: file of playbooks, if not that of the configuration")
 	flags.BoolVar(&f.json, "json", false, "list: machine-readable output")
-	verb := ""
-	if len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
-		verb, e.args = e.args[0], e.args[1:]
-	}
+	verb := e.verb()
 	if err := e.parse(flags); err != nil {
 		return err
 	}
 	switch verb {
 	case "":
-		return usagef("say what to do: list, approve, reject, undo or test")
+		return usagef("say what to do: list, approve, reject, undo, test or keygen")
 	case "test":
 		return e.testPlaybooks(f, flags.Args())
+	case "keygen":
+		return e.makeApproverKey(f, flags.Args())
 	case "list", "approve", "reject", "undo":
 	default:
-		return usagef("unknown %q: want list, approve, reject, undo or test", verb)
+		return usagef("unknown %q: want list, approve, reject, undo, test or keygen", verb)
 	}
 	at, err := e.site(f.config, f.dir)
 	if err != nil {
@@ -76,6 +78,14 @@ func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []s
 	if len(ids) == 0 {
 		return usagef("say the ids of what to %s, as vedette respond list shows them", verb)
 	}
+	sign := func(string) []byte { return nil }
+	if f.key != "" {
+		key, err := readApproverKey(f.key)
+		if err != nil {
+			return err
+		}
+		sign = func(id string) []byte { return respond.SignApproval(key, id, f.by) }
+	}
 	client, err := s.monitor()
 	if err != nil {
 		return err
@@ -85,7 +95,7 @@ func (s *site) decide(ctx context.Context, verb string, f *respondFlags, ids []s
 	}
 	for _, id := range ids {
 		var i respond.Intervention
-		if err := client.Do(ctx, "POST", "/v1/interventions", f.by, api.Decision{ID: id, Verb: verb, By: f.by, Why: f.why}, &i); err != nil {
+		if err := client.Do(ctx, "POST", "/v1/interventions", f.by, api.Decision{ID: id, Verb: verb, By: f.by, Why: f.why, Signature: sign(id)}, &i); err != nil {
 			return err
 		}
 		words := string(i.State)
@@ -111,20 +121,7 @@ func (s *site) listInterventions(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		enc := json.NewEncoder(s.stdout)
-		for _, i := range list {
-			if err := enc.Encode(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(s.stderr, "no playbook has done or proposed anything")
-		return nil
-	}
-	return showInterventions(s.stdout, list)
+	return show(s.env, asJSON, "no playbook has done or proposed anything", "ID,STATE,WHAT,PLAYBOOK,AT,UNTIL,APPROVED,WHY", list, interventionRow)
 }
 
 // storedInterventions reads the journal where no monitor runs.
@@ -136,27 +133,63 @@ func storedInterventions(dir string) ([]respond.Intervention, error) {
 	return respond.Read(durable.OS{}, name)
 }
 
-// showInterventions prints a table. Its texts may hold what an attacker sent as a key's id.
-func showInterventions(out io.Writer, list []respond.Intervention) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tWHAT\tPLAYBOOK\tAT\tUNTIL\tAPPROVED\tWHY")
-	for _, i := range list {
-		until, approved := "", fmt.Sprintf("%d of %d", len(i.Approvals), i.Needs)
-		if !i.Until.IsZero() {
-			until = i.Until.UTC().Format(time.RFC3339)
-		}
-		if i.Automatic {
-			approved = "automatic"
-		}
-		why := i.Why
-		for _, more := range []string{i.Held, i.Result} {
-			if more != "" {
-				why += "; " + more
-			}
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.State, format.OneLine(i.Words), i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, format.OneLine(why))
+func interventionRow(i respond.Intervention) []any {
+	until, approved := "", fmt.Sprintf("%d of %d", len(i.Approvals), i.Needs)
+	if !i.Until.IsZero() {
+		until = i.Until.UTC().Format(time.RFC3339)
 	}
-	return w.Flush()
+	if i.Automatic {
+		approved = "automatic"
+	}
+	why := i.Why
+	for _, more := range []string{i.Held, i.Result} {
+		if more != "" {
+			why += "; " + more
+		}
+	}
+	return []any{i.ID, i.State, i.Words, i.Playbook, i.At.UTC().Format(time.RFC3339), until, approved, why}
+}
+
+// makeApproverKey makes the key of a person who may approve, and prints what the configuration wants of it.
+func (e *env) makeApproverKey(f *respondFlags, files []string) error {
+	if len(files) != 1 {
+		return usagef("say the file that the private key goes to")
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return err
+	}
+	b, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return err
+	}
+	if err := durable.Create(durable.OS{}, files[0], pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b}), 0o600); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "{name: %s, key: %s}\n", f.by, base64.StdEncoding.EncodeToString(public))
+	fmt.Fprintln(e.stderr, "add the line to respond.approvers of the monitor's configuration, and keep the file to yourself")
+	return nil
+}
+
+// readApproverKey reads a private key as keygen or openssl genpkey -algorithm ed25519 writes it.
+func readApproverKey(name string) (ed25519.PrivateKey, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("cannot use %s: it holds no key in PEM", name)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s: %w", name, err)
+	}
+	private, ok := key.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("cannot use %s: it is no Ed25519 key", name)
+	}
+	return private, nil
 }
 
 // planned is what test prints for one response.

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"vedette"
@@ -56,22 +54,20 @@ func (f *restrictFlags) define(flags *flag.FlagSet) {
 func runRestrict(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	f := &restrictFlags{}
 	f.define(flags)
-	if len(e.args) == 0 || strings.HasPrefix(e.args[0], "-") {
-		if err := e.parse(flags); err != nil {
-			return err
-		}
-		return usagef("say what to do: set, list or lift")
+	verb, which := e.verb(), ""
+	if verb == "set" {
+		which = e.verb()
 	}
-	verb := e.args[0]
-	e.args = e.args[1:]
-	if verb == "set" && len(e.args) > 0 && !strings.HasPrefix(e.args[0], "-") {
-		if err := kind(e.args[0], &f.r.Kind); err != nil {
+	if which != "" {
+		if err := kind(which, &f.r.Kind); err != nil {
 			return err
 		}
-		e.args = e.args[1:]
 	}
 	if err := e.parse(flags); err != nil {
 		return err
+	}
+	if verb == "" {
+		return usagef("say what to do: set, list or lift")
 	}
 	flags.Visit(func(given *flag.Flag) { f.timed = f.timed || given.Name == "for" })
 	if verb != "lift" && flags.NArg() > 0 {
@@ -143,29 +139,13 @@ func (s *site) setRestriction(ctx context.Context, f *restrictFlags) error {
 }
 
 func (s *site) showRestrictions(list []vedette.Restriction, asJSON bool) error {
-	if asJSON {
-		enc := json.NewEncoder(s.stdout)
-		for _, r := range list {
-			if err := enc.Encode(r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if len(list) == 0 {
-		fmt.Fprintln(s.stderr, "no restriction is in force")
-		return nil
-	}
-	w := tabwriter.NewWriter(s.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tKIND\tSCOPE\tUNTIL\tBY\tREASON")
-	for _, r := range list {
+	return show(s.env, asJSON, "no restriction is in force", "ID,KIND,SCOPE,UNTIL,BY,REASON", list, func(r vedette.Restriction) []any {
 		until := "lifted"
 		if !r.Until.IsZero() {
 			until = r.Until.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, details(r), api.Scope(r), until, r.By, r.Reason)
-	}
-	return w.Flush()
+		return []any{r.ID, details(r), api.Scope(r), until, r.By, r.Reason}
+	})
 }
 
 // details says the kind, with what else its calls are held to.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"vedette"
 	"vedette/detect/ruleset"
@@ -21,14 +20,7 @@ var rulesCommand = &command{name: "rules", args: "list [-json] [FILE…] | test 
 	run:     runRules}
 
 func runRules(_ context.Context, e *env, flags *flag.FlagSet) error {
-	if len(e.args) == 0 || strings.HasPrefix(e.args[0], "-") {
-		if err := e.parse(flags); err != nil {
-			return err
-		}
-		return usagef("say what to do: list, test, explain or import-sigma")
-	}
-	verb := e.args[0]
-	e.args = e.args[1:]
+	verb := e.verb()
 	asJSON := false
 	if verb == "list" || verb == "test" {
 		flags.BoolVar(&asJSON, "json", false, "one JSON object a line")
@@ -37,6 +29,8 @@ func runRules(_ context.Context, e *env, flags *flag.FlagSet) error {
 		return err
 	}
 	switch files := flags.Args(); verb {
+	case "":
+		return usagef("say what to do: list, test, explain or import-sigma")
 	case "list":
 		return listRules(e, files, asJSON)
 	case "test":
@@ -62,25 +56,16 @@ func listRules(e *env, files []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	if !asJSON {
-		fmt.Fprintln(w, "ID\tSEVERITY\tBY\tPATH\tBYTES\tTITLE")
-	}
+	var list []ruleset.Summary
 	for _, r := range set.Rules {
-		s := r.Summary()
-		if asJSON {
-			if err := json.NewEncoder(e.stdout).Encode(s); err != nil {
-				return err
-			}
-			continue
-		}
+		list = append(list, r.Summary())
+	}
+	return show(e, asJSON, "there is no rule", "ID,SEVERITY,BY,PATH,BYTES,TITLE", list, func(s ruleset.Summary) []any {
 		if !s.Enabled {
 			s.Title += " (not enabled)"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", s.ID, s.Severity, s.By, s.Path, s.StateBytes, s.Title)
-	}
-	return nil
+		return []any{s.ID, s.Severity, s.By, s.Path, s.StateBytes, s.Title}
+	})
 }
 
 // testedRule is one test of a rule as JSON.

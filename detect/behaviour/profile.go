@@ -32,10 +32,10 @@ type Profile struct {
 	P           float64          `json:"probability"`   // of the window judged last
 }
 
-// Read returns the profile of a credential or account of an engine, and whether it is known.
+// Read returns the profile of a credential or account of an engine, and whether there is one.
 func Read(e *detect.Engine, by detect.Kind, venue, name string) (Profile, bool) {
 	s, ok := detect.Peek[State](e, machine, by, venue, name)
-	return s.Profile(), ok
+	return s.Profile(), ok && s.now.start != 0
 }
 
 // Export returns all that is kept of a subject, for Import on another engine of the same version.

@@ -51,8 +51,11 @@ func CEF(e respond.Event) []byte {
 
 // span returns the time that the event speaks of.
 func span(e respond.Event) (from, to time.Time) {
-	if e.Finding != nil {
+	switch {
+	case e.Finding != nil:
 		return e.Finding.From, e.Finding.To
+	case e.Proposal != nil:
+		return e.Proposal.At, e.Proposal.Until
 	}
 	return e.Incident.From, e.Incident.To
 }

@@ -17,10 +17,13 @@ type Format func(e respond.Event) []byte
 // Named are the formats by the names that a configuration gives them.
 var Named = map[string]Format{"json": JSON, "ocsf": OCSF, "stix": STIX, "cef": CEF, "text": Text}
 
-// JSON writes the finding or the incident as docs/formats.md has it.
+// JSON writes the finding, the incident or the proposal as docs/formats.md has it.
 func JSON(e respond.Event) []byte {
-	if e.Finding != nil {
+	switch {
+	case e.Finding != nil:
 		return encode(e.Finding)
+	case e.Proposal != nil:
+		return encode(e.Proposal)
 	}
 	return encode(e.Incident)
 }
@@ -51,10 +54,13 @@ func Text(e respond.Event) []byte {
 	return []byte(OneLine(b.String()))
 }
 
-// kindOf returns the detector, or says that it is an incident and in which state.
+// kindOf returns the detector, or says that it is an incident and in which state, or whose proposal.
 func kindOf(e respond.Event) string {
-	if e.Finding != nil {
+	switch {
+	case e.Finding != nil:
 		return e.Finding.Detector
+	case e.Proposal != nil:
+		return "proposal of playbook " + e.Proposal.Playbook
 	}
 	return "incident " + e.Incident.State.String()
 }

@@ -133,6 +133,12 @@ type failer interface{ Fatalf(string, ...any) }
 // TestGoldenChecked holds the golden files to what the specifications require.
 func TestGoldenChecked(t *testing.T) {
 	for _, e := range events(t) {
+		if e.Proposal != nil { // has no form in either, and is not sent
+			if string(OCSF(e)) != string(JSON(e)) || string(STIX(e)) != string(JSON(e)) {
+				t.Errorf("a proposal is\n%s\nand\n%s", OCSF(e), STIX(e))
+			}
+			continue
+		}
 		checkOCSF(t, OCSF(e))
 		checkSTIX(t, STIX(e))
 		checkCEF(t, e, string(CEF(e)))

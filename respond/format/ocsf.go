@@ -21,10 +21,13 @@ const (
 )
 
 // OCSF writes a finding as a Detection Finding (class 2004), an incident as an Incident Finding
-// (class 2005) of the Open Cybersecurity Schema Framework.
+// (class 2005) of the Open Cybersecurity Schema Framework. It has no class for what is only proposed: that stays JSON.
 func OCSF(e respond.Event) []byte {
-	if e.Finding != nil {
+	switch {
+	case e.Finding != nil:
 		return encode(ocsfFinding(e))
+	case e.Proposal != nil:
+		return JSON(e)
 	}
 	return encode(ocsfIncident(e))
 }
@@ -42,7 +45,7 @@ func ocsfEvent(e respond.Event, class int, className string, activity int) objec
 		"type_uid": class*100 + activity, "type_name": className + ": " + activities[activity],
 		"time": e.Time().UnixMilli(), "start_time": from.UnixMilli(), "end_time": to.UnixMilli(),
 		"severity_id": ids[s], "severity": severities[s], "message": valid(e.Words()),
-		"metadata": object{"version": ocsfVersion, "uid": valid(e.ID()), "labels": valids(tagsOf(e)),
+		"metadata": object{"version": ocsfVersion, "uid": valid(e.ID()), "labels": valids(e.Tags()),
 			"product": object{"name": "Vedette", "vendor_name": "Vedette"}},
 	}
 }
@@ -125,13 +128,6 @@ func ocsfIncident(e respond.Event) object {
 	// The class has no risk and no resources: what it does not name goes here.
 	o["unmapped"] = object{"risk": e.Risk, "subjects": ocsfResources(e), "findings": i.Count, "state": i.State, "incident": valid(i.ID)}
 	return o
-}
-
-func tagsOf(e respond.Event) []string {
-	if e.Finding != nil {
-		return e.Finding.Tags
-	}
-	return e.Incident.Tags
 }
 
 // percent turns [0,1] into whole hundredths.

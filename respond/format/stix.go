@@ -22,8 +22,12 @@ var (
 const stixEpoch = "2026-01-01T00:00:00.000Z"
 
 // STIX writes a bundle of STIX 2.1 (OASIS): an indicator for what the event names, the data that was
-// observed, and the sighting that ties them. The same event gives the same ids.
+// observed, and the sighting that ties them. The same event gives the same ids. What is only proposed is no sighting: that
+// stays JSON.
 func STIX(e respond.Event) []byte {
+	if e.Proposal != nil {
+		return JSON(e)
+	}
 	id := func(kind string) string { return kind + "--" + uuid5(stixOwn, kind+" "+e.ID()) }
 	at := stamp(e.Time())
 	from, to := span(e)
@@ -31,7 +35,7 @@ func STIX(e respond.Event) []byte {
 		"modified": stixEpoch, "name": "Vedette", "identity_class": "system"}
 	about := func(kind string) object {
 		o := object{"type": kind, "spec_version": "2.1", "id": id(kind), "created": at, "modified": at, "created_by_ref": own["id"], "confidence": percent(e.Risk)}
-		if tags := valids(tagsOf(e)); len(tags) > 0 {
+		if tags := valids(e.Tags()); len(tags) > 0 {
 			o["labels"] = tags
 		}
 		return o

@@ -31,8 +31,11 @@ func Syslog(e respond.Event, host, process string, message Format) []byte {
 	var b strings.Builder
 	severities := []int{6, 5, 4, 3, 2} // informational, notice, warning, error, critical
 	kind := "finding"
-	if e.Incident != nil {
+	switch {
+	case e.Incident != nil:
 		kind = "incident"
+	case e.Proposal != nil:
+		kind = "proposal"
 	}
 	fmt.Fprintf(&b, "<%d>1 %s %s vedette %s %s [%s", facility*8+severities[min(e.Severity(), vedette.Critical)],
 		e.Time().UTC().Format("2006-01-02T15:04:05.000000Z"), headerField(host, maxHostname), headerField(process, maxProcID), kind, structuredID)

@@ -194,7 +194,7 @@ func (o *Outbox) read(en *entry) (e respond.Event, err error) {
 	if err == nil {
 		err = json.Unmarshal(b[entryHead:], &e)
 	}
-	if err == nil && e.Finding == nil && e.Incident == nil {
+	if err == nil && e.Finding == nil && e.Incident == nil && e.Proposal == nil {
 		err = errors.New("it is neither finding nor incident")
 	}
 	return e, err
