@@ -57,6 +57,8 @@ type Call struct {
 	Country      string // of the source, ISO 3166-1 alpha-2, "" if not known
 	// Intel holds what threat intelligence lists of the call, a feed and kind once.
 	Intel []IntelMatch
+	// Injection is what its parameters carry that attacks the venue's software.
+	Injection Injection
 }
 
 // Action is one operation with the order fields that came with it. What the
@@ -98,7 +100,7 @@ func (c *Call) Clone() *Call {
 	d := *c
 	for _, s := range []*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Account, &d.Owner, &d.ACR, &d.Method,
 		&d.Path, &d.SignatureHash, &d.Nonce, &d.Country, &d.Answer.Error, &d.Answer.OrderID, &d.Answer.Account,
-		&d.Decision.Restriction} {
+		&d.Decision.Restriction, &d.Injection.Parameter, &d.Injection.Sample} {
 		*s = cloneString(*s)
 	}
 	d.Action = c.Action.clone()

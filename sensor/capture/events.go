@@ -218,6 +218,8 @@ var callMembers = map[string]func(p *EventParser, v strictjson.Value) error{
 	},
 	"batch": (*EventParser).batch,
 	"intel": (*EventParser).intel,
+
+	"injection": (*EventParser).injection,
 }
 
 func (p *EventParser) batch(v strictjson.Value) error {
@@ -319,7 +321,7 @@ func setName[T any, P interface {
 	return to.UnmarshalText(unsafe.Slice(unsafe.StringData(s), len(s))) // enumerations keep nothing of it
 }
 
-func setNumber[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](to *T, v strictjson.Value) error {
+func setNumber[T ~int | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](to *T, v strictjson.Value) error {
 	n, err := strconv.ParseInt(v.Raw(), 10, 64)
 	if v.Kind() != strictjson.Number || err != nil || int64(T(n)) != n || n < 0 {
 		return fmt.Errorf("%s is no whole number in range", v.Raw())
