@@ -37,11 +37,10 @@ const (
 	AttackGeneric                      // code of other languages, templates
 	AttackXSS                          // code for browsers
 	AttackProtocol                     // header fields and requests within a value
-	AttackFixation                     // sessions
 	attackEnd
 )
 
-var attackNames = []string{"rce", "java", "php", "sqli", "ssrf", "lfi", "rfi", "generic", "xss", "protocol", "fixation"}
+var attackNames = []string{"rce", "java", "php", "sqli", "ssrf", "lfi", "rfi", "generic", "xss", "protocol"}
 
 // List returns the names of the set, the gravest first.
 func (a Attacks) List() (list []string) {

@@ -162,7 +162,7 @@ type ruleFile struct {
 
 // families are the files that speak of payloads, and their classes.
 var families = map[string]string{"921": "protocol", "930": "lfi", "931": "rfi", "932": "rce", "933": "php", "934": "generic", "941": "xss", "942": "sqli",
-	"943": "fixation", "944": "java"}
+	"944": "java"}
 
 // readRuleTests reads the tests of the rules of level 1.
 func readRuleTests(tests fs.FS) (list []sample, err error) {
@@ -278,4 +278,3 @@ func readParams(in io.Reader) (list []sample, err error) {
 		list = append(list, s)
 	}
 }
-

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"vedette/venue"
 )
@@ -66,18 +67,47 @@ func clients(t *testing.T, f func(name string, r *venue.Request)) (requests, mes
 	return requests, messages
 }
 
-// TestClients: nothing that real clients send is found to attack, and hardly anything has to be examined for that.
+// TestClients: nothing that real clients send is found to attack, and hardly anything has to be examined for that. Most
+// of what is examined was sent to try the recorders: client order ids such as "a b/c+é".
 func TestClients(t *testing.T) {
-	f := &Filter{}
-	suspicious := 0
+	f, e := &Filter{}, New(Config{})
+	suspicious, odd := 0, 0
 	requests, messages := clients(t, func(name string, r *venue.Request) {
-		if f.Suspicious(r) {
-			suspicious++
-			items, _ := Collect(r)
-			t.Logf("%s: %+v", name, items)
+		if !f.Suspicious(r) {
+			return
+		}
+		suspicious++
+		items, _ := Collect(r)
+		if len(items) == 0 {
+			t.Errorf("%s is suspicious for nothing: %+v", name, r)
+		}
+		for _, it := range items {
+			if strings.IndexFunc(it.Value, func(c rune) bool { return c >= utf8.RuneSelf }) >= 0 {
+				odd++
+				break
+			}
+		}
+		if found := e.Examine(r, nil); !found.Zero() {
+			t.Errorf("%s: %+v in %+v", name, found, items)
 		}
 	})
-	t.Logf("%d requests, %d messages, %d suspicious", requests, messages, suspicious)
+	t.Logf("%d requests, %d messages: %d suspicious, %d of them for letters beyond ASCII", requests, messages, suspicious, odd)
+	if suspicious > (requests+messages)/10 || suspicious-odd > 10 {
+		t.Errorf("%d of %d are suspicious", suspicious, requests+messages)
+	}
+}
+
+// TestClientsUnfiltered says what the rules alone would make of them.
+func TestClientsUnfiltered(t *testing.T) {
+	e := New(Config{})
+	bad := 0
+	n, m := clients(t, func(name string, r *venue.Request) {
+		if found := e.ExamineAll(r); found.Classes != 0 {
+			bad++
+			t.Logf("%s: %v", name, found.Classes.List())
+		}
+	})
+	t.Logf("%d of %d", bad, n+m)
 }
 
 // upgrade reads header fields that are pairs or an object.

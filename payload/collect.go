@@ -17,8 +17,18 @@ type Item struct {
 	// Hidden says that the value, or name and value, must not be told.
 	Hidden, Nameless bool
 
-	cookie bool
+	kind   fieldKind // of header field that it comes from
+	raw    string // of a query's parameter: as it was sent
 }
+
+// fieldKind is what a header field holds.
+type fieldKind uint8
+
+const (
+	wholeField fieldKind = iota
+	cookieField
+	packedParameter // one of a request that is packed into the field
+)
 
 // gathering collects items up to the limits.
 type gathering struct {
@@ -26,8 +36,7 @@ type gathering struct {
 	bytes int
 	cut   bool // not all was taken
 	all   bool // harmless parameters are taken too
-	// cookies says that what is added comes from a field of cookies.
-	cookies bool
+	kind  fieldKind
 }
 
 func (g *gathering) add(where vedette.Place, name, value string) {
@@ -42,7 +51,7 @@ func (g *gathering) add(where vedette.Place, name, value string) {
 		g.bytes += len(s)
 		return strings.Clone(s)
 	}
-	g.list = append(g.list, Item{Where: where, Name: take(name), Value: take(value), cookie: g.cookies})
+	g.list = append(g.list, Item{Where: where, Name: take(name), Value: take(value), kind: g.kind})
 }
 
 // Collect returns the request's suspicious parameters in memory of their own. cut says that not all of them, or not all
@@ -89,12 +98,14 @@ func (g *gathering) field(f *Filter, h venue.Field) {
 	switch one := (venue.Header{h}); {
 	case !g.all && !f.header(one):
 	case strings.EqualFold(h.Name, "cookie"):
-		g.cookies = true
+		g.kind = cookieField
 		g.form(vedette.InHeader, h.Value, cookieTable)
-		g.cookies = false
+		g.kind = wholeField
 	case len(h.Name) > 10 && packedField(h.Name):
 		if plain, err := base64.StdEncoding.DecodeString(h.Value); err == nil {
+			g.kind = packedParameter
 			g.value(vedette.InHeader, h.Name, string(plain), 0)
+			g.kind = wholeField
 			return
 		}
 		fallthrough
@@ -118,7 +129,11 @@ func (g *gathering) form(where vedette.Place, s string, t *table) {
 		if !both {
 			name, value = "", name
 		}
+		before := len(g.list)
 		g.value(where, strings.TrimLeft(name, " "), value, 0)
+		if where == vedette.InQuery && len(g.list) == before+1 && len(p) <= maxItem && g.list[before].Value == value {
+			g.list[before].raw = strings.Clone(p)
+		}
 	}
 }
 

@@ -30,8 +30,8 @@ type table [256]uint8
 const (
 	letters  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	digits   = "0123456789"
-	harmless = letters + digits + "-,=@~!*?#+[]" // with meaning only beside others
-	anchors  = "./:_ %"
+	harmless = letters + digits + "-,=@~!*#+]" // with meaning only beside others
+	anchors  = "./:_ %[?"
 )
 
 func newTable(harmless, anchors, escapes, dividers string) *table {
@@ -53,7 +53,7 @@ var (
 	plainTable  = newTable(harmless, anchors, "", "")
 	formTable   = newTable(harmless, anchors, "%+", "&")
 	cookieTable = newTable(harmless, anchors, "%", ";")
-	pathTable   = newTable(letters+digits+"-,=@~!", anchors, "%", "")
+	pathTable   = newTable(letters+digits+"-,=@~!+", anchors, "%", "")
 	jsonTable   = newTable(harmless, anchors, `\`, `"`)
 	headerTable = newTable(harmless+"&;()\"^", anchors+"\t", "", "")
 )
@@ -100,10 +100,48 @@ func (f *Filter) header(h venue.Header) bool {
 		for j := 0; j < len(value); j++ {
 			m |= headerTable[value[j]]
 		}
-		if m&strong != 0 || m&anchor != 0 && strings.Contains(value, "../") {
+		switch {
+		case m&strong != 0:
+			return true
+		case m&anchor == 0:
+		case rich(name):
+			if escaped(value) {
+				return true
+			}
+		case anchored(value):
 			return true
 		}
 		if len(name) > 10 && packedField(name) && f.packed(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// rich reports whether a field is of those whose values are addresses, products, dates and lists.
+func rich(name string) bool {
+	for _, n := range richFields[min(len(name), len(richFields)-1)] {
+		if strings.EqualFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// richFields holds the fields by the lengths of their names.
+var richFields = [...][]string{3: {"Via"}, 4: {"Host", "Date", "From", "DPoP"}, 6: {"Accept", "Origin"}, 7: {"Referer", "Baggage", "Upgrade"}, 8: {"Priority"},
+	9: {"Forwarded", "Signature"}, 10: {"User-Agent"}, 11: {"Traceparent"}, 12: {"Content-Type"}, 13: {"Authorization", "Cache-Control", "If-None-Match"},
+	15: {"Accept-Encoding", "Accept-Language", "Signature-Input"}, 17: {"If-Modified-Since"}, 18: nil}
+
+// escaped reports whether a text has one of the bytes that payloads begin with as a percent escape, or climbs in folders.
+func escaped(s string) bool {
+	for i := 0; i+2 < len(s); i++ {
+		switch c := s[i]; {
+		case c == '%':
+			if h := hexValue(s[i+1])<<4 | hexValue(s[i+2]); plainTable[h]&strong != 0 {
+				return true
+			}
+		case c == '.' && s[i+1] == '.' && s[i+2] == '/':
 			return true
 		}
 	}

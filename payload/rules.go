@@ -12,11 +12,11 @@ import (
 	"vedette"
 )
 
-// files are the parts of the Core Rule Set that speak of payloads. Those on methods, scanners and the shape of requests are
-// left out: what a venue's API takes is the dialect's to say.
+// files are the parts of the Core Rule Set that speak of payloads. Those on methods, scanners, sessions of web pages and
+// the shape of requests are left out: what a venue's API takes is the dialect's to say.
 var files = []string{"901-INITIALIZATION", "921-PROTOCOL-ATTACK", "930-APPLICATION-ATTACK-LFI", "931-APPLICATION-ATTACK-RFI", "932-APPLICATION-ATTACK-RCE",
 	"933-APPLICATION-ATTACK-PHP", "934-APPLICATION-ATTACK-GENERIC", "941-APPLICATION-ATTACK-XSS", "942-APPLICATION-ATTACK-SQLI",
-	"943-APPLICATION-ATTACK-SESSION-FIXATION", "944-APPLICATION-ATTACK-JAVA"}
+	"944-APPLICATION-ATTACK-JAVA"}
 
 // MaxParanoia is the strictest level of the Core Rule Set.
 const MaxParanoia = 4
@@ -39,11 +39,15 @@ func compile(paranoia int) (*rules, error) {
 	return &rules{waf}, nil
 }
 
-// attackTags are the rules' own names of what they find.
-var attackTags = map[string]vedette.Attacks{"attack-rce": vedette.AttackRCE, "attack-injection-java": vedette.AttackJava, "attack-injection-php": vedette.AttackPHP,
-	"attack-sqli": vedette.AttackSQLi, "attack-ssrf": vedette.AttackSSRF, "attack-lfi": vedette.AttackLFI, "attack-rfi": vedette.AttackRFI,
-	"attack-injection-generic": vedette.AttackGeneric, "attack-xss": vedette.AttackXSS, "attack-protocol": vedette.AttackProtocol,
-	"attack-fixation": vedette.AttackFixation, "attack-ssti": vedette.AttackGeneric, "attack-ldap": vedette.AttackGeneric}
+// attackTags are the rules' own names of what they find, attackFamilies what those find that have no such name, by the first
+// digits of their ids.
+var (
+	attackTags = map[string]vedette.Attacks{"attack-rce": vedette.AttackRCE, "attack-injection-java": vedette.AttackJava, "attack-injection-php": vedette.AttackPHP,
+		"attack-sqli": vedette.AttackSQLi, "attack-ssrf": vedette.AttackSSRF, "attack-lfi": vedette.AttackLFI, "attack-rfi": vedette.AttackRFI,
+		"attack-injection-generic": vedette.AttackGeneric, "attack-xss": vedette.AttackXSS, "attack-protocol": vedette.AttackProtocol, "attack-ssti": vedette.AttackGeneric}
+	attackFamilies = map[int]vedette.Attacks{921: vedette.AttackProtocol, 930: vedette.AttackLFI, 931: vedette.AttackRFI, 932: vedette.AttackRCE, 933: vedette.AttackPHP,
+		934: vedette.AttackGeneric, 941: vedette.AttackXSS, 942: vedette.AttackSQLi, 944: vedette.AttackJava}
+)
 
 // scores are what a rule adds to the anomaly score, by its severity, as crs-setup.conf has them.
 var scores = map[types.RuleSeverity]uint16{types.RuleSeverityCritical: 5, types.RuleSeverityError: 4, types.RuleSeverityWarning: 3, types.RuleSeverityNotice: 2}
@@ -53,22 +57,32 @@ var scores = map[types.RuleSeverity]uint16{types.RuleSeverityCritical: 5, types.
 func (r *rules) examine(items []Item) (found vedette.Injection, first int) {
 	tx := r.waf.NewTransaction()
 	defer tx.Close()
-	path := "/"
+	path, query := "/", []string(nil)
 	for _, it := range items {
 		switch it.Where {
 		case vedette.InPath:
 			path = it.Value
 		case vedette.InQuery:
+			if it.raw != "" {
+				query = append(query, it.raw)
+				continue
+			}
 			tx.AddGetRequestArgument(it.Name, it.Value)
 		case vedette.InBody:
 			tx.AddPostRequestArgument(it.Name, it.Value)
 		case vedette.InHeader:
-			name, value := it.Name, it.Value
-			if it.cookie {
-				name, value = "Cookie", it.Name+"="+it.Value
+			switch it.kind {
+			case cookieField:
+				tx.AddRequestHeader("Cookie", it.Name+"="+it.Value)
+			case packedParameter:
+				tx.AddPostRequestArgument(it.Name, it.Value)
+			default:
+				tx.AddRequestHeader(it.Name, it.Value)
 			}
-			tx.AddRequestHeader(name, value)
 		}
+	}
+	if len(query) > 0 {
+		path += "?" + strings.Join(query, "&")
 	}
 	tx.ProcessURI(path, "POST", "HTTP/1.1")
 	tx.AddRequestHeader("Host", "venue")
@@ -80,6 +94,9 @@ func (r *rules) examine(items []Item) (found vedette.Injection, first int) {
 		class := vedette.Attacks(0)
 		for _, tag := range m.Rule().Tags() {
 			class |= attackTags[tag]
+		}
+		if class == 0 {
+			class = attackFamilies[m.Rule().ID()/1000]
 		}
 		score := scores[m.Rule().Severity()]
 		if class == 0 || score == 0 || m.Message() == "" {
@@ -108,13 +125,15 @@ func matched(m types.MatchedRule, items []Item) int {
 		i := slices.IndexFunc(items, func(it Item) bool {
 			switch {
 			case strings.HasPrefix(name, "ARGS"):
-				return (it.Where == vedette.InQuery || it.Where == vedette.InBody) && (it.Name == d.Key() || it.Name == d.Value())
+				return (it.Where == vedette.InQuery || it.Where == vedette.InBody || it.kind == packedParameter) && (it.Name == d.Key() || it.Name == d.Value())
 			case strings.HasPrefix(name, "REQUEST_COOKIES"):
-				return it.cookie && it.Name == d.Key()
+				return it.kind == cookieField && it.Name == d.Key()
 			case strings.HasPrefix(name, "REQUEST_HEADERS"):
-				return it.Where == vedette.InHeader && strings.EqualFold(it.Name, d.Key())
+				return it.Where == vedette.InHeader && it.kind == wholeField && strings.EqualFold(it.Name, d.Key())
+			case name == "QUERY_STRING":
+				return it.Where == vedette.InQuery
 			case strings.HasPrefix(name, "REQUEST_"):
-				return it.Where == vedette.InPath
+				return it.Where == vedette.InPath || it.raw != "" && strings.HasPrefix(name, "REQUEST_URI")
 			}
 			return false
 		})

@@ -8,9 +8,10 @@ package payload
 var words = newWords(map[byte][]string{
 	'.': {".", "env", "git", "svn", "hg/", "ht", "ssh", "bash", "aws", "docker", "npmrc", "php", "asp", "jsp", "cgi", "ini ", "bak ", "exe ", "cmd ", "bat ",
 		"sh ", "pl ", "conf", "lang.", "util.", "net.", "io.", "runtime", "sqlite", "sql ", "log ", "shadow", "passwd", "prototype", "constructor", "cookie",
-		"inner", "location", "write", "exec", "spawn", "apache.", "springframework", "class.", "mozilla."},
+		"inner", "location", "write", "exec", "spawn", "apache.", "springframework", "class.", "mozilla.", "script", "sun.", "omg.", "opensymphony", "processbuilder", "io ", "internal/", "svc.", "localdomain"},
 	'/': {".", "etc/", "bin/", "sbin/", "proc/", "var/", "usr/", "home/", "root/", "tmp/", "dev/", "sys/", "opt/", "boot/", "windows/", "winnt/",
 		"web-inf", "wp-", "phpmyadmin", "*"},
+	'[': {"prototype", "constructor", "_", "on"},
 	':': {"/", "alert", "expression", "\\"},
 	'%': {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f", "u"}, // encoded twice
 	'_': {"_", "exec", "exec ", "popen", "open ", "contents", "decode", "encode", "fopen", "include", "filter", "schema", "catalog", "func ", "user_func",
@@ -23,11 +24,15 @@ var words = newWords(map[byte][]string{
 		"powershell", "on", "style", "src", "href", "http"},
 })
 
-// heads are words that a colon or a space ends: schemes, and what begins a statement or command.
+// heads are words that such a byte ends: schemes, objects, and what begins a statement or command.
 var heads = newWords(map[byte][]string{
 	':': {"javascript", "vbscript", "livescript", "data", "file", "php", "expect", "phar", "zip", "gopher", "dict", "ldap", "jar", "glob", "view-source",
 		"classpath", "netdoc", "jndi", "url"},
-	' ': {"select", "insert", "update", "delete", "drop", "alter", "create", "union", "exec", "execute", "declare", "waitfor", "cat", "ls", "nc", "curl", "wget",
+	'.': {"java", "javax", "processbuilder", "process", "module", "global", "document", "window", "mysql"},
+	'/': {"bin", "etc", "proc", "localhost"},
+	'[': {"process", "require", "constructor", "this", "global"},
+	'?': {"http", "https", "ftp", "ftps", "file"},
+	' ': {"alias", "if", "case", "select", "insert", "update", "delete", "drop", "alter", "create", "union", "exec", "execute", "declare", "waitfor", "cat", "ls", "nc", "curl", "wget",
 		"ping", "bash", "sh", "uname", "python", "perl", "php", "ruby", "echo", "print", "powershell", "cmd", "rm", "chmod", "chown", "sudo", "eval", "nslookup", "dig", "traceroute", "telnet",
 		"ssh", "time", "nmap", "kill", "ps", "ifconfig", "netstat", "whois", "busybox", "grep", "find", "sed", "awk", "tail", "head", "more", "less", "env", "set", "export", "delete", "import", "require"},
 })
