@@ -17,8 +17,8 @@ type Item struct {
 	// Hidden says that the value, or name and value, must not be told.
 	Hidden, Nameless bool
 
-	kind   fieldKind // of header field that it comes from
-	raw    string // of a query's parameter: as it was sent
+	kind fieldKind // of header field that it comes from
+	raw  string    // of a query's parameter: as it was sent
 }
 
 // fieldKind is what a header field holds.

@@ -47,6 +47,18 @@ func newTable(harmless, anchors, escapes, dividers string) *table {
 	return t
 }
 
+// of returns the classes of all bytes of s.
+func (t *table) of(s string) (m uint8) {
+	for len(s) >= 8 {
+		m |= t[s[0]] | t[s[1]] | t[s[2]] | t[s[3]] | t[s[4]] | t[s[5]] | t[s[6]] | t[s[7]]
+		s = s[8:]
+	}
+	for i := 0; i < len(s); i++ {
+		m |= t[s[i]]
+	}
+	return m
+}
+
 // The tables: of a value in the clear, of forms and queries, of cookies, of paths, of JSON strings, and of header
 // fields, whose languages have parentheses, quotes and the like themselves.
 var (
@@ -96,10 +108,7 @@ func (f *Filter) header(h venue.Header) bool {
 			}
 			continue
 		}
-		var m uint8
-		for j := 0; j < len(value); j++ {
-			m |= headerTable[value[j]]
-		}
+		m := headerTable.of(value)
 		switch {
 		case m&strong != 0:
 			return true
@@ -165,10 +174,7 @@ func (f *Filter) packed(value string) bool {
 }
 
 func (f *Filter) path(p string) bool {
-	var m uint8
-	for i := 0; i < len(p); i++ {
-		m |= pathTable[p[i]]
-	}
+	m := pathTable.of(p)
 	switch {
 	case m&strong != 0:
 		return true
@@ -189,6 +195,9 @@ func (f *Filter) form(s string, t *table) bool {
 	from := 0
 	for i := 0; i < len(s); i++ {
 		c := t[s[i]]
+		if c == 0 {
+			continue
+		}
 		m |= c
 		if c == divider {
 			if m &^= divider; m != 0 && f.parameter(s[from:i], m, t) {
@@ -243,6 +252,9 @@ func (f *Filter) json(s string, depth int) bool {
 			var m uint8
 			for ; i < len(s) && s[i] != '"'; i++ {
 				k := jsonTable[s[i]]
+				if k == 0 {
+					continue
+				}
 				if m |= k; k == escape {
 					i++
 				}
@@ -358,10 +370,7 @@ func hexValue(c byte) byte {
 
 // hot reports whether a text in the clear is more than trading has a use for.
 func hot(s string) bool {
-	var m uint8
-	for i := 0; i < len(s); i++ {
-		m |= plainTable[s[i]]
-	}
+	m := plainTable.of(s)
 	return m&strong != 0 || m&anchor != 0 && anchored(s)
 }
 

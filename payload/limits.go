@@ -9,7 +9,7 @@ const (
 	maxDepth    = 4        // JSON within strings of JSON; clients use one
 	maxItems    = 32       // suspicious parameters of one call that are examined
 	maxItem     = 4 << 10  // bytes of each that are; payloads of the rules' own tests have below 1 KiB
-	maxBytes    = 16 << 10 // of all of them: an examination's time grows with it
+	maxBytes    = 8 << 10  // of all of them: an examination's time grows with it
 	maxSample   = 80       // bytes of a value in a record
 	maxName     = 64       // of a parameter's name in a record
 
