@@ -124,17 +124,22 @@ func (g *gathering) form(where vedette.Place, s string, t *table) {
 		if !g.all && !f.form(p, t) {
 			continue
 		}
-		plain, _ := venue.AppendUnescaped(nil, p, t == formTable)
-		name, value, both := strings.Cut(string(plain), "=")
+		name, value, both := strings.Cut(p, "=")
 		if !both {
 			name, value = "", name
 		}
+		name, value = unescaped(name, t), unescaped(value, t)
 		before := len(g.list)
 		g.value(where, strings.TrimLeft(name, " "), value, 0)
 		if where == vedette.InQuery && len(g.list) == before+1 && len(p) <= maxItem && g.list[before].Value == value {
 			g.list[before].raw = strings.Clone(p)
 		}
 	}
+}
+
+func unescaped(s string, t *table) string {
+	plain, _ := venue.AppendUnescaped(nil, s, t == formTable)
+	return string(plain)
 }
 
 // value takes a value in the clear: the strings of it that are suspicious where it is JSON.

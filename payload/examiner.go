@@ -13,12 +13,12 @@ import (
 
 // Config is what an Examiner is made of. Zero values are the defaults.
 type Config struct {
-	Paranoia    int           // level of the Core Rule Set, 1 to MaxParanoia
-	SourceRate  float64       // examinations a second of one source
-	SourceBurst int           // at once
-	Share       float64       // of one processor, for all of them
-	MaxWait     time.Duration // that a call waits for its examination, from when it was handed over
-	Now         func() time.Time
+	Paranoia    int              // level of the Core Rule Set, 1 to MaxParanoia
+	SourceRate  float64          // examinations a second of one source
+	SourceBurst int              // at once
+	Share       float64          // of one processor, for all of them
+	MaxWait     time.Duration    // that a call waits for its examination, from when it was handed over
+	Now         func() time.Time // for tests; nil for time.Now, whose differences no clock that is set changes
 	// Failed is told once if the rules cannot be compiled. May be nil.
 	Failed func(error)
 }

@@ -217,19 +217,22 @@ func (f *Filter) parameter(s string, m uint8, t *table) bool {
 	if len(s) > maxPlain {
 		return true
 	}
+	name, value, both := strings.Cut(s, "=")
+	if !both {
+		name, value = "", s
+	}
+	return f.decoded(name, t) || f.decoded(value, t)
+}
+
+// decoded looks at a name or value that may be encoded.
+func (f *Filter) decoded(s string, t *table) bool {
+	if s == "" {
+		return false
+	}
 	from := len(f.scratch)
 	var ok bool
-	if f.scratch, ok = venue.AppendUnescaped(f.scratch, s, t == formTable); !ok {
-		f.scratch = f.scratch[:from]
-		return true
-	}
-	name, value, both := strings.Cut(text(f.scratch[from:]), "=")
-	bad := hot(name)
-	if both {
-		bad = bad || f.value(value, 0)
-	} else if bad && len(name) > 0 && (name[0] == '{' || name[0] == '[') {
-		bad = f.json(name, 0)
-	}
+	f.scratch, ok = venue.AppendUnescaped(f.scratch, s, t == formTable)
+	bad := !ok || f.value(text(f.scratch[from:]), 0)
 	f.scratch = f.scratch[:from]
 	return bad
 }
