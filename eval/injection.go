@@ -99,40 +99,48 @@ func injectionFigures(data string, list []sample) (figures []Figure, err error) 
 	for _, w := range ways {
 		figures = append(figures, injectionRates(data, w.name, list, w.found)...)
 	}
-	return append(figures, Figure{Data: "CRS 4.20", Detector: "ModSecurity", Metric: "TPR, macro average", Value: .923, Source: "open-appsec's own comparison, other data"},
-		Figure{Data: "CRS 4.20", Detector: "ModSecurity", Metric: "TNR", Value: .814, Source: "the same"},
-		Figure{Data: "machine learning", Detector: "open-appsec", Metric: "TPR, macro average", Value: .996, Source: "the same"},
-		Figure{Data: "machine learning", Detector: "open-appsec", Metric: "TNR", Value: .990, Source: "the same"}), nil
+	for _, p := range []struct {
+		name     string
+		tpr, tnr float64
+	}{{"ModSecurity with CRS 4.20", .923, .814}, {"open-appsec", .996, .990}} {
+		for metric, v := range map[string]float64{"TPR, macro average": p.tpr, "TNR": p.tnr} {
+			figures = append(figures, Figure{Data: "other", Detector: p.name, Metric: metric, Value: v, Source: "open-appsec's own comparison, on data of its own"})
+		}
+	}
+	return figures, nil
 }
 
 // injectionRates are the rates of one way, by class and in the mean of the classes.
 func injectionRates(data, name string, list []sample, found func(*venue.Request) bool) (figures []Figure) {
-	hits, all := map[string]int{}, map[string]int{}
+	byClass := map[string][]judged{}
 	for i := range list {
-		all[list[i].class]++
-		if found != nil && found(&list[i].request) {
-			hits[list[i].class]++
+		score := 0.0
+		switch {
+		case found != nil && found(&list[i].request):
+			score = 1
+		case name == "random":
+			score = 0.5
+		}
+		byClass[list[i].class] = append(byClass[list[i].class], judged{score, list[i].class != "", list[i].rule})
+	}
+	rate := func(l []judged) (sum float64) {
+		for _, j := range l {
+			sum += j.score
+		}
+		return sum / float64(len(l))
+	}
+	sum, n := 0.0, 0
+	for _, class := range slices.Sorted(maps.Keys(byClass)) {
+		if l := byClass[class]; class != "" {
+			sum, n = sum+rate(l), n+1
+			if found != nil {
+				figures = append(figures, measured(data, name, "TPR of "+class, fmt.Sprintf("%d requests", len(l)), l, rate))
+			}
 		}
 	}
-	sum, classes := 0.0, 0
-	share := func(class string) float64 {
-		if found == nil && name == "random" {
-			return 0.5
-		}
-		return float64(hits[class]) / float64(all[class])
-	}
-	for _, class := range slices.Sorted(maps.Keys(all)) {
-		if class == "" {
-			continue
-		}
-		sum, classes = sum+share(class), classes+1
-		if found != nil {
-			figures = append(figures, Figure{Data: data, Detector: name, Metric: "TPR of " + class, Value: share(class), N: all[class], Base: fmt.Sprintf("%d of %d", hits[class], all[class])})
-		}
-	}
-	figures = append(figures, Figure{Data: data, Detector: name, Metric: "TPR, macro average", Value: sum / float64(classes), N: len(list) - all[""], Base: fmt.Sprintf("%d classes", classes)})
-	if all[""] > 0 {
-		figures = append(figures, Figure{Data: data, Detector: name, Metric: "TNR", Value: 1 - share(""), N: all[""], Base: fmt.Sprintf("%d of %d let be", all[""]-hits[""], all[""])})
+	figures = append(figures, Figure{Data: data, Detector: name, Metric: "TPR, macro average", Value: sum / float64(n), N: len(list), Base: fmt.Sprintf("%d classes", n)})
+	if l := byClass[""]; l != nil {
+		figures = append(figures, measured(data, name, "TNR", fmt.Sprintf("%d requests", len(l)), l, func(l []judged) float64 { return 1 - rate(l) }))
 	}
 	return figures
 }
