@@ -45,11 +45,13 @@ func (g *gathering) add(where vedette.Place, name, value string) {
 		return
 	}
 	take := func(s string) string {
-		if n := min(maxItem, maxBytes-g.bytes); len(s) > n {
-			s, g.cut = s[:n], true
+		n := min(maxItem, maxBytes-g.bytes)
+		g.bytes += min(len(s), n)
+		if len(s) <= n {
+			return strings.Clone(s)
 		}
-		g.bytes += len(s)
-		return strings.Clone(s)
+		g.cut = true // padding before a payload, or behind it, does not hide it
+		return s[:n/2] + s[len(s)-(n-n/2):]
 	}
 	g.list = append(g.list, Item{Where: where, Name: take(name), Value: take(value), kind: g.kind})
 }

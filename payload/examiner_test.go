@@ -134,8 +134,10 @@ func TestTooLong(t *testing.T) {
 	if got := e.Examine(query(url.QueryEscape(long)), nil); got.Unexamined != vedette.TooLong || got.Classes != 0 {
 		t.Errorf("%+v", got)
 	}
-	if got := e.Examine(query(url.QueryEscape("' or '1'='1 "+long)), nil); got.Classes != vedette.AttackSQLi || got.Unexamined != vedette.Examined {
-		t.Errorf("%+v", got)
+	for _, padded := range []string{"' or '1'='1 " + long, long + " ' or '1'='1"} {
+		if got := e.Examine(query(url.QueryEscape(padded)), nil); got.Classes&vedette.AttackSQLi == 0 {
+			t.Errorf("padded: %+v", got)
+		}
 	}
 	var many []string
 	for i := range 2 * maxItems {

@@ -8,8 +8,8 @@ const (
 	maxPlain    = 64 << 10 // of an encoded parameter: trading has none as long, so a longer one is suspicious
 	maxDepth    = 4        // JSON within strings of JSON; clients use one
 	maxItems    = 32       // suspicious parameters of one call that are examined
-	maxItem     = 4 << 10  // bytes of each that are; payloads of the rules' own tests have below 1 KiB
-	maxBytes    = 8 << 10  // of all of them: an examination's time grows with it
+	maxItem     = 2 << 10  // bytes of each that are, its beginning and its end; payloads of the rules' own tests have below 1 KiB
+	maxBytes    = 4 << 10  // of all of them: an examination's time grows with it, to some 30 ms for the worst text tried
 	maxSample   = 80       // bytes of a value in a record
 	maxName     = 64       // of a parameter's name in a record
 
