@@ -12,6 +12,9 @@ import (
 // TestInjection runs track D on the tests that the Core Rule Set's module has, and on a few lines in the form of HttpParams. The
 // floors are somewhat below what was measured.
 func TestInjection(t *testing.T) {
+	if raceDetector {
+		t.Skip("too slow under the race detector; make test runs it without")
+	}
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "tests"), tests.FS); err != nil {
 		t.Fatal(err)

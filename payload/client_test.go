@@ -100,14 +100,17 @@ func TestClients(t *testing.T) {
 // TestClientsUnfiltered says what the rules alone would make of them.
 func TestClientsUnfiltered(t *testing.T) {
 	e := New(Config{})
-	bad := 0
+	bad, i := 0, 0
 	n, m := clients(t, func(name string, r *venue.Request) {
+		if i++; i%every != 0 {
+			return
+		}
 		if found := e.ExamineAll(r); found.Classes != 0 {
 			bad++
 			t.Logf("%s: %v", name, found.Classes.List())
 		}
 	})
-	t.Logf("%d of %d", bad, n+m)
+	t.Logf("%d of %d", bad, (n+m)/every)
 }
 
 // upgrade reads header fields that are pairs or an object.

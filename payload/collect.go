@@ -39,9 +39,17 @@ type gathering struct {
 	kind  fieldKind
 }
 
-func (g *gathering) add(where vedette.Place, name, value string) {
+// full reports whether nothing more is taken, and notes that something was left.
+func (g *gathering) full() bool {
 	if len(g.list) == maxItems || g.bytes >= maxBytes {
 		g.cut = true
+		return true
+	}
+	return false
+}
+
+func (g *gathering) add(where vedette.Place, name, value string) {
+	if g.full() {
 		return
 	}
 	take := func(s string) string {
@@ -126,6 +134,9 @@ func (g *gathering) form(where vedette.Place, s string, t *table) {
 		if !g.all && !f.form(p, t) {
 			continue
 		}
+		if g.full() {
+			return
+		}
 		name, value, both := strings.Cut(p, "=")
 		if !both {
 			name, value = "", name
@@ -168,7 +179,7 @@ func (g *gathering) json(where vedette.Place, name, s string, depth int) {
 func (g *gathering) walk(where vedette.Place, name string, v strictjson.Value, depth int, f *Filter) {
 	switch v.Kind() {
 	case strictjson.Object, strictjson.Array:
-		for e := v.First(); e.Exists(); e = e.Next(v) {
+		for e := v.First(); e.Exists() && !g.cut; e = e.Next(v) {
 			n := name
 			if v.Kind() == strictjson.Object {
 				if n = e.Name(); hot(n) || g.all {

@@ -97,6 +97,9 @@ func (e *Examiner) Submit(r *venue.Request, source netip.Addr, hide func(*Item))
 		return q.refused(why)
 	}
 	e.Warm()
+	if len(e.jobs) == cap(e.jobs) { // before the work of collecting
+		return q.refused(vedette.QueueFull)
+	}
 	q.gather(r, hide)
 	select {
 	case e.jobs <- q:
