@@ -25,7 +25,7 @@ const (
 // injectionParams are those of both detectors of payloads.
 var injectionParams = []detect.Param{
 	{Name: "score", Default: 5, Max: 1000, Why: "one critical rule of the Core Rule Set, which is its own threshold"},
-	{Name: "grave_score", Default: 15, Max: 1000, Why: "three critical rules that agree: no free text that people write was seen to reach two"},
+	{Name: "grave_score", Default: 15, Max: 1000, Why: "three critical rules that agree: of 72 texts that people might write none reaches it, one has two"},
 	{Name: "calls_in_10_min", Default: 3, Max: 16, Why: "a person's odd text is sent again once or twice, a scanner tries many"},
 	{Name: "unexamined_in_10_min", Default: 20, Max: 1000, Why: "the budget of one source: more than that is a flood, and may hide one that works"},
 }
