@@ -5,6 +5,7 @@ package vedette
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 )
 
 // Call is one API call as a venue saw it: an HTTP exchange, a WebSocket message
@@ -24,6 +25,7 @@ type Call struct {
 	Session  uint64         // WebSocket session within the sensor's life, 0 for plain HTTP
 
 	Credential string // key id, token id or wallet as presented, known or not
+	Joint      string // keyring id of the account of several wallets that the call is for, besides the credential's own; "" for none
 	Account    string
 	Owner      string // beneficial owner
 
@@ -97,38 +99,57 @@ type Answer struct {
 
 // Clone copies the call and every string and slice in it.
 func (c *Call) Clone() *Call {
-	d := *c
-	for _, s := range []*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Account, &d.Owner, &d.ACR, &d.Method,
+	d := &Call{}
+	c.CopyTo(d, make([]byte, 0, 256))
+	return d
+}
+
+// CopyTo makes d a copy that shares nothing with the call. The strings of the copy lie in text, which is
+// overwritten and returned, since it may have had to grow; the slices of d are used again. With memory of a
+// former copy it allocates only where there is more to keep than before.
+func (c *Call) CopyTo(d *Call, text []byte) []byte {
+	old := *d
+	*d = *c
+	text = text[:0]
+	for _, s := range [...]*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Joint, &d.Account, &d.Owner, &d.ACR, &d.Method,
 		&d.Path, &d.SignatureHash, &d.Nonce, &d.Country, &d.Answer.Error, &d.Answer.OrderID, &d.Answer.Account,
-		&d.Decision.Restriction, &d.Injection.Parameter, &d.Injection.Sample} {
-		*s = cloneString(*s)
+		&d.Decision.Restriction, &d.Injection.Parameter, &d.Injection.Sample, (*string)(&d.Decision.Reason)} {
+		text = keep(s, text)
 	}
-	d.Action = c.Action.clone()
-	d.Reasons = append([]Reason(nil), c.Reasons...)
-	d.Intel = append([]IntelMatch(nil), c.Intel...) // names of feeds outlive every call
-	d.AMR = nil
-	for _, m := range c.AMR {
-		d.AMR = append(d.AMR, cloneString(m))
+	text = d.Action.keep(text)
+	d.Reasons = append(old.Reasons[:0], c.Reasons...)
+	for i := range d.Reasons {
+		text = keep((*string)(&d.Reasons[i]), text)
 	}
-	if c.Batch != nil {
-		d.Batch = make([]Action, len(c.Batch))
-		for i := range c.Batch {
-			d.Batch[i] = c.Batch[i].clone()
-		}
+	d.Intel = append(old.Intel[:0], c.Intel...)
+	for i := range d.Intel {
+		text = keep(&d.Intel[i].Feed, text)
 	}
-	return &d
+	d.AMR = append(old.AMR[:0], c.AMR...)
+	for i := range d.AMR {
+		text = keep(&d.AMR[i], text)
+	}
+	d.Batch = append(old.Batch[:0], c.Batch...)
+	for i := range d.Batch {
+		text = d.Batch[i].keep(text)
+	}
+	return text
 }
 
-func (a Action) clone() Action {
-	for _, s := range []*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
-		*s = cloneString(*s)
+func (a *Action) keep(text []byte) []byte {
+	for _, s := range [...]*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
+		text = keep(s, text)
 	}
-	return a
+	return text
 }
 
-func cloneString(s string) string {
-	if s == "" {
-		return ""
+// keep moves a string to the end of text. When text grows, what was moved before stays where it was.
+func keep(s *string, text []byte) []byte {
+	if *s == "" {
+		return text
 	}
-	return string(append([]byte(nil), s...))
+	n := len(text)
+	text = append(text, *s...)
+	*s = unsafe.String(&text[n], len(*s))
+	return text
 }

@@ -1,6 +1,9 @@
 package vedette
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // enum gives the small enumerations of this package one way to print and parse.
 type enum interface{ ~uint8 }
@@ -19,7 +22,7 @@ func enumParse[E enum](kind string, names []string, s string, e *E) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("cannot read %s %q: want one of %q", kind, s, names)
+	return fmt.Errorf("cannot read %s %q: want one of %q", kind, strings.Clone(s), names) // a clone, so that s costs nothing where it is right
 }
 
 // Protocol is how a call travelled.

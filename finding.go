@@ -48,7 +48,7 @@ type Finding struct {
 	Source     string           `json:"source"` // address or CIDR
 	JA4        string           `json:"ja4"`
 	Instrument string           `json:"instrument"`
-	Related    []string         `json:"related"` // further subjects
+	Related    []string         `json:"related"` // further subjects, as kind:id; a bare id is an account that the detector names
 	Summary    string           `json:"summary"` // one plain sentence
 	Values     map[string]Value `json:"values"`
 	Evidence   []uint64         `json:"evidence"` // ledger positions, or line numbers under replay

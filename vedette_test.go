@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestDecimal(t *testing.T) {
@@ -88,16 +89,52 @@ func TestAppendCall(t *testing.T) {
 	}
 }
 
+// A copy shares no memory with the call, whatever members calls have, and none with former copies.
 func TestCloneSharesNothing(t *testing.T) {
-	buf := []byte("credential-instrument")
-	c := &Call{Credential: string(buf[:10])}
-	c.Batch = []Action{{Instrument: "x"}}
-	c.Reasons = []Reason{Retry}
-	c.Intel = []IntelMatch{{Feed: "f"}}
-	d := c.Clone()
-	c.Batch[0].Instrument, c.Reasons[0], c.Intel[0].Feed = "y", Replayable, "g"
-	if d.Intel[0].Feed != "f" || d.Batch[0].Instrument != "x" || d.Reasons[0] != Retry || d.Credential != "credential" {
-		t.Errorf("clone changed: %+v", d)
+	buf := []byte("some text")
+	c := &Call{}
+	fill(t, reflect.ValueOf(c).Elem(), unsafe.String(&buf[0], len(buf)))
+	var again Call
+	text := c.CopyTo(&again, nil)
+	for range 2 {
+		copy(buf, "some text")
+		d := c.Clone()
+		text = c.CopyTo(&again, text)
+		copy(buf, "spoilt it")
+		c.Batch[0].Side, c.Reasons[0], c.Intel[0].Feed, c.AMR[0] = Buy, Replayable, "g", "h"
+		for _, d := range []*Call{d, &again} {
+			want := &Call{}
+			fill(t, reflect.ValueOf(want).Elem(), "some text")
+			if !reflect.DeepEqual(d, want) {
+				t.Errorf("got  %+v\nwant %+v", d, want)
+			}
+		}
+		fill(t, reflect.ValueOf(c).Elem(), unsafe.String(&buf[0], len(buf)))
+	}
+	copy(buf, "some text")
+	if n := testing.AllocsPerRun(100, func() { text = c.CopyTo(&again, text) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// fill sets every string that is reached from v, and makes every list one of two.
+func fill(t *testing.T, v reflect.Value, s string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(s)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(t, v.Index(i), s)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(t, v.Field(i), s)
+			}
+		}
+	case reflect.Pointer, reflect.Map, reflect.Interface, reflect.Array:
+		t.Fatalf("a call has a %v: see to it in CopyTo, and here", v.Type())
 	}
 }
 

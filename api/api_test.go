@@ -193,6 +193,14 @@ func TestControl(t *testing.T) {
 	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", in, &out); err != nil || out != in {
 		t.Errorf("%v %+v", err, out)
 	}
+	nobody := in
+	nobody.By = ""
+	if err := c.Do(ctx, "POST", "/v1/restrictions", "me", nobody, nil); err == nil || !strings.Contains(err.Error(), "by says nobody") {
+		t.Errorf("a restriction by nobody: %v", err)
+	}
+	if err := c.Do(ctx, "DELETE", "/v1/restrictions/r-1", "", nil, nil); err == nil || len(o.lifted) != 0 {
+		t.Errorf("lifted by nobody: %v %v", err, o.lifted)
+	}
 	var list []vedette.Restriction
 	if err := c.Do(ctx, "GET", "/v1/restrictions", "me", nil, &list); err != nil || len(list) != 1 || list[0] != in {
 		t.Errorf("%v %+v", err, list)

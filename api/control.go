@@ -116,13 +116,16 @@ func Control(o Orders) http.Handler {
 	mux.HandleFunc("GET /v1/restrictions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Restrictions()) })
 	mux.HandleFunc("POST /v1/restrictions", func(w http.ResponseWriter, r *http.Request) {
 		var in vedette.Restriction
-		if !readOrder(w, r, &in) {
+		if !readOrder(w, r, &in) || !signed(w, in.By) {
 			return
 		}
 		out, err := o.Restrict(in)
 		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
+		if !signed(w, r.Header.Get("By")) {
+			return
+		}
 		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
 		reply(w, out, err)
 	})
@@ -223,6 +226,14 @@ func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
 		return false
 	}
 	return true
+}
+
+// signed refuses an order that does not say whose it is: the ledger is to know.
+func signed(w http.ResponseWriter, by string) bool {
+	if by == "" {
+		answer(w, http.StatusBadRequest, problem{"cannot take the order: by says nobody"})
+	}
+	return by != ""
 }
 
 type problem struct {

@@ -4,6 +4,7 @@ package detect
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -13,8 +14,11 @@ import (
 
 // Detector is one kind of finding, as a value made by Define.
 type Detector struct {
-	Name     string // family.detector
-	Version  int    // raised when what it finds changes
+	Name    string // family.detector
+	Version int    // raised when what it finds changes
+	// Meaning is a hash of what the detector does, where that can change under one version: a rule as it
+	// is written. State is only that of a detector of the same meaning.
+	Meaning  uint64
 	Since    string // the release that brought it
 	Title    string
 	Why      string // why it matters
@@ -33,9 +37,8 @@ type Detector struct {
 	Asks func(vedette.Operation, vedette.Verdict) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
-	// Rare says that most subjects never make an event that it has a use for: its state is kept apart
-	// from that of the others, so that only those who do cost memory.
-	Rare bool
+	// Match, where set, is asked after When, for what takes the texts of the event. It must be cheap too.
+	Match func(x *Context) bool
 
 	size    uintptr  // of its state
 	machine *Machine // whose state it reads, nil for its own
@@ -99,9 +102,11 @@ type Context struct {
 	*Event
 	d      *Detector
 	params []float64
-	state  *episode
+	episode
+	opened bool // the episode has changed
 	arena  []byte
 	out    *results
+	shard  *shard
 	order  int // of the event in its batch and the detector in the set, for the order of findings
 }
 
@@ -188,12 +193,11 @@ func sourceName(e *Event, by Kind) string {
 // Open says that the detector's condition holds now, and reports whether that is news: it did not
 // hold for this subject within Quiet before. Only then is there a finding to Raise.
 func (x *Context) Open() bool {
-	s := x.state
-	news := s.last == 0 || x.Time-s.last > int64(x.d.Quiet)
+	news := x.last == 0 || x.Time-x.last > int64(x.d.Quiet)
 	if news {
-		s.first = x.Time
+		x.first = x.Time
 	}
-	s.last = max(s.last, x.Time)
+	x.last, x.opened = max(x.last, x.Time), true
 	return news
 }
 
@@ -205,7 +209,7 @@ type Raised struct {
 	Summary  string           // one plain sentence
 	Values   map[string]vedette.Value
 	Evidence []uint64 // positions; the event's own is added
-	Related  []string
+	Related  []string // ids of accounts, or kind:id; what else the event shows is added
 	Tags     []string // besides the detector's
 }
 
@@ -224,13 +228,14 @@ func (x *Context) Raise(r Raised) {
 	if f.Values == nil {
 		f.Values = map[string]vedette.Value{}
 	}
-	if f.Related == nil {
-		f.Related = []string{}
-	}
 	f.Evidence = tidy(f.Evidence)
 	x.subject(f)
+	x.relate(f)
 	f.ID = vedette.FindingID(f.Detector, f.Venue+"\x00"+x.Name(), f.From)
 	x.out.add(x.order, f)
+	if f.Severity >= vedette.Medium {
+		x.shard.tell(e, d)
+	}
 }
 
 // subject names whom the finding is about: of a source, not the credential that came last.
@@ -249,6 +254,26 @@ func (x *Context) subject(f *vedette.Finding) {
 	}
 	f.Owner = x.Text(TextOwner)
 	f.Source = sourceName(x.Event, BySource)
+}
+
+// relate adds who else the event shows: the credential, account and owner of a call that names no one whom it
+// likes, and its address.
+func (x *Context) relate(f *vedette.Finding) {
+	f.Related = slices.Clip(f.Related)
+	add := func(kind, id, have string) {
+		if id != "" && id != have && !slices.Contains(f.Related, id) && !slices.Contains(f.Related, kind+id) {
+			f.Related = append(f.Related, kind+id)
+		}
+	}
+	if x.Known {
+		add("credential:", x.Text(TextCredential), f.Credential)
+		add("account:", x.Text(TextAccount), f.Account)
+		add("owner:", x.Text(TextOwner), f.Owner)
+	}
+	add("source:", sourceName(x.Event, BySource), f.Source)
+	if f.Related == nil {
+		f.Related = []string{}
+	}
 }
 
 func unix(ns int64) time.Time { return time.Unix(0, ns).UTC() }

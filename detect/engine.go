@@ -62,7 +62,7 @@ type Stats struct {
 	Refused  uint64 // for lack of room, by Offer
 	Findings uint64
 	Evicted  uint64         // subjects that gave way to others
-	Subjects map[string]int // kept, by kind; "credential.rare" are those that rare detectors keep
+	Subjects map[string]int // kept, by kind
 	Bytes    int            // of memory that subjects take
 }
 
@@ -372,8 +372,12 @@ func (e *Engine) Flush() {
 
 // flush is Flush with the lock held, which is let go meanwhile.
 func (e *Engine) flush() {
-	for c, position, ok := e.held.drain(); ok; c, position, ok = e.held.drain() {
-		e.await()
+	for {
+		e.await() // before: what drain gives is valid only while nothing else is observed
+		c, position, ok := e.held.drain()
+		if !ok {
+			break
+		}
 		e.enter(position, c)
 	}
 	for e.cfg.Shards > 0 && (len(e.current.events) > 0 || e.flying > 0) {
@@ -439,7 +443,7 @@ func (e *Engine) Stats() Stats {
 		sh.mu.Lock()
 		for k, n := range sh.size.subjects {
 			if sh.tables[k] != nil {
-				s.Subjects[sh.tables[k].name()] += n
+				s.Subjects[Kind(k).String()] += n
 			}
 		}
 		s.Evicted += sh.size.evicted

@@ -236,8 +236,13 @@ func TestSnapshotDamage(t *testing.T) {
 	try("another key", good, Config{Hash: NewHash([16]byte{1})})
 }
 
-// A detector of another version forgets; the others remember.
+// A detector of another version or meaning forgets; the others remember.
 func TestSnapshotOfAnotherVersion(t *testing.T) {
+	t.Run("version", func(t *testing.T) { forgets(t, func(d *Detector) { d.Version++ }) })
+	t.Run("meaning", func(t *testing.T) { forgets(t, func(d *Detector) { d.Meaning++ }) })
+}
+
+func forgets(t *testing.T, change func(*Detector)) {
 	calls := stream(5, 1000)
 	var out, want []string
 	e := start(t, Config{}, &out)
@@ -247,7 +252,7 @@ func TestSnapshotOfAnotherVersion(t *testing.T) {
 	var snap bytes.Buffer
 	e.Snapshot(&snap)
 	next := tallies()
-	next[ByAccount].Version++
+	change(next[ByAccount])
 	next = append(next[1:], tallyBy(ByCredential)) // in another order
 	e2 := start(t, Config{Detectors: next}, &want)
 	if _, err := e2.Restore(&snap); err != nil {
@@ -276,7 +281,7 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	r := t.get(ev.Subject[by], true)
 	for i, n := range t.detectors {
 		if e.cfg.Detectors[n].Name == name {
-			return *(*tally)(add(r, t.offset[i]+16))
+			return *(*tally)(r.part(t.state[i]))
 		}
 	}
 	panic("none")
@@ -349,28 +354,60 @@ func TestOfferDoesNotWait(t *testing.T) {
 	e.Close()
 }
 
-// Subjects under one index position are found again after others were dropped (a model test).
-func TestPool(t *testing.T) {
+// Subjects are found again with all of their parts as they were, whatever was dropped or has grown between (a model test).
+func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var p pool
-	p.init(64, 300)
-	model := map[uint64]bool{}
-	var evicted uint64
-	for range 100_000 {
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)})
+	for i := range 5 {
+		l.part(fmt.Sprint(i), 1, 0, uintptr(8+60*i))
+	}
+	l.shapes, l.known = nil, map[string]*shape{}
+	l.shape(make([]byte, len(l.parts)))
+	const limit = 300
+	table := newTable(l, limit*4/3, new(memory))
+	p := &table.known
+	model := map[uint64]map[int]byte{}
+	for range 200_000 {
 		key := uint64(1 + r.IntN(600))
-		switch found := p.find(key) != nil; {
-		case found != model[key]:
-			t.Fatalf("key %d: found %v, want %v", key, found, model[key])
-		case found && r.IntN(3) == 0:
-			p.drop(key)
+		s := p.find(key)
+		if (s.r != nil) != (model[key] != nil) {
+			t.Fatalf("key %d: found %v, want %v", key, s.r != nil, model[key] != nil)
+		}
+		switch {
+		case s.r != nil && r.IntN(10) == 0:
+			p.drop(s.slot)
 			delete(model, key)
-		case !found && len(model) < 300:
-			p.add(key, &evicted)
-			model[key] = true
+		case s.r == nil && len(model) < limit:
+			s = p.add(key, l.shapes[0])
+			model[key] = map[int]byte{}
 		}
-		if p.len() != len(model) || evicted != 0 {
-			t.Fatalf("%d kept, want %d", p.len(), len(model))
+		if model[key] == nil {
+			continue
 		}
+		for i := range l.parts {
+			if r.IntN(8) == 0 {
+				v := byte(r.IntN(256))
+				for j := range bytesOf(s.part(i), l.parts[i]) {
+					bytesOf(s.part(i), l.parts[i])[j] = v
+				}
+				model[key][i] = v
+			}
+		}
+		for i, size := range l.parts {
+			if v, had := model[key][i]; had != (s.shape.has[i] == 1) || had && !bytes.Equal(bytesOf(s.part(i), size), bytes.Repeat([]byte{v}, int(size))) {
+				t.Fatalf("key %d, part %d: %v, want %v", key, i, s.shape.has[i], had)
+			}
+		}
+		n, used := 0, map[uint32]bool{}
+		if r.IntN(1000) == 0 {
+			p.each(func(s *shape, r unsafe.Pointer) { n, used[uint32((*record)(r).key)] = n+1, true })
+			if n != len(model) || len(used) != n || p.n != n || table.evicted != 0 {
+				t.Fatalf("%d records of %d subjects, want %d", n, len(used), len(model))
+			}
+		}
+	}
+	if p.bytes() > 1<<20 {
+		t.Errorf("%d bytes are held", p.bytes())
 	}
 }
 
@@ -437,3 +474,47 @@ func BenchmarkEngine(b *testing.B) {
 }
 
 func add(p unsafe.Pointer, n uintptr) unsafe.Pointer { return unsafe.Add(p, n) }
+
+// A finding says whom the call that raised it was made by, beyond what it is about; what a failed log-in names is
+// the caller's wish.
+func TestRelated(t *testing.T) {
+	related := map[string][]string{}
+	var all []*Detector
+	for k := range kindCount {
+		all = append(all, Define(Detector{Name: "test." + k.String(), Version: 1, Since: "0", Title: "T", Why: "W", Look: "L", Severity: vedette.Low, By: k, Quiet: 1},
+			func(x *Context, _ *uint64) {
+				if x.Open() {
+					x.Raise(Raised{Summary: "s", Related: []string{"named"}})
+				}
+			}))
+	}
+	show := func(c *vedette.Call) {
+		clear(related)
+		e, err := New(Config{Detectors: all, Raise: func(f *vedette.Finding) { related[f.Detector] = f.Related }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Observe(1, c)
+	}
+	c := &vedette.Call{Time: time.Unix(1767614400, 0), Venue: "binance", Source: netip.MustParseAddrPort("192.0.2.7:1"), JA4: "t13", Credential: "key-1", Account: "acct-1",
+		Owner: "owner-1", Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew, Instrument: "BTCUSDT"}}
+	show(c)
+	parties := []string{"named", "credential:key-1", "account:acct-1", "owner:owner-1"}
+	for kind, want := range map[string][]string{"credential": {"named"}, "account": {"named", "credential:key-1"}, "owner": {"named", "credential:key-1", "account:acct-1"},
+		"source": parties, "subnet": append(parties, "source:192.0.2.7"), "fingerprint": append(parties, "source:192.0.2.7"),
+		"instrument": append(parties, "source:192.0.2.7"), "venue": append(parties, "source:192.0.2.7")} {
+		if got := related["test."+kind]; !reflect.DeepEqual(got, want) {
+			t.Errorf("by %s: %q, want %q", kind, got, want)
+		}
+	}
+	c.Verdict, c.Operation, c.Answer.Status = vedette.Anonymous, vedette.OpUserLogin, 401
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("a failed log-in: %q", got)
+	}
+	c.Account, c.Credential, c.Owner, c.Verdict, c.Operation = "named", "", "", vedette.Authentic, vedette.OpOrderNew
+	show(c)
+	if got := related["test.source"]; !reflect.DeepEqual(got, []string{"named"}) {
+		t.Errorf("named twice: %q", got)
+	}
+}

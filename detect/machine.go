@@ -2,6 +2,7 @@ package detect
 
 import (
 	"reflect"
+	"slices"
 	"unsafe"
 )
 
@@ -13,6 +14,7 @@ type Machine struct {
 	size    uintptr
 	when    func(e *Event) bool
 	update  func(e *Event, state unsafe.Pointer)
+	hear    func(e *Event, state unsafe.Pointer) // nil for a machine that hears of no findings
 }
 
 // NewMachine makes a machine of what update does with the events that when lets through, parts of
@@ -21,7 +23,34 @@ func NewMachine[S any](name string, version int, when func(e *Event) bool, updat
 	if t := reflect.TypeFor[S](); !plain(t) {
 		panic("BUG: the state of a machine has pointers: " + t.String())
 	}
-	return &Machine{name, version, unsafe.Sizeof(*new(S)), when, func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+	return &Machine{name: name, version: version, size: unsafe.Sizeof(*new(S)), when: when,
+		update: func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+}
+
+// Hearing completes a machine that is told of what other detectors find: of each finding of medium severity or higher
+// on a subject whose state it has, with the event that raised it. Only findings of detectors that keep their state by the
+// same kind can be heard: they are made by the shard that owns the subject, in the order of events. What is found
+// of anything else comes at a time that depends on the shards.
+func Hearing[S any](m *Machine, hear func(e *Event, s *S)) *Machine {
+	if unsafe.Sizeof(*new(S)) != m.size {
+		panic("BUG: " + m.name + " hears with another state")
+	}
+	m.hear = func(e *Event, state unsafe.Pointer) { hear(e, (*S)(state)) }
+	return m
+}
+
+// tell lets the machines of a subject hear of a finding, but for the one whose detector made it.
+func (s *shard) tell(e *Event, d *Detector) {
+	t := s.tables[d.By]
+	if t == nil {
+		return
+	}
+	r := t.find(e.Subject[d.By])
+	for i, m := range t.machines {
+		if m.hear != nil && m != d.machine && r.r != nil && r.shape.has[t.machine[i]] == 1 {
+			m.hear(e, r.part(t.machine[i]))
+		}
+	}
 }
 
 // Read completes a detector that looks at a machine's state, and keeps none of its own. It sees the calls
@@ -36,23 +65,6 @@ func Read[S any](d Detector, m *Machine, observe func(x *Context, s *S)) *Detect
 	r.machine = m
 	r.observe = func(x *Context, state unsafe.Pointer) { observe(x, (*S)(state)) }
 	return r
-}
-
-// machines of a layout, each once.
-type machines struct {
-	list   []*Machine
-	offset []uintptr
-}
-
-// place returns where the machine's state lies in a record of size so far, and the size with it.
-func (m *machines) place(x *Machine, size uintptr) (at, with uintptr) {
-	for i, have := range m.list {
-		if have == x {
-			return m.offset[i], size
-		}
-	}
-	m.list, m.offset = append(m.list, x), append(m.offset, size)
-	return size, size + (x.size+7)&^7
 }
 
 // Peek returns a copy of a machine's state of one subject, and whether it is known. venue may be "" for
@@ -81,13 +93,7 @@ func (e *Engine) subject(m *Machine, by Kind, venue, name string, f func(state u
 	if t == nil {
 		return
 	}
-	r := t.known.find(key)
-	if r == nil {
-		r = t.strangers.find(key)
-	}
-	for i, have := range t.machines.list {
-		if r != nil && have == m {
-			f(unsafe.Add(r, t.machines.offset[i]))
-		}
+	if s, i := t.find(key), slices.Index(t.machines, m); s.r != nil && i >= 0 {
+		f(s.part(t.machine[i]))
 	}
 }

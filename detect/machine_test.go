@@ -117,3 +117,59 @@ func TestRarityAges(t *testing.T) {
 		t.Errorf("%d, then %d of %d", before, after, p.total[RareJA4])
 	}
 }
+
+// A machine hears what other detectors of its subject find, from medium severity on, and its own do not tell it; for
+// any number of shards after the same call.
+func TestHearing(t *testing.T) {
+	type heard struct{ calls, heard, at uint32 }
+	for _, shards := range []int{0, 1, 4} {
+		m := Hearing(NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, s *heard) { s.calls++ }), func(e *Event, s *heard) {
+			s.heard++
+			s.at = s.calls
+		})
+		raise := func(x *Context, v vedette.Severity) {
+			if x.Open() {
+				x.Raise(Raised{Severity: v, Summary: "s"})
+			}
+		}
+		d := func(name string, by Kind, status uint16) Detector {
+			return Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: 1,
+				When: func(e *Event) bool { return e.Status == status }}
+		}
+		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard) { raise(x, vedette.High) }),
+			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard) {}),
+			Define(d("test.low", ByCredential, 502), func(x *Context, _ *uint64) { raise(x, vedette.Low) }),
+			Define(d("test.medium", ByCredential, 503), func(x *Context, _ *uint64) { raise(x, vedette.Medium) }),
+			Define(d("test.critical", ByCredential, 504), func(x *Context, _ *uint64) { raise(x, vedette.Critical) }),
+			Define(d("test.source", BySource, 505), func(x *Context, _ *uint64) { raise(x, vedette.Critical) })}
+		e, err := New(Config{Detectors: set, Shards: shards, Subjects: 1000, Raise: func(*vedette.Finding) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3000 {
+			c := call(fmt.Sprint("k", i%3), 200, vedette.Authentic)
+			c.Time, c.Source = c.Time.Add(time.Duration(i)*time.Second), netip.MustParseAddrPort("192.0.2.7:1")
+			switch i {
+			case 300, 301:
+				c.Answer.Status = 500 // k0, k1 by their own detector
+			case 900, 901, 902:
+				c.Answer.Status = 502 + i - 900
+			case 1000:
+				c.Answer.Status = 505
+			case 1204:
+				c.Answer.Status = 503 // k1
+			}
+			e.Observe(uint64(i), c)
+		}
+		e.Flush()
+		for key, want := range map[string]heard{"k0": {1000, 0, 0}, "k1": {1000, 2, 402}, "k2": {1000, 1, 301}} {
+			if s, _ := Peek[heard](e, m, ByCredential, "binance", key); s != want {
+				t.Errorf("%d shards, %s: %+v, want %+v", shards, key, s, want)
+			}
+		}
+		if s, _ := Peek[heard](e, m, ByAccount, "binance", "a"); s.heard != 0 {
+			t.Errorf("%d shards: the account heard of its keys", shards)
+		}
+		e.Close()
+	}
+}

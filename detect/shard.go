@@ -12,7 +12,7 @@ import (
 type shard struct {
 	e      *Engine
 	number int
-	tables [2 * Kinds]*table // by kind, then those of rare detectors; nil where no detector keeps that kind
+	tables [Kinds]*table // nil where no detector keeps that kind
 	in     chan *batch
 	x      Context // used again for every event
 
@@ -22,7 +22,7 @@ type shard struct {
 
 // size is how much a shard keeps.
 type size struct {
-	subjects [2 * Kinds]int
+	subjects [Kinds]int
 	evicted  uint64
 	bytes    int
 }
@@ -32,7 +32,7 @@ func (s *shard) measure() {
 	var n size
 	for k, t := range s.tables {
 		if t != nil {
-			n.subjects[k] = t.known.len() + t.strangers.len()
+			n.subjects[k] = t.known.n + t.strangers.n
 			n.evicted += t.evicted
 			n.bytes += t.known.bytes() + t.strangers.bytes()
 		}
@@ -44,12 +44,10 @@ func (s *shard) measure() {
 
 func newShard(e *Engine, number, subjects int) *shard {
 	s := &shard{e: e, number: number, in: make(chan *batch, batchCount+1)}
+	m := new(memory)
 	for k := range kindCount {
-		if l := newLayout(k, false, e.cfg.Detectors); len(l.detectors) > 0 {
-			s.tables[k] = newTable(l, subjects)
-		}
-		if l := newLayout(k, true, e.cfg.Detectors); len(l.detectors) > 0 {
-			s.tables[Kinds+int(k)] = newTable(l, subjects)
+		if l := newLayout(k, e.cfg.Detectors); len(l.detectors) > 0 {
+			s.tables[k] = newTable(l, subjects, m)
 		}
 	}
 	return s
@@ -75,18 +73,19 @@ func (s *shard) judge(b *batch) {
 // event shows an event to the detectors whose subject the shard owns.
 func (s *shard) event(b *batch, i int) {
 	ev := &b.events[i]
+	s.x = Context{Event: ev, arena: b.arena, out: &b.out[s.number], shard: s}
 	for k, t := range s.tables {
-		key := ev.Subject[k%Kinds]
+		key := ev.Subject[k]
 		if t == nil || key == 0 || len(s.e.shards) > 1 && s.e.shardOf(key) != uint64(s.number) {
 			continue
 		}
-		var r unsafe.Pointer
-		for j, m := range t.machines.list {
+		var r subject
+		for j, m := range t.machines {
 			if m.when(ev) {
-				if r == nil {
+				if r.r == nil {
 					r = t.get(key, ev.Known)
 				}
-				m.update(ev, unsafe.Add(r, t.machines.offset[j]))
+				m.update(ev, r.part(t.machine[j]))
 			}
 		}
 		for _, j := range t.asked[ev.Operation][ev.Verdict] {
@@ -95,13 +94,29 @@ func (s *shard) event(b *batch, i int) {
 			if ev.Part > 0 && !d.Parts || d.When != nil && !d.When(ev) {
 				continue
 			}
-			if r == nil {
+			s.x.d, s.x.params, s.x.order = d, s.e.params[n], i*len(s.e.cfg.Detectors)+n
+			if d.Match != nil && !d.Match(&s.x) {
+				continue
+			}
+			if r.r == nil {
 				r = t.get(key, ev.Known)
 			}
-			s.x = Context{Event: ev, d: d, params: s.e.params[n], state: (*episode)(unsafe.Add(r, t.offset[j])), arena: b.arena, out: &b.out[s.number],
-				order: i*len(s.e.cfg.Detectors) + n}
-			d.observe(&s.x, unsafe.Add(r, t.state[j]))
+			s.ask(d, t, &r, int(j))
 		}
+	}
+}
+
+// ask shows the event to a detector. Its episode is written after it: a record may move when it gets one, and the detector holds its state.
+func (s *shard) ask(d *Detector, t *table, r *subject, j int) {
+	state := r.part(t.state[j])
+	part, at := episodeOf(j)
+	s.x.episode, s.x.opened = episode{}, false
+	if had := r.shape.has[part] == 1; had {
+		s.x.episode = *(*episode)(unsafe.Add(r.part(part), at))
+	}
+	d.observe(&s.x, state)
+	if s.x.opened {
+		*(*episode)(unsafe.Add(r.part(part), at)) = s.x.episode
 	}
 }
 

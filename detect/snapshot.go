@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,9 +15,9 @@ import (
 )
 
 // A snapshot is all that the detectors remember, up to a position: a line that says what it is, a line of
-// JSON, the records of each kind as they lie in memory, and the SHA-256 of all before. Little endian
-// machines only, as all that Vedette runs on are.
-const snapshotMagic = "vedette detect snapshot 1\n"
+// JSON, the subjects of each kind, and the SHA-256 of all before. A subject is its key, how many bytes follow, and fields: the number of
+// each, and what it holds as it lies in memory. Little endian machines only, as all that Vedette runs on are.
+const snapshotMagic = "vedette detect snapshot 2\n"
 
 // ErrSnapshot says that a snapshot cannot be used: the engine is as it was.
 var ErrSnapshot = errors.New("cannot use snapshot")
@@ -30,18 +31,17 @@ type snapshotHead struct {
 }
 
 type snapshotKind struct {
-	Kind      string             `json:"kind"`
-	Size      int                `json:"size"` // of a record, bytes
-	Known     int                `json:"known"`
-	Strangers int                `json:"strangers"`
-	Detectors []snapshotDetector `json:"detectors"`
+	Kind      string          `json:"kind"`
+	Known     int             `json:"known"`
+	Strangers int             `json:"strangers"`
+	Fields    []snapshotField `json:"fields"`
 }
 
-type snapshotDetector struct {
+type snapshotField struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
-	Offset  int    `json:"offset"` // in the record
-	Size    int    `json:"size"`   // with its episode
+	Meaning uint64 `json:"meaning,omitempty"`
+	Size    int    `json:"size"`
 }
 
 // Snapshot writes all that the detectors remember, and returns the position that it reaches to. Events
@@ -58,7 +58,7 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 	}
 	bw.WriteString(snapshotMagic)
 	bw.Write(append(line, '\n'))
-	for k := range 2 * Kinds {
+	for k := range Kinds {
 		for _, strangers := range []bool{false, true} {
 			for _, s := range e.shards {
 				if t := s.tables[k]; t != nil {
@@ -80,17 +80,18 @@ func (e *Engine) Snapshot(w io.Writer) (position uint64, err error) {
 
 func (e *Engine) head() snapshotHead {
 	h := snapshotHead{Position: e.launched, Hash: e.cfg.Hash.Of(snapshotMagic), Crowd: len(e.crowd.bytes()) + len(e.rare.bytes())}
-	for k := range 2 * Kinds {
+	for k := range kindCount {
 		if e.shards[0].tables[k] == nil {
 			continue
 		}
-		l := e.shards[0].tables[k].layout
-		s := snapshotKind{Kind: e.shards[0].tables[k].name(), Size: int(l.size)}
+		s := snapshotKind{Kind: k.String()}
 		for _, sh := range e.shards {
-			s.Known += sh.tables[k].known.len()
-			s.Strangers += sh.tables[k].strangers.len()
+			s.Known += sh.tables[k].known.n
+			s.Strangers += sh.tables[k].strangers.n
 		}
-		s.Detectors = e.parts(l)
+		for _, f := range e.shards[0].tables[k].fields {
+			s.Fields = append(s.Fields, snapshotField{f.name, f.version, f.meaning, int(f.size)})
+		}
 		h.Kinds = append(h.Kinds, s)
 	}
 	return h
@@ -103,16 +104,33 @@ func (t *table) pool(strangers bool) *pool {
 	return &t.known
 }
 
+// What stands before a subject's fields, its key and their size, and before what a field holds, its number.
+const (
+	subjectHead = 8 + 4
+	fieldHead   = 4
+)
+
+// write writes the records. A field that is zero is left out: it is as if it were not there.
 func (p *pool) write(w *bufio.Writer) {
-	for i := range p.used {
-		if r := p.record(i); r.used {
-			w.Write(bytesOf(unsafe.Pointer(r), p.size)) // the writer keeps its error
+	var b []byte
+	p.each(func(s *shape, r unsafe.Pointer) {
+		b = append(b[:0], make([]byte, subjectHead)...)
+		for i, f := range p.table.fields {
+			if s.has[f.part] == 0 {
+				continue
+			}
+			if held := bytesOf(unsafe.Add(r, uintptr(s.at[f.part])+f.at), f.size); slices.ContainsFunc(held, func(c byte) bool { return c != 0 }) {
+				b = append(binary.LittleEndian.AppendUint32(b, uint32(i)), held...)
+			}
 		}
-	}
+		binary.LittleEndian.PutUint64(b, (*record)(r).key)
+		binary.LittleEndian.PutUint32(b[8:], uint32(len(b)-subjectHead))
+		w.Write(b) // the writer keeps its error
+	})
 }
 
 // Restore takes in a snapshot, before the first event. Detectors that were changed since, by their
-// version, begin anew; the number of shards may be another. It returns the position that the snapshot
+// version or meaning, begin anew; the number of shards may be another. It returns the position that the snapshot
 // reaches to: what came after is to be observed again.
 func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 	e.mu.Lock()
@@ -188,60 +206,69 @@ func readHead(in *summed) (h snapshotHead, err error) {
 	return h, nil
 }
 
-// move says where a detector's state goes from a snapshot's record to ours.
-type move struct{ from, to, size uintptr }
-
+// restoreKind reads the subjects of a kind. It makes something of them where we keep that kind.
 func (e *Engine) restoreKind(in *summed, k snapshotKind, shards []*shard) error {
-	at, moves := e.moves(k)
-	if k.Size < int(unsafe.Sizeof(record{})) || k.Size > maxRecordBytes || k.Known < 0 || k.Strangers < 0 {
-		return fmt.Errorf("its records of kind %q make no sense", k.Kind)
+	by := slices.Index(kindNames, k.Kind)
+	var ours []int
+	if by >= 0 && e.shards[0].tables[by] != nil {
+		ours = k.ours(e.shards[0].tables[by].layout)
 	}
-	b := make([]uint64, (k.Size+7)/8)
-	raw := bytesOf(unsafe.Pointer(unsafe.SliceData(b)), uintptr(k.Size))
+	b := make([]byte, maxRecordBytes)
 	for i := range k.Known + k.Strangers {
-		if err := in.full(raw); err != nil {
+		if err := in.full(b[:subjectHead]); err != nil {
 			return err
 		}
-		if at < 0 {
+		key, size := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
+		if size > maxRecordBytes {
+			return fmt.Errorf("a record of kind %q has %d bytes", k.Kind, size)
+		}
+		if err := in.full(b[:size]); err != nil {
+			return err
+		}
+		if ours == nil {
 			continue
 		}
-		from := (*record)(unsafe.Pointer(unsafe.SliceData(b)))
-		t := shards[e.shardOf(from.key)].tables[at]
-		to := t.get(from.key, i < k.Known)
-		for _, m := range moves {
-			copy(bytesOf(unsafe.Add(to, m.to), m.size), raw[m.from:m.from+m.size])
+		if err := k.restore(key, b[:size], shards[e.shardOf(key)].tables[by].pool(i >= k.Known), ours); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// parts are what a record is made of: for each detector its episode and its state, and the machines' states.
-func (e *Engine) parts(l *layout) (list []snapshotDetector) {
-	for i, n := range l.detectors {
-		d := e.cfg.Detectors[n]
-		list = append(list, snapshotDetector{d.Name, d.Version, int(l.offset[i]), int(unsafe.Sizeof(episode{}))})
-		if d.machine == nil && d.size > 0 {
-			list = append(list, snapshotDetector{d.Name + " state", d.Version, int(l.state[i]), int(d.size)})
-		}
-	}
-	for i, m := range l.machines.list {
-		list = append(list, snapshotDetector{m.name + " machine", m.version, int(l.machines.offset[i]), int(m.size)})
+// ours returns, for each field of a snapshot's kind, which of a layout it is; -1 for one that it does not have, or has changed.
+func (k *snapshotKind) ours(l *layout) []int {
+	list := make([]int, len(k.Fields))
+	for i, f := range k.Fields {
+		list[i] = slices.IndexFunc(l.fields, func(o field) bool {
+			return o.name == f.Name && o.version == f.Version && o.meaning == f.Meaning && int(o.size) == f.Size
+		})
 	}
 	return list
 }
 
-// moves matches a snapshot's parts with ours, and says at which place we keep that kind; -1 where we do not.
-func (e *Engine) moves(k snapshotKind) (at int, list []move) {
-	at = slices.IndexFunc(e.shards[0].tables[:], func(t *table) bool { return t != nil && t.name() == k.Kind })
-	if at < 0 {
-		return at, nil
-	}
-	for _, to := range e.parts(e.shards[0].tables[at].layout) {
-		for _, from := range k.Detectors {
-			if from.Name == to.Name && from.Version == to.Version && from.Size == to.Size && from.Offset >= 0 && from.Offset+from.Size <= k.Size {
-				list = append(list, move{uintptr(from.Offset), uintptr(to.Offset), uintptr(to.Size)})
+// restore makes a subject of the fields in b.
+func (k *snapshotKind) restore(key uint64, b []byte, p *pool, ours []int) error {
+	t := p.table
+	each := func(f func(o field, held []byte)) error {
+		for rest := b; len(rest) > 0; {
+			n := len(ours)
+			if len(rest) >= fieldHead {
+				n = int(min(binary.LittleEndian.Uint32(rest), uint32(n)))
 			}
+			if n == len(ours) || k.Fields[n].Size < 0 || len(rest)-fieldHead < k.Fields[n].Size {
+				return fmt.Errorf("a record of kind %q makes no sense", k.Kind)
+			}
+			if ours[n] >= 0 {
+				f(t.fields[ours[n]], rest[fieldHead:][:k.Fields[n].Size])
+			}
+			rest = rest[fieldHead+k.Fields[n].Size:]
 		}
+		return nil
 	}
-	return at, list
+	has := t.shapes[0]
+	if err := each(func(o field, _ []byte) { has = t.with(has, o.part) }); err != nil {
+		return err
+	}
+	s := p.add(key, has)
+	return each(func(o field, held []byte) { copy(bytesOf(unsafe.Add(s.part(o.part), o.at), o.size), held) })
 }

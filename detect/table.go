@@ -1,59 +1,12 @@
 package detect
 
-import (
-	"unsafe"
+import "unsafe"
 
-	"vedette"
-)
-
-// layout says how the states of all detectors of one kind lie in a record.
-type layout struct {
-	by        Kind
-	rare      bool
-	detectors []int     // indices in the set
-	offset    []uintptr // of their episode
-	state     []uintptr // of their state, or their machine's
-	machines  machines
-	size      uintptr // of the record
-	// asked holds, for every operation and verdict, the places in detectors of those to ask.
-	asked [vedette.Operations][vedette.Verdicts][]uint16
-}
-
-// record is the head of what is kept of one subject. The detectors' states follow.
+// record is the head of what is kept of one subject. The parts of its shape follow.
 type record struct {
-	key  uint64
-	used bool
-	seen bool // since the hand last came by
-	_    [6]byte
-}
-
-func newLayout(by Kind, rare bool, set []*Detector) *layout {
-	l := &layout{by: by, rare: rare, size: unsafe.Sizeof(record{})}
-	for i, d := range set {
-		if d.By == by && d.Rare == rare {
-			l.detectors, l.offset = append(l.detectors, i), append(l.offset, l.size)
-			l.size += unsafe.Sizeof(episode{})
-			at := l.size
-			if d.machine != nil {
-				at, l.size = l.machines.place(d.machine, l.size)
-			}
-			l.state = append(l.state, at)
-			l.size += (d.size + 7) &^ 7
-			l.index(d)
-		}
-	}
-	return l
-}
-
-// index puts the detector that was added last where it wants to be asked.
-func (l *layout) index(d *Detector) {
-	for op := range l.asked {
-		for v := range l.asked[op] {
-			if d.Asks == nil || d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
-				l.asked[op][v] = append(l.asked[op][v], uint16(len(l.detectors)-1))
-			}
-		}
-	}
+	key   uint64
+	shape uint32
+	_     uint32
 }
 
 // table keeps the subjects of one kind in one shard. Those that a stranger can invent have a room of
@@ -64,40 +17,86 @@ type table struct {
 	evicted          uint64
 }
 
-func newTable(l *layout, subjects int) *table {
+func newTable(l *layout, subjects int, m *memory) *table {
 	strangers := max(subjects/strangerShare, 1)
 	t := &table{layout: l}
-	t.known.init(l.size, max(subjects-strangers, 1))
-	t.strangers.init(l.size, strangers)
+	t.known.init(t, max(subjects-strangers, 1), m)
+	t.strangers.init(t, strangers, m)
 	return t
 }
 
-// get returns the subject's record, made if there is none.
-func (t *table) get(key uint64, known bool) unsafe.Pointer {
-	if r := t.known.find(key); r != nil {
-		return r
-	}
-	stranger := t.strangers.find(key)
-	if stranger != nil && !known {
-		return stranger
-	}
-	if !known {
-		return t.strangers.add(key, &t.evicted)
-	}
-	r := t.known.add(key, &t.evicted)
-	if stranger != nil { // it has shown that it is none
-		copy(bytesOf(r, t.size), bytesOf(stranger, t.size))
-		t.strangers.drop(key)
-	}
-	return r
+// subject is a place to reach a subject's record by. It is valid until another subject is looked for.
+type subject struct {
+	pool  *pool
+	slot  uint64 // in the index
+	shape *shape
+	r     unsafe.Pointer
 }
 
-// name is what the table's subjects are counted under.
-func (t *table) name() string {
-	if t.rare {
-		return t.by.String() + ".rare"
+// find looks for a subject; r is nil if there is none.
+func (t *table) find(key uint64) subject {
+	if s := t.known.find(key); s.r != nil {
+		return s
 	}
-	return t.by.String()
+	return t.strangers.find(key)
+}
+
+// get returns the subject, that is made if there is none.
+func (t *table) get(key uint64, known bool) subject {
+	s := t.find(key)
+	switch {
+	case s.r != nil && (!known || s.pool == &t.known):
+		return s
+	case !known:
+		return t.strangers.add(key, t.shapes[0])
+	case s.r == nil:
+		return t.known.add(key, t.shapes[0])
+	}
+	n := t.known.add(key, s.shape) // it has shown that it is no stranger
+	copy(bytesOf(n.r, s.shape.size), bytesOf(s.r, s.shape.size))
+	t.strangers.drop(s.slot)
+	return n
+}
+
+// part returns one of the record's parts, that is made if there is none. The record may move by that.
+func (s *subject) part(i int) unsafe.Pointer {
+	if i == none {
+		return s.r
+	}
+	if s.shape.has[i] == 0 {
+		s.grow(i)
+	}
+	return unsafe.Add(s.r, s.shape.at[i])
+}
+
+// grow gives the record a part, zero.
+func (s *subject) grow(part int) {
+	p, old, from := s.pool, s.shape, s.r
+	s.shape = p.table.with(old, part)
+	if s.shape.units != old.units {
+		ref := p.take(s.shape.units)
+		s.r = p.memory.at(ref)
+		was := p.index[s.slot].ref
+		p.index[s.slot].ref = ref
+		s.lay(from, old)
+		p.give(old.units, was)
+		return
+	}
+	s.lay(from, old)
+}
+
+// lay puts the parts of another shape's record, which may be the same memory, where they belong.
+func (s *subject) lay(from unsafe.Pointer, old *shape) {
+	for i := len(old.at) - 1; i >= 0; i-- {
+		size := s.pool.table.parts[i]
+		switch {
+		case old.has[i] == 1:
+			copy(bytesOf(unsafe.Add(s.r, s.shape.at[i]), size), bytesOf(unsafe.Add(from, old.at[i]), size))
+		case s.shape.has[i] == 1:
+			clear(bytesOf(unsafe.Add(s.r, s.shape.at[i]), size))
+		}
+	}
+	*(*record)(s.r) = record{key: (*record)(from).key, shape: s.shape.number}
 }
 
 func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p), n) }
@@ -106,136 +105,176 @@ func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p
 // was not seen for longest gives way, told by the clock algorithm (F. J. Corbató, "A paging experiment
 // with the Multics system", 1968).
 type pool struct {
-	size  uintptr
-	limit uint32
-	used  uint32 // records that were handed out once
-	slabs [][]uint64
-	free  []uint32
-	hand  uint32
-
-	index []place // open addressing, a power of two, at most half full
+	table   *table
+	memory  *memory
+	limit   int
+	n       int
+	hand    uint64
+	index   []place // open addressing, a power of two, at most half full
+	classes []class // by units of a record
 }
 
 type place struct {
-	key uint64
-	at  uint32 // number of the record, +1; 0 where free
+	key  uint64
+	ref  uint32 // of the record; 0 where free
+	seen bool   // since the hand last came by
 }
 
-const slabRecords = 1 << 10
-
-func (p *pool) init(size uintptr, limit int) {
-	p.size, p.limit = size, uint32(limit)
+func (p *pool) init(t *table, limit int, m *memory) {
+	p.table, p.limit, p.memory = t, limit, m
 	p.index = make([]place, 1<<8)
 }
 
-func (p *pool) record(i uint32) *record {
-	return (*record)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(p.slabs[i/slabRecords])), uintptr(i%slabRecords)*p.size))
+// home is where a key's search begins; it spreads keys whose high bits chose the shard.
+func (p *pool) home(key uint64) uint64 {
+	return key * 0x9e3779b97f4a7c15 >> 20 & uint64(len(p.index)-1)
 }
 
-func (p *pool) len() int { return int(p.used) - len(p.free) }
+func (p *pool) next(i uint64) uint64 { return (i + 1) & uint64(len(p.index)-1) }
 
-// find returns the record of key, nil if there is none.
-func (p *pool) find(key uint64) unsafe.Pointer {
-	mask := uint64(len(p.index) - 1)
-	for i := home(key) & mask; p.index[i].at != 0; i = (i + 1) & mask {
-		if p.index[i].key == key {
-			r := p.record(p.index[i].at - 1)
-			r.seen = true
-			return unsafe.Pointer(r)
+// find looks for the record of a key.
+func (p *pool) find(key uint64) subject {
+	for i := p.home(key); p.index[i].ref != 0; i = p.next(i) {
+		if q := &p.index[i]; q.key == key {
+			if !q.seen {
+				q.seen = true
+			}
+			r := p.memory.at(q.ref)
+			return subject{p, i, p.table.shapes[(*record)(r).shape], r}
 		}
 	}
-	return nil
+	return subject{}
 }
 
-// home spreads keys whose high bits chose the shard.
-func home(key uint64) uint64 { return key * 0x9e3779b97f4a7c15 >> 20 }
-
-// add makes a record for a key that has none.
-func (p *pool) add(key uint64, evicted *uint64) unsafe.Pointer {
-	if uint32(p.len()) >= p.limit {
+// add makes a record for a key that has none. Its parts are as they come.
+func (p *pool) add(key uint64, s *shape) subject {
+	if p.n >= p.limit {
 		p.evict()
-		*evicted++
 	}
-	if 2*(p.len()+1) > len(p.index) {
-		p.grow()
+	if 2*(p.n+1) > len(p.index) {
+		p.rehash()
 	}
-	var at uint32
-	if n := len(p.free); n > 0 {
-		at = p.free[n-1]
-		p.free = p.free[:n-1]
-	} else {
-		if at = p.used; at%slabRecords == 0 {
-			n := min(slabRecords, p.limit-at)
-			p.slabs = append(p.slabs, make([]uint64, uintptr(n)*p.size/8))
-		}
-		p.used++
-	}
-	r := p.record(at)
-	clear(bytesOf(unsafe.Pointer(r), p.size))
-	r.key, r.used, r.seen = key, true, true
-	p.enter(key, at)
-	return unsafe.Pointer(r)
+	ref := p.take(s.units)
+	r := p.memory.at(ref)
+	clear(bytesOf(r, s.size))
+	*(*record)(r) = record{key: key, shape: s.number}
+	p.n++
+	return subject{p, p.enter(place{key, ref, true}), s, r}
 }
 
-func (p *pool) enter(key uint64, at uint32) {
-	mask := uint64(len(p.index) - 1)
-	i := home(key) & mask
-	for p.index[i].at != 0 {
-		i = (i + 1) & mask
+func (p *pool) enter(q place) uint64 {
+	i := p.home(q.key)
+	for p.index[i].ref != 0 {
+		i = p.next(i)
 	}
-	p.index[i] = place{key, at + 1}
+	p.index[i] = q
+	return i
 }
 
-func (p *pool) grow() {
+func (p *pool) rehash() {
 	old := p.index
 	p.index = make([]place, 2*len(old))
-	for _, e := range old {
-		if e.at != 0 {
-			p.enter(e.key, e.at-1)
+	for _, q := range old {
+		if q.ref != 0 {
+			p.enter(q)
 		}
 	}
 }
 
 // evict drops the record at which the hand finds nothing seen since it last came by.
 func (p *pool) evict() {
-	for {
-		r := p.record(p.hand)
-		p.hand = (p.hand + 1) % p.used
-		if r.used && !r.seen {
-			p.drop(r.key)
+	for ; ; p.hand++ {
+		p.hand &= uint64(len(p.index) - 1)
+		q := &p.index[p.hand]
+		if q.ref != 0 && !q.seen {
+			p.drop(p.hand)
+			p.table.evicted++
 			return
 		}
-		r.seen = false
+		q.seen = false
 	}
 }
 
-// drop forgets a key, and closes the gap in the index (Knuth, TAOCP vol. 3, 6.4, algorithm R).
-func (p *pool) drop(key uint64) {
-	mask := uint64(len(p.index) - 1)
-	i := home(key) & mask
-	for p.index[i].key != key || p.index[i].at == 0 {
-		if p.index[i].at == 0 {
-			return
-		}
-		i = (i + 1) & mask
-	}
-	at := p.index[i].at - 1
-	p.record(at).used = false
-	p.free = append(p.free, at)
+// drop forgets the subject of a slot, and closes the gap in the index (Knuth, TAOCP vol. 3, 6.4, algorithm R).
+func (p *pool) drop(i uint64) {
+	ref := p.index[i].ref
+	shape := p.table.shapes[(*record)(p.memory.at(ref)).shape]
+	p.n--
 	for j := i; ; {
-		j = (j + 1) & mask
-		if p.index[j].at == 0 {
+		j = p.next(j)
+		if p.index[j].ref == 0 {
 			break
 		}
-		if h := home(p.index[j].key) & mask; (j-h)&mask >= (j-i)&mask {
+		mask := uint64(len(p.index) - 1)
+		if h := p.home(p.index[j].key); (j-h)&mask >= (j-i)&mask {
 			p.index[i] = p.index[j]
 			i = j
 		}
 	}
 	p.index[i] = place{}
+	p.give(shape.units, ref)
 }
 
-// bytes returns the memory held, in bytes.
-func (p *pool) bytes() int {
-	return len(p.index)*int(unsafe.Sizeof(place{})) + cap(p.free)*4 + len(p.slabs)*slabRecords*int(p.size)
+// class is where records of one size lie, without gaps.
+type class struct {
+	units int
+	slabs []uint32 // refs
+	n     int      // records
+}
+
+func (c *class) perSlab() int { return slabUnits(c.units) / c.units }
+
+// ref returns where the i-th record lies.
+func (c *class) ref(i int) uint32 {
+	return c.slabs[i/c.perSlab()] + uint32(i%c.perSlab()*c.units)
+}
+
+// take returns room for a record of a size.
+func (p *pool) take(units int) uint32 {
+	for len(p.classes) <= units {
+		p.classes = append(p.classes, class{units: len(p.classes)})
+	}
+	c := &p.classes[units]
+	if c.n == len(c.slabs)*c.perSlab() {
+		c.slabs = append(c.slabs, p.memory.take(slabUnits(units)))
+	}
+	c.n++
+	return c.ref(c.n - 1)
+}
+
+// give takes the room of a record back: the newest of its size moves there, so that no gaps are left, however subjects come and go.
+func (p *pool) give(units int, ref uint32) {
+	c := &p.classes[units]
+	if last := c.ref(c.n - 1); last != ref {
+		from := p.memory.at(last)
+		copy(bytesOf(p.memory.at(ref), uintptr(units)*unit), bytesOf(from, uintptr(units)*unit))
+		i := p.home((*record)(from).key)
+		for p.index[i].ref != last {
+			i = p.next(i)
+		}
+		p.index[i].ref = ref
+	}
+	c.n--
+	if n := len(c.slabs); c.n <= (n-2)*c.perSlab() { // one stays: a record that comes and goes must not take a slab with it
+		p.memory.give(slabUnits(units), c.slabs[n-1])
+		c.slabs = c.slabs[:n-1]
+	}
+}
+
+// each calls f for every record.
+func (p *pool) each(f func(s *shape, r unsafe.Pointer)) {
+	for _, c := range p.classes {
+		for i := range c.n {
+			r := p.memory.at(c.ref(i))
+			f(p.table.shapes[(*record)(r).shape], r)
+		}
+	}
+}
+
+// bytes returns the memory held.
+func (p *pool) bytes() (n int) {
+	for _, c := range p.classes {
+		n += len(c.slabs) * slabUnits(c.units) * unit
+	}
+	return n + len(p.index)*int(unsafe.Sizeof(place{}))
 }

@@ -47,7 +47,7 @@ func withBinary(run func() int) int {
 
 // patience bounds every wait for something that normally takes milliseconds: the
 // machine may be busy, and the program runs under the race detector.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // setup is what a monitor is started with.
 type setup struct {

@@ -113,6 +113,15 @@ func TestFreeze(t *testing.T) {
 	if d := g.Decide(order("other"), t0); d != (vedette.Decision{Effect: vedette.Allow}) {
 		t.Errorf("another credential: %+v", d)
 	}
+	c = order("signer")
+	c.Joint = "k"
+	if d := g.Decide(c, t0); d.Restriction != "f" {
+		t.Errorf("a signer's call for a frozen joint account: %+v", d)
+	}
+	c.Credential, c.Joint = "k", "account"
+	if d := g.Decide(c, t0); d.Restriction != "f" {
+		t.Errorf("a frozen signer's call for a joint account: %+v", d)
+	}
 }
 
 func TestKinds(t *testing.T) {

@@ -99,7 +99,7 @@ func (x *index) noteLength(p netip.Prefix) {
 // each calls f for the restrictions that may concern the call, in an order that
 // depends on nothing else, until f returns false. None comes twice.
 func (x *index) each(c *vedette.Call, source netip.Addr, f func(*rule) bool) {
-	_ = visit(x.credential[c.Credential], f) && visit(x.account[c.Account], f) && visit(x.owner[c.Owner], f) &&
+	_ = visit(x.credential[c.Credential], f) && (c.Joint == "" || c.Joint == c.Credential || visit(x.credential[c.Joint], f)) && visit(x.account[c.Account], f) && visit(x.owner[c.Owner], f) &&
 		x.eachSource(source, f) && x.eachInstrument(c, f) && visit(x.venue[c.Venue], f) && visit(x.all, f)
 }
 

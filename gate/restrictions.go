@@ -64,6 +64,7 @@ func (g *Gate) Impose(r vedette.Restriction, now time.Time) (save func() error, 
 	if err != nil {
 		return nil, fmt.Errorf("cannot set restriction: %w", err)
 	}
+	fresh.unsaved = true
 	if err := g.put(fresh); err != nil {
 		return nil, err
 	}
@@ -72,6 +73,7 @@ func (g *Gate) Impose(r vedette.Restriction, now time.Time) (save func() error, 
 		defer g.changing.Unlock()
 		g.mu.Lock()
 		still := g.rules[fresh.ID] == fresh
+		fresh.unsaved = false
 		g.mu.Unlock()
 		if !still {
 			return nil
@@ -155,20 +157,22 @@ func (g *Gate) changed(k ChangeKind, r *rule) error {
 // restriction that is not valid is left out and named by the error; the others
 // are in force even then. Those that were in force as they are go on, with their buckets.
 func (g *Gate) Load(restrictions []vedette.Restriction, now time.Time) error {
-	return g.LoadFrom(func() ([]vedette.Restriction, error) { return restrictions, nil }, now)
+	_, _, err := g.LoadFrom(func() ([]vedette.Restriction, error) { return restrictions, nil }, now)
+	return err
 }
 
-// LoadFrom loads what read returns, after another process changed what is stored. No restriction is
-// set or lifted between the two: what is being set would fall away. An error of read changes nothing.
-func (g *Gate) LoadFrom(read func() ([]vedette.Restriction, error), now time.Time) error {
+// LoadFrom loads what read returns, after another process changed what is stored, and returns what came into force by
+// that and what fell away. No restriction is set or lifted between the two; what is imposed and not yet saved stays. An
+// error of read changes nothing.
+func (g *Gate) LoadFrom(read func() ([]vedette.Restriction, error), now time.Time) (added, dropped []vedette.Restriction, err error) {
 	g.changing.Lock()
 	defer g.changing.Unlock()
 	restrictions, err := read()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if g.inForce(restrictions, g.clock(now)) {
-		return nil
+		return nil, nil, nil
 	}
 	return g.load(restrictions, now)
 }
@@ -194,7 +198,7 @@ func same(a, b vedette.Restriction) bool {
 	return a == b
 }
 
-func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) error {
+func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) (added, dropped []vedette.Restriction, err error) {
 	x, rules, clock := newIndex(), map[string]*rule{}, g.clock(now)
 	var errs []error
 	for _, r := range restrictions {
@@ -206,7 +210,7 @@ func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) error {
 		case clock >= fresh.until:
 			continue
 		case rules[fresh.ID] == nil && len(rules) >= maxRestrictions:
-			return fmt.Errorf("cannot load restrictions: there are over %d", maxRestrictions)
+			return nil, nil, fmt.Errorf("cannot load restrictions: there are over %d", maxRestrictions)
 		}
 		if old := rules[fresh.ID]; old != nil {
 			x.edit(old, false, false)
@@ -217,13 +221,31 @@ func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for id, r := range rules {
-		if old := g.rules[id]; old != nil && r.sameThrottle(old) {
+		switch old := g.rules[id]; {
+		case old == nil:
+			added = append(added, r.Restriction)
+		case r.sameThrottle(old):
 			r.bucket = old.bucket
+		}
+	}
+	for id, old := range g.rules {
+		switch r := rules[id]; {
+		case old.unsaved:
+			if r != nil {
+				x.edit(r, false, false)
+			}
+			rules[id] = old
+			x.edit(old, true, false)
+		case r == nil && clock < old.until:
+			dropped = append(dropped, old.Restriction)
 		}
 	}
 	g.rules = rules
 	g.index.Store(x)
-	return errors.Join(errs...)
+	byID := func(a, b vedette.Restriction) int { return cmp.Compare(a.ID, b.ID) }
+	slices.SortFunc(added, byID)
+	slices.SortFunc(dropped, byID)
+	return added, dropped, errors.Join(errs...)
 }
 
 // renewed returns the rule of a restriction. What is in force as it is stays, so that a clock that was

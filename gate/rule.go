@@ -21,6 +21,7 @@ type rule struct {
 	until      int64        // on the gate's clock
 	pace       pace         // of a throttle
 	bucket     *bucket
+	unsaved    bool // imposed, and not yet given to OnChange
 }
 
 // newRule checks the restriction and fills in From and ID where they are missing. clock
@@ -146,7 +147,7 @@ func parseSource(s string) (netip.Prefix, error) {
 
 // concerns reports whether the call is in the scope, operation included.
 func (r *rule) concerns(c *vedette.Call, source netip.Addr) bool {
-	if r.Venue != "" && r.Venue != c.Venue || r.Credential != "" && r.Credential != c.Credential ||
+	if r.Venue != "" && r.Venue != c.Venue || r.Credential != "" && r.Credential != c.Credential && r.Credential != c.Joint ||
 		r.Account != "" && r.Account != c.Account || r.Owner != "" && r.Owner != c.Owner ||
 		r.Source != "" && !r.prefix.Contains(source) {
 		return false

@@ -242,7 +242,31 @@ func TestLinks(t *testing.T) {
 		a.Credential, b.Credential, a.Account, b.Account = "k", "l", "a", "a"
 	})
 	f("one instrument", 2, func(a, b *vedette.Finding) { a.Instrument, b.Instrument = "BTCUSDT", "BTCUSDT" })
-	f("a counterparty", 1, func(a, b *vedette.Finding) { a.Account, b.Related = "a", []string{"account:a"} })
+	f("a counterparty that the detector names", 1, func(a, b *vedette.Finding) { a.Account, b.Related = "a", []string{"a"} })
+	f("who made the last call through an instrument", 2, func(a, b *vedette.Finding) {
+		a.Account, b.Instrument, b.Related = "a", "BTCUSDT", []string{"account:a"}
+	})
+	f("who made the last call from an address", 1, func(a, b *vedette.Finding) {
+		a.Account, b.Source, b.Related = "a", "198.51.100.7", []string{"account:a"}
+	})
+	f("whose key it was", 1, func(a, b *vedette.Finding) {
+		a.Credential, b.Source, b.Related = "k", "198.51.100.7", []string{"credential:k"}
+	})
+	f("who made the last call from a gateway", 2, func(a, b *vedette.Finding) {
+		a.Account, b.Source, b.Related = "a", "192.0.0.2", []string{"account:a"}
+	})
+	f("who made the last call with a common fingerprint", 2, func(a, b *vedette.Finding) {
+		a.Account, b.JA4, b.Related = "a", "ja42", []string{"account:a"}
+	})
+	f("the address of an account's call", 1, func(a, b *vedette.Finding) {
+		a.Source, b.Account, b.Related = "198.51.100.7", "b", []string{"source:198.51.100.7"}
+	})
+	f("the gateway of an account's call", 2, func(a, b *vedette.Finding) {
+		a.Source, b.Account, b.Related = "192.0.0.2", "b", []string{"source:192.0.0.2"}
+	})
+	f("a rare fingerprint of an account's call", 1, func(a, b *vedette.Finding) { a.JA4, b.Account, b.Related = "ja41", "b", []string{"ja4:ja41"} })
+	f("a common fingerprint of an account's call", 2, func(a, b *vedette.Finding) { a.JA4, b.Account, b.Related = "ja42", "b", []string{"ja4:ja42"} })
+	f("a broker of an account's call", 2, func(a, b *vedette.Finding) { a.Owner, b.Account, b.Related = "ja43", "b", []string{"owner:ja43"} })
 	f("a related instrument", 2, func(a, b *vedette.Finding) { a.Related, b.Related = []string{"instrument:i"}, []string{"instrument:i"} })
 	f("one address", 1, func(a, b *vedette.Finding) { a.Source, b.Source = "198.51.100.7", "198.51.100.7" })
 	f("the address of a gateway", 2, func(a, b *vedette.Finding) { a.Source, b.Source = "192.0.0.2", "192.0.0.2" })

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,38 +60,64 @@ func (j *Joiner) linksOf(f *vedette.Finding) []link {
 	if f.Owner != "" && j.few(vedette.Subject{Kind: "owner", ID: f.Owner}, maxOwnerAccounts) {
 		out = append(out, link{"owner", f.Owner})
 	}
-	address, subnet := places(f.Source)
+	out = j.places(out, f.Source, f.JA4)
+	own := len(out) > 0
+	for _, r := range f.Related[:min(len(f.Related), maxRelated)] {
+		l, named := related(r, f.Venue)
+		switch {
+		case l.id == "" || !named && !own:
+		case l.kind == "source":
+			out = j.places(out, l.id, "")
+		case l.kind == "ja4":
+			out = j.places(out, "", l.id)
+		case l.kind == "owner" && !j.few(vedette.Subject{Kind: "owner", ID: l.id}, maxOwnerAccounts):
+		default:
+			out = append(out, l)
+		}
+	}
+	return unique(out)
+}
+
+// places adds the links of an address and a fingerprint, as far as they say who it is.
+func (j *Joiner) places(out []link, source, ja4 string) []link {
+	address, subnet := places(source)
 	if address != "" && j.few(vedette.Subject{Kind: "source", ID: address}, maxSharing) {
 		out = append(out, link{"source", address})
 	}
-	if f.JA4 != "" {
-		rare := j.rare(vedette.Subject{Kind: "ja4", ID: f.JA4})
-		if rare {
-			out = append(out, link{"ja4", f.JA4})
-		} else if subnet != "" && j.few(vedette.Subject{Kind: SubjectSubnet, ID: subnet}, maxSharing) {
-			out = append(out, link{"place", subnet + " " + f.JA4})
-		}
+	switch {
+	case ja4 == "":
+	case j.rare(vedette.Subject{Kind: "ja4", ID: ja4}):
+		out = append(out, link{"ja4", ja4})
+	case subnet != "" && j.few(vedette.Subject{Kind: SubjectSubnet, ID: subnet}, maxSharing):
+		out = append(out, link{"place", subnet + " " + ja4})
 	}
-	for _, r := range f.Related[:min(len(f.Related), maxRelated)] {
-		if l, ok := counterparty(r, f.Venue); ok {
+	return out
+}
+
+// unique leaves out repeats.
+func unique(list []link) []link {
+	out := list[:0]
+	for _, l := range list {
+		if !slices.Contains(out, l) {
 			out = append(out, l)
 		}
 	}
 	return out
 }
 
-// counterparty reads an entry of Related: a kind, a colon and an id, or the id of an account.
-func counterparty(r, venue string) (link, bool) {
+// related reads an entry of Related: a kind, a colon and an id, or the id of an account that the detector names.
+// Instrument and venue are no link, nor what it cannot read: it is link{} then.
+func related(r, venue string) (l link, named bool) {
 	kind, id, ok := strings.Cut(r, ":")
 	switch {
-	case r == "":
+	case !ok:
+		return link{"account", r}, true
+	case kind == "instrument" || kind == "venue" || id == "":
 		return link{}, false
-	case ok && kind == "credential":
-		return link{kind, venue + "\x00" + id}, id != ""
-	case ok && (kind == "account" || kind == "owner"):
-		return link{kind, id}, id != ""
-	case ok && (kind == "source" || kind == "ja4" || kind == "instrument" || kind == "venue"):
-		return link{}, false // too common to be taken from hearsay
+	case kind == "credential":
+		return link{kind, venue + "\x00" + id}, false
+	case kind == "account" || kind == "owner" || kind == "source" || kind == "ja4":
+		return link{kind, id}, false
 	}
 	return link{"account", r}, true
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -149,22 +150,11 @@ func subjects(f *vedette.Finding) []vedette.Subject {
 		}
 	}
 	for _, r := range f.Related[:min(len(f.Related), maxRelated)] {
-		if l, ok := counterparty(r, ""); ok {
-			_, id, _ := cutLast(l.id)
-			list = append(list, vedette.Subject{Kind: l.kind, ID: clip(id)})
+		if l, _ := related(r, ""); l.id != "" {
+			list = append(list, vedette.Subject{Kind: l.kind, ID: clip(strings.TrimPrefix(l.id, "\x00"))})
 		}
 	}
 	return smallest(list, compareSubjects, maxSubjects)
-}
-
-// cutLast splits a link's id into venue and id.
-func cutLast(s string) (venue, id string, ok bool) {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return s[:i], s[i+1:], true
-		}
-	}
-	return "", s, false
 }
 
 // clip bounds a text without breaking a letter.

@@ -31,11 +31,14 @@ type Config struct {
 // Feeds keeps feeds fresh, and says what of a call they list. Its methods may be called
 // concurrently.
 type Feeds struct {
-	Config
+	c        Config // of it Feeds and Own are those of Open
 	snapshot atomic.Pointer[snapshot]
+	wg       sync.WaitGroup // of the goroutines that refresh
 
-	mu    sync.Mutex // guards what follows, held while a snapshot is compiled
-	feeds []*feedState
+	mu      sync.Mutex // guards what follows, held while a snapshot is compiled
+	feeds   []*feedState
+	own     []netip.Prefix
+	running context.Context // of Run, nil while it does not
 }
 
 // feedState is a feed with what is known of it.
@@ -43,6 +46,7 @@ type feedState struct {
 	Feed
 	client     *http.Client
 	refreshing sync.Mutex // one at a time
+	stop       context.CancelFunc
 
 	// Guarded by Feeds.mu.
 	last     *copyOf // nil if there is none
@@ -95,33 +99,47 @@ func Open(c Config) (*Feeds, error) {
 	if c.Told == nil {
 		c.Told = func(Status) {}
 	}
-	if len(c.Feeds) > maxFeeds {
-		return nil, fmt.Errorf("%d feeds, over %d", len(c.Feeds), maxFeeds)
+	states, err := newStates(c.Feeds)
+	if err != nil {
+		return nil, err
 	}
-	f := &Feeds{Config: c}
-	for _, feed := range c.Feeds {
-		feed, err := feed.validate()
-		if err != nil {
-			return nil, fmt.Errorf("feed %q: %w", feed.Name, err)
-		}
-		if f.find(feed.Name) != nil {
-			return nil, fmt.Errorf("feed %q: there are two of this name", feed.Name)
-		}
-		f.feeds = append(f.feeds, &feedState{Feed: feed, client: newClient(feed.TLS),
-			status: Status{Feed: feed.Name, Format: feed.Format, Action: feed.Action, State: Waiting}})
+	f := &Feeds{c: c, feeds: states, own: c.Own}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.feeds {
+		f.restore(s)
 	}
-	f.restore()
+	f.compile()
 	return f, nil
 }
 
-// Check returns what is wrong with the configuration of a feed.
-func Check(f Feed) error {
-	_, err := f.validate()
+// newStates returns what is kept of feeds that were not read yet.
+func newStates(feeds []Feed) (list []*feedState, err error) {
+	if len(feeds) > maxFeeds {
+		return nil, fmt.Errorf("%d feeds, over %d", len(feeds), maxFeeds)
+	}
+	for _, feed := range feeds {
+		feed, err := feed.validate()
+		if err == nil && named(list, feed.Name) != nil {
+			err = errors.New("there are two of this name")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("feed %q: %w", feed.Name, err)
+		}
+		list = append(list, &feedState{Feed: feed, client: newClient(feed.TLS), stop: func() {},
+			status: Status{Feed: feed.Name, Format: feed.Format, Action: feed.Action, State: Waiting}})
+	}
+	return list, nil
+}
+
+// Check returns what is wrong with the configuration of feeds.
+func Check(feeds ...Feed) error {
+	_, err := newStates(feeds)
 	return err
 }
 
-func (f *Feeds) find(name string) *feedState {
-	for _, s := range f.feeds {
+func named(list []*feedState, name string) *feedState {
+	for _, s := range list {
 		if s.Name == name {
 			return s
 		}
@@ -129,30 +147,108 @@ func (f *Feeds) find(name string) *feedState {
 	return nil
 }
 
-// restore reads the stored copies. They are held to our own ranges again, which may be
-// others by now.
-func (f *Feeds) restore() {
+// Configure puts other feeds and own ranges in force, all in one step; where one is wrong, nothing changes. A
+// feed that is the same goes on as it is. One that is read from elsewhere, in the same form, keeps its last good copy
+// until it is read. All copies are held to our own ranges again.
+func (f *Feeds) Configure(feeds []Feed, own []netip.Prefix) error {
+	next, err := newStates(feeds)
+	if err != nil {
+		return err
+	}
+	for _, s := range f.swap(next, own) {
+		f.c.Told(s)
+	}
+	return nil
+}
+
+// swap puts feeds in force, and returns how those fare that the change was bad for.
+func (f *Feeds) swap(next []*feedState, own []netip.Prefix) (bad []Status) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, s := range f.feeds {
-		c, err := readCopy(f.FS, f.Dir, &s.Feed)
-		if errors.Is(err, errNoCopy) {
-			continue
+	before := f.feeds
+	f.own, f.feeds = own, next
+	for i, s := range next {
+		old := named(before, s.Name)
+		was := State("")
+		if old != nil {
+			was = old.status.State
 		}
-		if err == nil {
-			err = checkIndicators(c.indicators, f.Own)
+		switch {
+		case old == nil:
+			f.restore(s)
+		case old.same(&s.Feed):
+			next[i] = old
+			f.hold(old, old.last)
+		case old.last != nil && old.Format == s.Format && old.Kind == s.Kind:
+			s.saved = old.saved
+			f.hold(s, old.last)
+		default:
+			f.restore(s)
 		}
-		if err == nil {
-			err = f.room(s, c)
+		if now := next[i].status; now.State != was && (now.State == Refused || now.State == Failed) {
+			bad = append(bad, now)
 		}
-		if err != nil {
-			s.note(fmt.Errorf("stored copy: %w", err))
-			continue
-		}
-		s.last, s.saved, s.status.State = c, c.Confirmed, Good
-		s.describe()
 	}
 	f.compile()
+	for _, s := range before {
+		if named(next, s.Name) != s {
+			s.stop()
+		}
+	}
+	for _, s := range next {
+		if named(before, s.Name) != s {
+			f.start(s)
+		}
+	}
+	return bad
+}
+
+// same reports whether a feed is the same in every respect.
+func (f *Feed) same(o *Feed) bool {
+	a, b := *f, *o
+	ta, tb := a.TLS, b.TLS
+	a.TLS, b.TLS = nil, nil
+	switch {
+	case a != b || (ta == nil) != (tb == nil):
+		return false
+	case ta == nil:
+		return true
+	}
+	return ta.RootCAs.Equal(tb.RootCAs)
+}
+
+// restore reads a feed's stored copy. It is held to our own ranges again, which may be
+// others by now.
+func (f *Feeds) restore(s *feedState) {
+	c, err := readCopy(f.c.FS, f.c.Dir, &s.Feed)
+	switch {
+	case errors.Is(err, errNoCopy):
+	case err != nil:
+		s.note(fmt.Errorf("stored copy: %w", err))
+	default:
+		s.saved = c.Confirmed
+		f.hold(s, c)
+	}
+}
+
+// hold takes a copy of before for a feed's, if it may be.
+func (f *Feeds) hold(s *feedState, c *copyOf) {
+	s.last = nil
+	if c == nil {
+		return
+	}
+	err := checkIndicators(c.indicators, f.own)
+	if err == nil {
+		err = f.room(s, c)
+	}
+	if err != nil {
+		s.note(fmt.Errorf("stored copy: %w", err))
+		return
+	}
+	if s.last = c; s.status.State == Waiting && c.Source == s.source() {
+		s.status.State = Good
+	}
+	s.describe()
 }
 
 // room refuses a copy that all feeds together have no room for.
@@ -202,7 +298,9 @@ var ErrUnknownFeed = errors.New("no such feed")
 // Refresh reads a feed now. accept takes a copy that has grown or shrunk suspiciously, and
 // nothing else that is suspect. The error says why the last good copy stays.
 func (f *Feeds) Refresh(ctx context.Context, name string, accept bool) (Status, error) {
-	s := f.find(name)
+	f.mu.Lock()
+	s := named(f.feeds, name)
+	f.mu.Unlock()
 	if s == nil {
 		return Status{}, fmt.Errorf("%w: %s", ErrUnknownFeed, name)
 	}
@@ -218,10 +316,13 @@ func (f *Feeds) refresh(ctx context.Context, s *feedState, accept bool) error {
 	ctx, cancel := context.WithTimeout(ctx, RefreshTimeout)
 	defer cancel()
 	f.mu.Lock()
-	last := s.last
+	last, own := s.last, f.own
 	f.mu.Unlock()
-	now := f.Now()
-	get := fetch{Feed: &s.Feed, client: s.client, last: last, now: now, own: f.Own}
+	if last != nil && last.Source != s.source() {
+		last = nil // it says nothing of what this one will bring
+	}
+	now := f.c.Now()
+	get := fetch{Feed: &s.Feed, client: s.client, last: last, now: now, own: own}
 	next, err := get.run(ctx)
 	if err == nil && !accept {
 		err = checkSize(last.size(now.Unix()), next.size(now.Unix()))
@@ -232,14 +333,24 @@ func (f *Feeds) refresh(ctx context.Context, s *feedState, accept bool) error {
 	return f.settle(s, next, err)
 }
 
+// errReplaced says that a feed was configured otherwise, or away, while it was read.
+var errReplaced = errors.New("the configuration changed while it was read")
+
 // settle puts the outcome of a refresh in force.
 func (f *Feeds) settle(s *feedState, next *copyOf, err error) error {
 	f.mu.Lock()
+	if named(f.feeds, s.Name) != s {
+		f.mu.Unlock()
+		return errReplaced
+	}
 	before := s.status
 	unchanged := errors.Is(err, errUnchanged)
 	if unchanged {
 		c := *s.last
-		c.Confirmed, next, err = f.Now().Unix(), &c, nil
+		c.Confirmed, next, err = f.c.Now().Unix(), &c, nil
+	}
+	if err == nil {
+		err = checkIndicators(next.indicators, f.own) // others by now, maybe
 	}
 	if err == nil {
 		err = f.room(s, next)
@@ -252,7 +363,7 @@ func (f *Feeds) settle(s *feedState, next *copyOf, err error) error {
 			f.compile()
 		}
 		if !unchanged || next.Confirmed-s.saved > int64(s.TTL.Seconds())/4 {
-			if err = next.save(f.FS, f.Dir, s.Name); err == nil {
+			if err = next.save(f.c.FS, f.c.Dir, s.Name); err == nil {
 				s.saved = next.Confirmed
 			} else {
 				err = fmt.Errorf("in force, but not kept over a restart: %w", err)
@@ -264,7 +375,7 @@ func (f *Feeds) settle(s *feedState, next *copyOf, err error) error {
 	after := s.status
 	f.mu.Unlock()
 	if after.State != before.State || after.Detail != before.Detail {
-		f.Told(after)
+		f.c.Told(after)
 	}
 	return err
 }
@@ -311,25 +422,42 @@ func (s *feedState) describe() {
 
 // Run refreshes the feeds, each at its interval, until ctx ends.
 func (f *Feeds) Run(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
+	f.mu.Lock()
+	f.running = ctx
 	for _, s := range f.feeds {
-		wg.Go(func() {
-			for wait := f.first(s); ; {
-				f.mu.Lock()
-				s.status.Next = f.Now().Add(wait).UTC()
-				f.mu.Unlock()
-				timer := time.NewTimer(wait)
-				select {
-				case <-ctx.Done():
-					timer.Stop()
-					return
-				case <-timer.C:
-				}
-				wait = f.wait(s, f.refresh(ctx, s, false))
-			}
-		})
+		f.start(s)
 	}
+	f.mu.Unlock()
+	<-ctx.Done()
+	f.mu.Lock()
+	f.running = nil
+	f.mu.Unlock()
+	f.wg.Wait()
+}
+
+// start has a feed refreshed from now on, if Run does that.
+func (f *Feeds) start(s *feedState) {
+	if f.running == nil {
+		return
+	}
+	ctx, stop := context.WithCancel(f.running)
+	s.stop = stop
+	f.wg.Go(func() {
+		defer stop()
+		for wait := f.first(s); ; {
+			f.mu.Lock()
+			s.status.Next = f.c.Now().Add(wait).UTC()
+			f.mu.Unlock()
+			timer := time.NewTimer(wait)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return
+			case <-timer.C:
+			}
+			wait = f.wait(s, f.refresh(ctx, s, false))
+		}
+	})
 }
 
 // first returns how long to wait for the first refresh: not at all without a copy.
@@ -339,20 +467,20 @@ func (f *Feeds) first(s *feedState) time.Duration {
 	if s.last == nil || s.status.State != Good {
 		return 0
 	}
-	return min(max(0, time.Unix(s.last.Confirmed, 0).Add(s.Feed.Refresh).Sub(f.Now())), s.Feed.Refresh)
+	return min(max(0, time.Unix(s.last.Confirmed, 0).Add(s.Feed.Refresh).Sub(f.c.Now())), s.Feed.Refresh)
 }
 
 // wait returns how long to wait after a refresh: up to a tenth less than the interval
 // after a good one, longer each time after a bad one, and as long as the publisher asks.
 func (f *Feeds) wait(s *feedState, err error) time.Duration {
 	if err == nil {
-		return s.Feed.Refresh - time.Duration(f.Jitter()*float64(s.Feed.Refresh)/10)
+		return s.Feed.Refresh - time.Duration(f.c.Jitter()*float64(s.Feed.Refresh)/10)
 	}
 	f.mu.Lock()
 	n := s.failures
 	f.mu.Unlock()
 	wait := min(firstBackoff<<min(max(n-1, 0), 10), maxBackoff)
-	wait -= time.Duration(f.Jitter() * float64(wait) / 2)
+	wait -= time.Duration(f.c.Jitter() * float64(wait) / 2)
 	var status *statusError
 	if errors.As(err, &status) {
 		wait = max(wait, status.retryAfter)

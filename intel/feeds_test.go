@@ -571,3 +571,143 @@ func TestCredentialsStayHome(t *testing.T) {
 		t.Errorf("%v %v", err, other.Header)
 	}
 }
+
+// TestConfigure: feeds are added, changed and taken out in one step, while they are refreshed.
+func TestConfigure(t *testing.T) {
+	p, q := newPublisher(t, goodList), newPublisher(t, "198.51.100.200\n")
+	feed := addressFeed(p)
+	d := newDesk(t, feed)
+	d.good(3)
+	want := func(name string, err bool, source, listed string, feeds ...Feed) {
+		t.Helper()
+		if got := d.Configure(feeds, d.c.Own); (got != nil) != err {
+			t.Errorf("%s: %v", name, got)
+		}
+		d.want(source, listed)
+	}
+	first := named(d.feeds, feed.Name)
+	again := feed
+	again.TLS = p.trust() // made anew
+	want("the same", false, "198.51.100.7", "tor address 80 deny", again)
+	if named(d.feeds, feed.Name) != first {
+		t.Error("a feed that is the same was made anew")
+	}
+	wrong := feed
+	wrong.Name = "Bad name"
+	want("one is wrong", true, "198.51.100.7", "tor address 80 deny", wrong)
+	want("two of a name", true, "198.51.100.7", "tor address 80 deny", feed, feed)
+	flag := feed
+	flag.Action = vedette.IntelFlag
+	want("another action", false, "198.51.100.7", "tor address 80 flag", flag)
+	more := addressFeed(q)
+	more.Name = "more"
+	want("one more", false, "198.51.100.7", "tor address 80 flag", flag, more)
+	if s, err := d.Refresh(t.Context(), "more", false); err != nil || s.Count != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+	d.want("198.51.100.200", "more address 80 deny")
+	want("one less", false, "198.51.100.200", "more address 80 deny", more)
+	d.want("198.51.100.7", "")
+	want("none", false, "198.51.100.200", "")
+	want("back again", false, "198.51.100.200", "more address 80 deny", more)
+
+	// Read from elsewhere: the last good copy stays until the new place is read, and counts for nothing there.
+	moved := more
+	moved.URL = p.URL + "/elsewhere"
+	moved.TLS = p.trust()
+	want("moved", false, "198.51.100.200", "more address 80 deny", moved)
+	p.mu.Lock()
+	p.status = 500
+	p.mu.Unlock()
+	if s, err := d.Refresh(t.Context(), "more", false); err == nil || s.State != Failed {
+		t.Errorf("%+v %v", s, err)
+	}
+	d.want("198.51.100.200", "more address 80 deny")
+	p.say(strings.Repeat("198.51.100.77\n", 1) + manyAddresses(200)) // 200 times as many as the other place had
+	if s, err := d.Refresh(t.Context(), "more", false); err != nil || s.Count < 200 {
+		t.Errorf("%+v %v", s, err)
+	}
+	d.want("198.51.100.200", "")
+	d.want("198.51.100.77", "more address 80 deny")
+
+	// Our own ranges are others now: the copy is refused as at a start.
+	d.told = nil
+	if err := d.Configure([]Feed{moved}, []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}); err != nil {
+		t.Fatal(err)
+	}
+	d.want("198.51.100.77", "")
+	if len(d.told) != 1 || d.told[0].State != Refused || d.told[0].Suspicion != OwnRange {
+		t.Errorf("told %+v", d.told)
+	}
+}
+
+func manyAddresses(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "192.0.2.%d\n", i)
+	}
+	return b.String()
+}
+
+// TestConfigureWhileRunning: what is added is read, what is taken out is not read any more, and a copy that comes
+// for a feed of before is not taken.
+func TestConfigureWhileRunning(t *testing.T) {
+	dir := t.TempDir()
+	feed := func(name, action string) Feed {
+		f := Feed{Name: name, Format: List, Kind: vedette.IndicatorAddress, File: filepath.Join(dir, name), Refresh: time.Hour}
+		if err := f.Action.UnmarshalText([]byte(action)); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	write(t, filepath.Join(dir, "a"), goodList)
+	write(t, filepath.Join(dir, "b"), "198.51.100.200\n")
+	synctest.Test(t, func(t *testing.T) {
+		f, err := Open(Config{Dir: "intel", FS: durabletest.New()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { f.Run(ctx); close(done) }()
+		counts := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			got := ""
+			for _, s := range f.Statuses() {
+				got += fmt.Sprintf("%s %d ", s.Feed, s.Count)
+			}
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		configure := func(feeds ...Feed) {
+			t.Helper()
+			time.Sleep(time.Second)
+			if err := f.Configure(feeds, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		configure(feed("a", "deny"))
+		counts("a 3 ")
+		configure(feed("a", "deny"), feed("b", "deny"))
+		counts("a 3 b 1 ")
+		write(t, filepath.Join(dir, "a"), goodList+"198.51.100.8\n")
+		write(t, filepath.Join(dir, "b"), "198.51.100.201\n198.51.100.202\n")
+		old := named(f.feeds, "b")
+		configure(feed("a", "deny"), feed("b", "flag"))
+		if err := f.refresh(t.Context(), old, false); !errors.Is(err, errReplaced) {
+			t.Errorf("a feed of before: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		counts("a 4 b 2 ")
+		configure()
+		counts("")
+		cancel()
+		<-done
+		if err := f.Configure([]Feed{feed("a", "deny")}, nil); err != nil { // nothing is read any more
+			t.Fatal(err)
+		}
+		synctest.Wait()
+	})
+}

@@ -278,12 +278,7 @@ func (o Options) material(c *vedette.Credential, scheme string, s Secrets) (m Ma
 	case "hmac":
 		return m, m.setSecret(d, s)
 	case "eip712":
-		if s.Wallet == "" && strings.HasPrefix(c.ID, "0x") {
-			s.Wallet = c.ID
-		}
-		if s.Wallet != "" {
-			m.Wallet, err = parseWallet(s.Wallet)
-		}
+		m.Wallet, err = walletOf(c.ID, s.Wallet)
 		return m, err
 	}
 	if s.PublicKey == "" && d.IDIsKey {
@@ -299,6 +294,25 @@ func (o Options) material(c *vedette.Credential, scheme string, s Secrets) (m Ma
 		return m, fmt.Errorf("the public key is for %s, the scheme is %s", have, scheme)
 	}
 	return m, nil
+}
+
+// walletOf returns the signer's address. A signature says nothing of a wallet but its
+// address, so that is the id, in the form in which it is looked up.
+func walletOf(id, wallet string) (w [20]byte, err error) {
+	if w, err = parseWallet(strings.ToLower(id)); err != nil {
+		return w, fmt.Errorf("id is not the wallet's address: %w", err)
+	}
+	if lower := strings.ToLower(id); id != lower {
+		return w, fmt.Errorf("id is the wallet's address in lower case: want %s", lower)
+	}
+	if wallet == "" {
+		return w, nil
+	}
+	other, err := parseWallet(wallet)
+	if err == nil && other != w {
+		err = errors.New("wallet is another than id says: a wallet is a credential of its own, to be added under its address, and the old one removed")
+	}
+	return w, err
 }
 
 // checkFit refuses secrets that the scheme has no use for: they are a mistake,

@@ -51,3 +51,24 @@ func TestSigners(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestWalletIsItsID: a wallet that goes by another name would never be found, and one that was
+// rotated away would stay valid under its own.
+func TestWalletIsItsID(t *testing.T) {
+	const a, b = "0x14791697260e4c9a71f18484c9f997b308e59325", "0x19e7e376e7c213b7e7e7e46cc70a5dd086daff2a"
+	mixed := "0x14791697260E4c9A71f18484C9f997B308e59325"
+	for _, c := range []struct{ id, wallet, old, want string }{
+		{a, a, "", ""}, {a, mixed, "", ""}, {a, "", "", ""},
+		{mixed, "", "", "want " + a}, {"trader-a", a, "", "id is not the wallet's address"}, {"", a, "", "id is missing"},
+		{a, b, "", "wallet is another"}, {a, a, b, "previous: wallet is another"},
+	} {
+		s := Spec{Credential: vedette.Credential{ID: c.id, Venue: "hyperliquid"}, Scheme: "eip712", Secrets: Secrets{Wallet: c.wallet}}
+		if c.old != "" {
+			s.Previous, s.PreviousUntil = Secrets{Wallet: c.old}, time.Now().Add(time.Hour)
+		}
+		_, err := Options{}.Build(s, time.Now())
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

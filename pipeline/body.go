@@ -99,6 +99,9 @@ func appendRecord(b []byte, c *vedette.Call, body []byte) []byte {
 	if len(b)+len(body) > maxRecord { // a call with absurd fields: keep who and what
 		b = clipped(b[:0], c)
 	}
+	if len(b)+len(body) > maxRecord { // and escapes made even that long
+		body = []byte(`,"body_too_long":true`)
+	}
 	if len(body) == 0 {
 		return b
 	}

@@ -143,7 +143,7 @@ func (c *crowd) of(s vedette.Subject) (accounts, all int) {
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		host, site := hashPlaces(p.Addr())
-		if subject = host; s.Kind == incident.SubjectSubnet {
+		if subject = host; s.Kind == incident.SubjectSubnet || p.Bits() < 64 && p.Bits() != 32 {
 			subject = site
 		}
 	default:

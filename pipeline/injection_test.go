@@ -36,6 +36,16 @@ func (m *memory) calls() (list []string) {
 	return list
 }
 
+// lastCall returns the newest record of a call; detectors may append others meanwhile.
+func (w *world) lastCall() map[string]any {
+	w.t.Helper()
+	list := w.log.calls()
+	if len(list) == 0 {
+		w.t.Fatal("no call was recorded")
+	}
+	return decodeRecord(w.t, list[len(list)-1])
+}
+
 // TestInjectionLiveAndReplayed: what an examination found is in the call's record, and the findings of the live run are those of
 // its records.
 func TestInjectionLiveAndReplayed(t *testing.T) {
@@ -94,9 +104,9 @@ func TestInjectionRefused(t *testing.T) {
 		}
 		w.send(x, 200, "{}")
 		if mode == gate.Enforce {
-			w.want(w.log.lastCall(t), "decision", "deny", "decision_reason", "injection", "status", 403)
+			w.want(w.lastCall(), "decision", "deny", "decision_reason", "injection", "status", 403)
 		} else {
-			w.want(w.log.lastCall(t), "decision", "allow", "decision_reason", "injection", "would_deny", true, "status", 200)
+			w.want(w.lastCall(), "decision", "allow", "decision_reason", "injection", "would_deny", true, "status", 200)
 		}
 		x = w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1")
 		x.Call = vedette.Call{}
@@ -104,7 +114,7 @@ func TestInjectionRefused(t *testing.T) {
 			t.Error("an ordinary call waits")
 		}
 		w.send(x, 200, "{}")
-		w.want(w.log.lastCall(t), "decision", "allow", "decision_reason", nil, "injection", nil)
+		w.want(w.lastCall(), "decision", "allow", "decision_reason", nil, "injection", nil)
 	}
 }
 
@@ -123,7 +133,7 @@ func TestInjectionWaits(t *testing.T) {
 	}
 	x.Answer.Kind, x.Answer.Status = venue.HTTPAnswer, 200
 	w.m.Done(x)
-	w.want(w.log.lastCall(t), "injection", "map[unexamined:starting]")
+	w.want(w.lastCall(), "injection", "map[unexamined:starting]")
 	x = w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1")
 	w.m.Judge(x)
 	if w.m.Waits(x) {
@@ -143,14 +153,14 @@ func TestInjectionInMessage(t *testing.T) {
 	}
 	const want = "map[classes:[sqli] parameter:symbol rules:[942100] score:5 where:body]"
 	w.send(bad("a"), 0, "") // forged: refused at once
-	w.want(w.log.lastCall(t), "decision", "deny", "injection", want)
+	w.want(w.lastCall(), "decision", "deny", "injection", want)
 	w.m.Gate, _ = gate.New(gate.Config{})
 	w.send(bad("b"), 0, "")
 	w.m.Reply(s, []byte(`{"id":"b","status":400}`), w.now)
-	w.want(w.log.lastCall(t), "status", 400, "injection", want)
+	w.want(w.lastCall(), "status", 400, "injection", want)
 	w.send(bad("c"), 0, "")
 	w.m.Closed(s, w.now)
-	w.want(w.log.lastCall(t), "status", nil, "injection", want)
+	w.want(w.lastCall(), "status", nil, "injection", want)
 }
 
 // TestInjectionTellsNoSecret: what a payload stands in is told only where the policy keeps text, and never with a secret.

@@ -67,7 +67,10 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 	} else if x.Claim.Login && x.Call.Verdict == vedette.Authentic && x.Session != nil {
 		x.Session.Key = clone(x.Call.Credential)
 		x.Session.Account = clone(x.Call.Account)
-		x.Session.External = s.Entry == nil
+		x.Session.External, x.Session.Token = s.Entry == nil, nil
+		if s.Again != nil {
+			x.Session.Token = s.Again
+		}
 	}
 	m.stats.count(&x.Call)
 }
@@ -324,7 +327,7 @@ func (m *Monitor) answered(s *sensor.Session, w *waiting, r *venue.Request, at t
 	s.Dialect.Answer(&w.request, r, a, &issued)
 	m.Verifier.Issue(&w.kase, &issued)
 	if issued.LoginFailed && w.login && s.Key == w.call.Credential {
-		s.Key, s.Account = "", "" // the venue did not accept what we did
+		s.Key, s.Account, s.Token = "", "", nil // the venue did not accept what we did
 	}
 	return m.settle(w)
 }

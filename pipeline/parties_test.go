@@ -40,6 +40,9 @@ func TestCrowd(t *testing.T) {
 	f("ja4", "common", 120, 600)
 	f("source", "198.51.100.7", 1, 1)
 	f(incident.SubjectSubnet, "198.51.100.0/24", 1, 1)
+	f("source", "198.51.100.0/24", 1, 1) // a finding on a subnet
+	f("source", "192.0.2.0/24", 120, 600)
+	f("source", "2001:db8::/48", 120, 600)
 	f("ja4", "mine", 1, 1)
 	f("source", "2001:db8:0:7::/64", 1, 1)
 	f(incident.SubjectSubnet, "2001:db8::/48", 120, 600)

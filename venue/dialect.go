@@ -265,6 +265,8 @@ type Session struct {
 	Account string
 	// External says that Key is not of the keyring, but of another's token.
 	External bool
+	// Token is what the verifier of access tokens keeps of the one that opened the session.
+	Token any
 	// Challenge is the venue's last challenge.
 	Challenge string
 	// Upgrade is the request that opened the session; its strings are its own.

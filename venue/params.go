@@ -271,12 +271,21 @@ func (p *Params) repeated(repeatable []string) bool {
 		a := p.list[i].name(p)
 		for j := range i {
 			b := p.list[j].name(p)
-			if len(a) == len(b) && sameName(a, b) && !(a == b && contains(repeatable, a)) {
+			if x, y := bare(a), bare(b); len(x) == len(y) && sameName(x, y) && !(a == b && contains(repeatable, a)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// bare is the name that readers make of one that they tidy: spaces around it mean nothing to
+// some, and brackets after it a list of what has the name without them.
+func bare(name string) string {
+	if name == "" || name[0] > ' ' && name[len(name)-1] > ' ' && name[len(name)-1] != ']' {
+		return name
+	}
+	return strings.TrimSuffix(strings.Trim(name, " "), "[]")
 }
 
 func sameName(a, b string) bool {
@@ -290,7 +299,7 @@ func (p *Params) repeatedHash(repeatable []string) bool {
 	var hashes [maxParams]uint64
 	for i := range p.list {
 		a := p.list[i].name(p)
-		h := foldedHash(a)
+		h := foldedHash(bare(a))
 		for j, other := range hashes[:i] {
 			if h != other {
 				continue

@@ -50,6 +50,12 @@ func TestAmbiguous(t *testing.T) {
 		{"a=1&a=2", "", []string{"a"}, ""},
 		{"a=1&A=2", "", []string{"a"}, vedette.Ambiguous},
 		{"a=1", "a=1", nil, vedette.Ambiguous},
+		{"a=1&+a=2", "", nil, vedette.Ambiguous}, // some readers tidy names
+		{"a=1&a%20=2", "", nil, vedette.Ambiguous},
+		{"a=1&a[]=2", "", nil, vedette.Ambiguous},
+		{"a=1&A%5B%5D=2", "", []string{"a"}, vedette.Ambiguous},
+		{"a=1&a[]=2&b=&c=&d=&e=&f=&g=&h=&i=&j=&k=&l=&m=&n=&o=&p=&q=", "", nil, vedette.Ambiguous},
+		{"a[]=1&a[]=2", "", []string{"a[]"}, ""},
 		{"a=1", "a=2", []string{"a"}, ""},
 		{"a=%", "", nil, vedette.Ambiguous},
 		{"a=%zz", "", nil, vedette.Ambiguous},

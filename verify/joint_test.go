@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	secp "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
+	"vedette"
 	"vedette/keyring"
 )
 
@@ -35,7 +38,7 @@ func TestJointAccount(t *testing.T) {
 				}
 			}
 			x, got := j.see(c.request())
-			if got != want || want == "authentic" && x.Call.Account != "joint" {
+			if got != want || want == "authentic" && (x.Call.Account != "joint" || x.Call.Joint != spec.ID || x.Call.Credential == spec.ID) {
 				t.Errorf("%s: %s of account %q, want %s", c.Call, got, x.Call.Account, want)
 			}
 		}
@@ -50,6 +53,10 @@ func TestJointAccount(t *testing.T) {
 		f("unauthorised permission", c, func(s *keyring.Spec) {
 			s.Signers, s.Threshold = append([]string{"0x00000000000000000000000000000000000000aa"}, s.Signers...), 3
 		})
+		// The account's own entry holds too, whatever the outer signer may.
+		f("unauthorised permission", c, func(s *keyring.Spec) { s.Permissions = vedette.PermRead })
+		f("unauthorised expired", c, func(s *keyring.Spec) { s.Expires = c.at().Add(-time.Hour) })
+		f("unauthorised address", c, func(s *keyring.Spec) { s.IPAllow = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} })
 		// What the outer signer can do alone.
 		first, second := inner(t, c.Body, 0), inner(t, c.Body, 1)
 		f("forged bad_signature", resigned(t, c, second, first), same) // one wallet twice

@@ -1,52 +1,56 @@
 package verify
 
 import (
+	"net/netip"
 	"strings"
 
 	"vedette"
+	"vedette/keyring"
 	"vedette/venue"
 )
 
-// permitted holds a genuine, fresh, first-seen call against what its credential
-// may do. A credential for which no permissions are stated is not held to any; one
-// that the keyring does not hold may do nothing.
+// permitted holds a genuine, fresh, first-seen call against what its credential, and the
+// joint account that it is for, may do. A credential for which no permissions are stated
+// is not held to any; one that the keyring does not hold may do nothing.
 func (x *Case) permitted() {
-	e := x.Entry
-	if e == nil {
+	if x.Entry == nil {
 		x.say(vedette.Unverifiable, vedette.UnknownKey)
 		return
 	}
-	deny := func(why vedette.Reason) { x.say(vedette.Unauthorised, why) }
-	if !e.Expires.IsZero() && !x.Now.Before(e.Expires) {
-		deny(vedette.CredentialOver)
-		return
+	why := x.permittedBy(x.Entry)
+	if why == "" && x.joint != nil {
+		why = x.permittedBy(x.joint)
 	}
-	if !x.addressAllowed() {
-		deny(vedette.AddressDenied)
-		return
-	}
-	if x.Claim.Account != "" && e.Account != "" && !strings.EqualFold(x.Claim.Account, e.Account) {
-		deny(vedette.AccountMismatch)
-		return
-	}
-	if why := x.allowed(&e.Credential, &x.Call.Action); why != "" {
-		deny(why)
-		return
-	}
-	if x.Call.Operation == vedette.OpOrderBatch && len(x.Call.Batch) == 0 && len(e.Instruments) > 0 {
-		deny(vedette.InstrumentDenied) // parts that could not be read are on no list
-		return
-	}
-	for i := range x.Call.Batch {
-		if why := x.allowed(&e.Credential, &x.Call.Batch[i]); why != "" {
-			deny(why)
-			return
-		}
+	if why != "" {
+		x.say(vedette.Unauthorised, why)
 	}
 }
 
-func (x *Case) addressAllowed() bool {
-	list := x.Entry.IPAllow
+// permittedBy returns why the entry does not permit the call, "" if it does.
+func (x *Case) permittedBy(e *keyring.Entry) vedette.Reason {
+	switch {
+	case !e.Expires.IsZero() && !x.Now.Before(e.Expires):
+		return vedette.CredentialOver
+	case !x.addressAllowed(e.IPAllow):
+		return vedette.AddressDenied
+	case x.Claim.Account != "" && e.Account != "" && !strings.EqualFold(x.Claim.Account, e.Account):
+		return vedette.AccountMismatch
+	}
+	if why := x.allowed(&e.Credential, &x.Call.Action); why != "" {
+		return why
+	}
+	if x.Call.Operation == vedette.OpOrderBatch && len(x.Call.Batch) == 0 && len(e.Instruments) > 0 {
+		return vedette.InstrumentDenied // parts that could not be read are on no list
+	}
+	for i := range x.Call.Batch {
+		if why := x.allowed(&e.Credential, &x.Call.Batch[i]); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func (x *Case) addressAllowed(list []netip.Prefix) bool {
 	if len(list) == 0 {
 		return true
 	}
@@ -126,6 +130,14 @@ func (v *Verifier) session(x *Case) {
 		x.say(vedette.Anonymous)
 		return
 	}
+	if again, ok := s.Token.(Again); ok {
+		b := again(x)
+		if b.Verdict == vedette.Authentic {
+			b.Reasons = []vedette.Reason{vedette.SessionAuth}
+		}
+		v.external(x, b)
+		return
+	}
 	if !s.External {
 		v.standsFor(x, s.Key)
 		return
@@ -179,7 +191,7 @@ func (v *Verifier) bearer(x *Case) {
 
 // external takes over what another verifier found of a token or signature.
 func (v *Verifier) external(x *Case, b BearerResult) {
-	x.Challenge, x.Nonce = b.Challenge, b.Nonce
+	x.Challenge, x.Nonce, x.Again = b.Challenge, b.Nonce, b.Again
 	x.Call.Credential, x.Call.Account, x.Call.Owner = b.Credential, b.Account, b.Owner
 	x.Call.ACR, x.Call.AMR, x.Call.AuthTime = b.ACR, b.AMR, b.AuthTime
 	x.say(b.Verdict, b.Reasons...)

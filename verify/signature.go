@@ -281,6 +281,7 @@ func (v *Verifier) cosigned(x *Case, s *scratch, form int) bool {
 		x.say(vedette.Unauthorised, vedette.NoPermission)
 		return false
 	}
+	x.joint, x.Call.Joint = joint, joint.ID
 	if joint.Account != "" {
 		x.Call.Account, x.Call.Owner = joint.Account, joint.Owner
 	}

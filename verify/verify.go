@@ -40,7 +40,12 @@ type BearerResult struct {
 	// Challenge is the WWW-Authenticate value to send with a refusal, Nonce the
 	// DPoP-Nonce; "" for none.
 	Challenge, Nonce string
+	// Again judges another call on a session that the token opened: it does not carry it.
+	Again Again
 }
+
+// Again judges a call by a token that was judged before.
+type Again func(x *Case) BearerResult
 
 // Signed judges HTTP message signatures (RFC 9421). It reports whether the request
 // carries one that it is to judge.
@@ -89,8 +94,10 @@ type Case struct {
 	Ref       Ref            // of the signature in the window
 	Challenge string         // to send with a refusal
 	Nonce     string         // likewise
+	Again     Again          // of an authentic call's access token
 
-	key    Key // of the signature
+	joint  *keyring.Entry // of the account of several wallets that the call is for; nil for none
+	key    Key            // of the signature
 	hashed bool
 	text   [2 * len(Key{})]byte
 }
@@ -123,7 +130,7 @@ func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
 }
 
 func (v *Verifier) verify(x *Case, s *scratch) {
-	x.Ref, x.Entry, x.hashed, x.Challenge, x.Nonce = Ref{}, nil, false, "", ""
+	x.Ref, x.Entry, x.joint, x.hashed, x.Challenge, x.Nonce, x.Again = Ref{}, nil, nil, false, "", "", nil
 	x.Call.Reasons = x.Call.Reasons[:0]
 	x.Claim.Reset()
 	if x.Fault != "" {

@@ -60,7 +60,7 @@ type app struct {
 	issued     *verify.Issued
 	bearers    []bearer
 	gate       *gate.Gate
-	intel      *intel.Feeds // nil where no feed is configured
+	intel      *intel.Feeds
 	payloads   pipeline.Payloads
 	parties    *pipeline.Parties
 	joiner     *incident.Joiner
@@ -619,7 +619,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens, intel, injection and store cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens, injection and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {
@@ -659,6 +659,10 @@ func (a *app) reload() error {
 	if err != nil {
 		return err
 	}
+	feeds, err := c.intelConfig()
+	if err != nil {
+		return err
+	}
 	if rules != a.rulesSum {
 		if err := a.monitor.Redetect(detection); err != nil {
 			return err
@@ -669,6 +673,9 @@ func (a *app) reload() error {
 		return err
 	}
 	if err := a.gate.Configure(g); err != nil {
+		return err
+	}
+	if err := a.intel.Configure(feeds.Feeds, feeds.Own); err != nil {
 		return err
 	}
 	a.config, a.dialects = c, dialects

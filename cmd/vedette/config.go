@@ -57,7 +57,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Intel, c.Injection, c.Keys.MasterKey, c.Store}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Injection, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {

@@ -11,9 +11,9 @@ import (
 )
 
 // campaignTracks are those that make their own data.
-var campaignTracks = []string{"F", "I"}
+var campaignTracks = []string{"F", "I", "J"}
 
-var evalCommand = &command{name: "eval", args: "[-track A,B,C,D,E,F,I] [-data DIR] [-json]",
+var evalCommand = &command{name: "eval", args: "[-track A,B,C,D,E,F,I,J] [-data DIR] [-json]",
 	short:   "Measure detection on public data and on labelled traffic, beside published figures and simpler ways",
 	example: "vedette eval -track B -data ~/NAB",
 	run:     runEval}

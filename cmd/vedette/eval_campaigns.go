@@ -16,8 +16,9 @@ import (
 	"vedette/eval"
 )
 
-// campaignFlags are the flags of vedette eval for the tracks F and I.
+// campaignFlags are the flags of vedette eval for the tracks F, I and J.
 type campaignFlags struct {
+	many  *int
 	keys  *int
 	rate  *float64
 	seeds *int
@@ -28,23 +29,29 @@ type campaignFlags struct {
 // defineCampaignFlags adds them to the command's, by the functions of its flag set.
 func defineCampaignFlags(number func(string, int, string) *int, share func(string, float64, string) *float64, text func(string, string, string) *string) campaignFlags {
 	return campaignFlags{
+		many:  number("many", 1_000_000, "track J: keys"),
 		keys:  number("keys", 10_000, "tracks F, I: keys of the simulated venue"),
 		rate:  share("rate", 0.3, "tracks F, I: share of the customers' calls that is simulated; 1 is some 150 a key and day"),
 		seeds: number("seeds", 20, "tracks F, I: sealed seeds"),
 		write: text("write", "", "track F: write one seed's traffic as JSONL for vedette replay, and its labels beside it, instead of measuring"),
-		only:  text("only", "", "tracks F, I: only detectors whose names begin with one of these, by commas: access.,behaviour."),
+		only:  text("only", "", "tracks F, I, J: only detectors whose names begin with one of these, by commas: access.,behaviour."),
 	}
 }
 
-// run measures track F or I.
+// run measures track F, I or J.
 func (f campaignFlags) run(e *env, track string) ([]eval.Figure, error) {
 	n := len(eval.SealedSeeds())
-	if *f.seeds < 1 || *f.seeds > n || *f.keys < 500 || *f.rate <= 0 || *f.rate > 1 {
+	if *f.seeds < 1 || *f.seeds > n || *f.keys < 500 || *f.many < 500 || *f.rate <= 0 || *f.rate > 1 {
 		return nil, usagef("want 1 to %d seeds, 500 keys or more, and a rate over 0 and up to 1", n)
 	}
 	detectors, err := f.detectors()
 	if err != nil {
 		return nil, err
+	}
+	if track == "J" {
+		return eval.Cost(eval.CostConfig{Detectors: detectors, Keys: *f.many, Progress: func(part string, calls int, cpu time.Duration) {
+			fmt.Fprintf(e.stderr, "%s: %d calls, %v of processor time\n", part, calls, cpu.Round(time.Millisecond))
+		}})
 	}
 	c := eval.CampaignConfig{Detectors: detectors, Keys: *f.keys, Rate: *f.rate, Develop: eval.DevelopSeeds(), Sealed: eval.SealedSeeds()[:*f.seeds],
 		Progress: func(seed uint64, calls int, took time.Duration) {

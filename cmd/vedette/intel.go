@@ -49,20 +49,15 @@ func (c *config) intelConfig() (out intel.Config, err error) {
 		return out, fmt.Errorf("trusted_hops: %w", err)
 	}
 	out.Own = append(out.Own, hops...)
-	names := map[string]bool{}
 	for i := range c.Intel.Feeds {
 		f, err := c.feed(&c.Intel.Feeds[i])
-		if err == nil {
-			err = intel.Check(f)
-		}
-		if err == nil && names[f.Name] {
-			err = fmt.Errorf("there are two of this name")
-		}
 		if err != nil {
 			return out, fmt.Errorf("intel: feed %q: %w", c.Intel.Feeds[i].Name, err)
 		}
-		names[f.Name] = true
 		out.Feeds = append(out.Feeds, f)
+	}
+	if err := intel.Check(out.Feeds...); err != nil {
+		return out, fmt.Errorf("intel: %w", err)
 	}
 	return out, nil
 }
@@ -118,11 +113,8 @@ func (c *config) checkFeedFiles() error {
 	return nil
 }
 
-// openIntel opens the feeds with their last good copies; nil where none is configured.
+// openIntel opens the feeds with their last good copies.
 func (c *config) openIntel(now func() time.Time, told func(intel.Status)) (*intel.Feeds, error) {
-	if len(c.Intel.Feeds) == 0 {
-		return nil, nil
-	}
 	ic, err := c.intelConfig()
 	if err != nil {
 		return nil, err
@@ -138,15 +130,16 @@ func (a *app) startIntel(context.Context) (err error) {
 
 // runIntel tells what is wrong with the stored copies, and keeps the feeds fresh.
 func (a *app) runIntel(ctx context.Context) {
-	if a.intel == nil {
-		return
-	}
+	a.tellBadIntel()
+	a.wg.Go(func() { a.intel.Run(ctx) })
+}
+
+func (a *app) tellBadIntel() {
 	for _, s := range a.intel.Statuses() {
 		if s.State == intel.Refused || s.State == intel.Failed {
 			a.tellIntel(s)
 		}
 	}
-	a.wg.Go(func() { a.intel.Run(ctx) })
 }
 
 // tellIntel logs and records how a feed fares: that one was refused is part of the proof
@@ -166,26 +159,13 @@ func (a *app) tellIntel(s intel.Status) {
 }
 
 // Intel implements api.Orders.
-func (a *app) Intel() []intel.Status {
-	if a.intel == nil {
-		return []intel.Status{}
-	}
-	return a.intel.Statuses()
-}
+func (a *app) Intel() []intel.Status { return a.intel.Statuses() }
 
 // IntelLookup implements api.Orders.
-func (a *app) IntelLookup(value string) intel.Result {
-	if a.intel == nil {
-		return intel.Result{Value: value, Hits: []intel.Hit{}}
-	}
-	return a.intel.Lookup(value, a.now())
-}
+func (a *app) IntelLookup(value string) intel.Result { return a.intel.Lookup(value, a.now()) }
 
 // IntelRefresh implements api.Orders.
 func (a *app) IntelRefresh(ctx context.Context, r api.IntelRefresh) (intel.Status, error) {
-	if a.intel == nil {
-		return intel.Status{}, intel.ErrUnknownFeed
-	}
 	if _, err := a.monitor.Act(r.By, "intel.refresh", r); err != nil {
 		return intel.Status{}, err
 	}

@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"vedette/intel"
 	"vedette/store"
 )
 
@@ -115,6 +117,40 @@ func TestReloadWhole(t *testing.T) {
 	if m, u, n := state(); m != "enforce" || u != "http://127.0.0.1:1" || n != 2 {
 		t.Errorf("not applied: mode %s, upstream %s, %d keys", m, u, n)
 	}
+}
+
+// TestReloadIntel: feeds come, change and go with a reload; a wrong one leaves them as they were.
+func TestReloadIntel(t *testing.T) {
+	p := newPlace(t)
+	a := p.started()
+	p.write("bad.list", "198.51.100.7\n")
+	plain := p.yaml("http://127.0.0.1:1", "enforce")
+	reload := func(feeds, hits string, fine bool) {
+		t.Helper()
+		p.write("vedette.yaml", plain+feeds)
+		if err := a.Reload(); (err == nil) != fine {
+			t.Errorf("%s: %v", feeds, err)
+		}
+		for range 500 { // a feed that is added is read at once, and not in the reload
+			if list := a.Intel(); len(list) == 0 || list[0].State != intel.Waiting {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		got := ""
+		for _, h := range a.IntelLookup("198.51.100.7").Hits {
+			got += fmt.Sprintf("%s %s ", h.Feed, h.Action)
+		}
+		if got != hits {
+			t.Errorf("%s: %q, want %q", feeds, got, hits)
+		}
+	}
+	reload("", "", true)
+	reload("intel: {feeds: [{name: mine, format: list, kind: address, file: bad.list, action: deny}]}\n", "mine deny ", true)
+	reload("intel: {feeds: [{name: mine, format: list, kind: address, file: bad.list, action: hang}]}\n", "mine deny ", false)
+	reload("intel: {feeds: [{name: mine, format: list, kind: address, file: bad.list}]}\n", "mine flag ", true)
+	reload("intel: {own_ranges: [198.51.100.0/24], feeds: [{name: mine, format: list, kind: address, file: bad.list}]}\n", "", true)
+	reload("", "", true)
 }
 
 // TestNewState: a monitor that has recorded before does not start without its state.

@@ -111,22 +111,14 @@ func (a *app) takeOver(ctx context.Context, c store.Change) {
 // takeRestrictions puts the stored restrictions in force, after those that were not stored yet, and
 // records what others changed: the ledger says what was in force here.
 func (a *app) takeRestrictions(ctx context.Context) error {
-	now := a.now()
-	var added, dropped []vedette.Restriction
-	err := a.gate.LoadFrom(func() ([]vedette.Restriction, error) {
+	added, dropped, err := a.gate.LoadFrom(func() ([]vedette.Restriction, error) {
 		for _, c := range a.unsaved {
 			if err := a.saveRestriction(c); err != nil {
 				return nil, err
 			}
 		}
-		stored, err := a.store.LoadRestrictions(ctx)
-		if err != nil {
-			return nil, err
-		}
-		here := a.gate.List()
-		added, dropped = without(stored, here, now), without(here, stored, now)
-		return stored, nil
-	}, now)
+		return a.store.LoadRestrictions(ctx)
+	}, a.now())
 	for _, r := range added {
 		_, logged := a.monitor.Act(r.By, "restriction.taken_over", r)
 		err = errors.Join(err, logged)
@@ -136,20 +128,6 @@ func (a *app) takeRestrictions(ctx context.Context) error {
 		err = errors.Join(err, logged)
 	}
 	return err
-}
-
-// without returns the restrictions that have not ended and are not among the others.
-func without(list, others []vedette.Restriction, now time.Time) (out []vedette.Restriction) {
-	there := map[string]bool{}
-	for _, r := range others {
-		there[r.ID] = true
-	}
-	for _, r := range list {
-		if !there[r.ID] && (r.Until.IsZero() || now.Before(r.Until)) {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 func (a *app) takeKeys(ctx context.Context) error {

@@ -114,22 +114,30 @@ func verifyBearer(list []bearer) verify.Bearer {
 		return nil
 	}
 	return func(x *verify.Case) verify.BearerResult {
-		res := judgeToken(list, x.Dialect.Name, presented(x))
+		by, res := judgeToken(list, x.Dialect.Name, presented(x))
 		if res.Verdict == vedette.Unjudged {
 			return verify.BearerResult{Verdict: vedette.Unverifiable, Reasons: []vedette.Reason{vedette.NoSecret}}
 		}
-		id := res.ClientID
-		if res.Subject != "" {
-			id += "/" + res.Subject
+		b := bearerResult(res)
+		if res.Verdict == vedette.Authentic && x.Claim.Login {
+			b.Again = func(x *verify.Case) verify.BearerResult { return bearerResult(by.Again(res, presented(x))) }
 		}
-		return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account,
-			ACR: res.ACR, AMR: res.AMR, AuthTime: res.AuthTime, Challenge: res.Challenge, Nonce: res.DPoPNonce}
+		return b
 	}
+}
+
+func bearerResult(res token.Result) verify.BearerResult {
+	id := res.ClientID
+	if res.Subject != "" {
+		id += "/" + res.Subject
+	}
+	return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account,
+		ACR: res.ACR, AMR: res.AMR, AuthTime: res.AuthTime, Challenge: res.Challenge, Nonce: res.DPoPNonce}
 }
 
 // judgeToken judges a token by the venue's issuer that it names. One that names none
 // of them, as an opaque one does, is put to each in order until one knows it.
-func judgeToken(list []bearer, dialect string, in token.Input) (res token.Result) {
+func judgeToken(list []bearer, dialect string, in token.Input) (by *token.Verifier, res token.Result) {
 	iss := token.Issuer(in.Token)
 	serves := func(b bearer) bool { return b.venue == "" || b.venue == dialect }
 	named := slices.ContainsFunc(list, func(b bearer) bool { return serves(b) && b.issuer == iss })
@@ -139,14 +147,14 @@ func judgeToken(list []bearer, dialect string, in token.Input) (res token.Result
 		}
 		r := b.Verify(context.Background(), in)
 		if !otherIssuers(&r, named) {
-			return r
+			return b.Verifier, r
 		}
 		// An issuer that does not answer might have known it.
 		if res.Verdict == vedette.Unjudged || r.Verdict == vedette.Unverifiable || res.Verdict == vedette.Malformed {
-			res = r
+			by, res = b.Verifier, r
 		}
 	}
-	return res
+	return by, res
 }
 
 // otherIssuers reports whether a token that was refused may be another issuer's, or

@@ -1,6 +1,11 @@
 package behaviour
 
-import "math"
+import (
+	"math"
+
+	"vedette"
+	"vedette/detect"
+)
 
 // pendingWindow is a window in quarantine.
 type pendingWindow struct {
@@ -35,9 +40,25 @@ func (s *State) odd(at int64) {
 		s.held = at + int64(Hold)
 	}
 	if at < s.held {
-		s.pending = [pendingWindows]pendingWindow{}
-		s.fresh = [freshSlots]slot{}
+		s.drop()
 	}
+}
+
+func (s *State) drop() {
+	s.pending = [pendingWindows]pendingWindow{}
+	s.fresh = [freshSlots]slot{}
+}
+
+// hear drops what waits, and the window that is open, when another detector finds something: it may be its beginning.
+// A finding that takes no more than the key's name is not heard, or anybody could keep a key from being learned.
+func (s *State) hear(e *detect.Event) {
+	switch e.Verdict {
+	case vedette.Forged, vedette.Malformed, vedette.Anonymous:
+		return
+	}
+	s.odd(e.Time)
+	s.drop()
+	s.lastPend = max(s.lastPend, s.now.start)
 }
 
 // wait puts the window into quarantine, if there is room and it is not soon after another.

@@ -112,9 +112,9 @@ const (
 var meterSpan = [meterCount]int64{0, 15 * 60e9, 6 * 3600e9, 3600e9, 15 * 60e9}
 
 // machine watches every call that the subject may have made: what is forged says nothing of it.
-var machine = detect.NewMachine("behaviour", 1, func(e *detect.Event) bool {
+var machine = detect.Hearing(detect.NewMachine("behaviour", 1, func(e *detect.Event) bool {
 	return e.Verdict == vedette.Authentic || e.Verdict == vedette.Unauthorised || e.Verdict == vedette.Unverifiable
-}, func(e *detect.Event, s *State) { s.update(e) })
+}, func(e *detect.Event, s *State) { s.update(e) }), func(e *detect.Event, s *State) { s.hear(e) })
 
 func (s *State) update(e *detect.Event) {
 	s.judged = false

@@ -147,6 +147,60 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// TestQuarantineHears: what another detector finds on a key keeps the hour around it from being learned, however usual
+// the conduct looks, unless it is of low severity or of calls that take no more than the key's name.
+func TestQuarantineHears(t *testing.T) {
+	f := func(v vedette.Severity, verdict vedette.Verdict, kept bool) {
+		t.Helper()
+		alarm := detect.Define(detect.Detector{Name: "access.test", Version: 1, Since: "0", Title: "T", Why: "W", Look: "L", Severity: v, By: detect.ByCredential,
+			Quiet: time.Hour, When: func(e *detect.Event) bool { return e.Status == 418 }}, func(x *detect.Context, _ *uint64) {
+			if x.Open() {
+				x.Raise(detect.Raised{Summary: "found"})
+			}
+		})
+		e, err := detect.New(detect.Config{Detectors: append(All(), alarm), Subjects: 1 << 10, Raise: func(*vedette.Finding) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		c := newClient(1, "trader", 2)
+		find := func() {
+			v := c.call()
+			v.Verdict, v.Answer.Status, v.JA4, v.ASN = verdict, 418, "t13d999", 65001
+			e.Observe(1, v)
+		}
+		state := func() State {
+			s, _ := Export(e, detect.ByCredential, "binance", c.name)
+			return s
+		}
+		run(e, c, 5*day)
+		before := state()
+		find()
+		if s := state(); kept != (s.pending != [pendingWindows]pendingWindow{}) {
+			t.Errorf("%v, %v: waiting windows are kept: %v, want %v", v, verdict, !kept, kept)
+		}
+		run(e, c, 3*time.Hour)
+		if s := state(); kept != (s.learned > before.learned) {
+			t.Errorf("%v, %v: %d windows were learned, kept %v", v, verdict, s.learned-before.learned, kept)
+		}
+		run(e, c, Hold)
+		between := state()
+		find() // a second one while nothing is held
+		run(e, c, 30*time.Minute)
+		if s := state(); verdict == vedette.Authentic && !kept && s.learned != between.learned {
+			t.Errorf("%v: %d windows were learned after the second finding", v, s.learned-between.learned)
+		}
+		run(e, c, day)
+		if s := state(); s.learned == between.learned {
+			t.Errorf("%v, %v: nothing is learned any more", v, verdict)
+		}
+	}
+	f(vedette.Medium, vedette.Authentic, false)
+	f(vedette.High, vedette.Replayed, false)
+	f(vedette.Low, vedette.Authentic, true)
+	f(vedette.Critical, vedette.Forged, true)
+}
+
 func scatterASN(asn uint32) uint64 {
 	e := detect.Event{ASN: asn}
 	return e.Rare(detect.RareNetwork)

@@ -38,7 +38,7 @@ type stuffingState struct {
 // CredentialStuffing raises on log-in failures of one source fanned out over accounts, and again when
 // one of its log-ins succeeds.
 var CredentialStuffing = detect.Define(detect.Detector{
-	Name: "access.credential_stuffing", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.BySource, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.credential_stuffing", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.BySource, Quiet: 24 * time.Hour,
 	Title: "One source tries passwords on many accounts",
 	Why:   "Passwords from other services' leaks are tried on accounts here: mostly one try each, and a few in ten thousand fit.",
 	Look: "Is the address a firm's or a mobile network's, behind which many people log in? Then many log-ins succeed too. After a success " +

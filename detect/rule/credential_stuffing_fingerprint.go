@@ -26,7 +26,7 @@ type stuffingPrintState struct {
 // CredentialStuffingFingerprint is CredentialStuffing by one program from many addresses. A popular
 // browser has many failures at any time: their share counts.
 var CredentialStuffingFingerprint = detect.Define(detect.Detector{
-	Name: "access.credential_stuffing_fingerprint", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByFingerprint, Quiet: 6 * time.Hour, Rare: true,
+	Name: "access.credential_stuffing_fingerprint", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByFingerprint, Quiet: 6 * time.Hour,
 	Title: "One program tries passwords on many accounts",
 	Why:   "A password list is tried through many addresses, so that none stands out, by one program, whose TLS fingerprint does.",
 	Look: "Whether the fingerprint is a browser's whose log-ins went wrong for everybody: then the log-in itself is broken. If not, demand a second " +

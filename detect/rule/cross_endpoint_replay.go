@@ -16,7 +16,7 @@ type crossState struct {
 
 // CrossEndpointReplay raises on a seen signature on another endpoint or content.
 var CrossEndpointReplay = detect.Define(detect.Detector{
-	Name: "access.cross_endpoint_replay", Version: 2, Since: "0.1", Severity: vedette.Critical, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.cross_endpoint_replay", Version: 2, Since: "0.1", Severity: vedette.Critical, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "A signature moved to another endpoint",
 	Why:   "The venue's signature leaves method or path open. A captured signature was put on another call: only an attacker does that.",
 	Look: "Freeze the key. What the signature of each venue leaves open is in [coverage.md](coverage.md). Then as for a replay: where was the " +

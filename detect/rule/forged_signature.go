@@ -22,7 +22,7 @@ type forgedState struct {
 
 // ForgedSignature raises on signatures that do not verify, of credentials that the keyring knows.
 var ForgedSignature = detect.Define(detect.Detector{
-	Name: "access.forged_signature", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.forged_signature", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "Signatures that do not verify",
 	Why:   "Somebody uses a key without its secret, or alters requests on their way. A client with a wrong secret looks the same for minutes, not for hours.",
 	Look:  "Whether the address and client are the owner's: if so, ask for a wrong secret or a broken library first.",

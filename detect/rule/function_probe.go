@@ -47,7 +47,7 @@ func functionRefused(e *detect.Event) bool {
 
 // FunctionProbe raises on a credential that reaches for functions that are not for it.
 var FunctionProbe = detect.Define(detect.Detector{
-	Name: "access.function_probe", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByCredential, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.function_probe", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByCredential, Quiet: 24 * time.Hour,
 	Title: "A key reaches for functions that are not for it",
 	Why:   "Administration and undocumented endpoints are tried one after the other to find one whose check is missing.",
 	Look: "The paths in the records: names from a word list, or the endpoints of an old version of the API that a client still calls? Did any of them " +

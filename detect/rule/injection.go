@@ -46,7 +46,7 @@ var attackWords = map[vedette.Attacks]string{vedette.AttackRCE: "shell commands"
 
 // Injection raises on a source whose calls carry attack payloads.
 var Injection = detect.Define(detect.Detector{
-	Name: "access.injection", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.BySource, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.injection", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.BySource, Quiet: 24 * time.Hour,
 	Title: "Attack payloads in parameters",
 	Why:   "Somebody puts SQL, shell commands, paths of files or code where a symbol or a number belongs, to find software behind the API that takes it for its own.",
 	Look: "The records' `injection`: which parameter, and which rules (coreruleset.org explains each by its number). What did the venue answer? Errors of 5xx, slow answers " +

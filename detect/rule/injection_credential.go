@@ -9,7 +9,7 @@ import (
 
 // InjectionCredential is Injection for the credential of authentic calls: whoever signs them attacks, from wherever.
 var InjectionCredential = detect.Define(detect.Detector{
-	Name: "access.injection_credential", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.ByCredential, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.injection_credential", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.ByCredential, Quiet: 24 * time.Hour,
 	Title: "A key signs attack payloads",
 	Why:   "Behind authentication there is more to reach, and fewer look. The owner attacks, or a thief who has the secret.",
 	Look: "Whether the key is used as ever besides, and from where it is ever. A payload in free text, such as the name of a withdrawal address, may be meant for the " +

@@ -16,7 +16,7 @@ type intelState struct {
 
 // IntelMatch raises on calls that threat intelligence speaks of.
 var IntelMatch = detect.Define(detect.Detector{
-	Name: "access.intel_match", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.BySource, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.intel_match", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.BySource, Quiet: 24 * time.Hour,
 	Title: "Listed by threat intelligence",
 	Why:   "A feed lists the address, network, fingerprint, key or withdrawal address of the call.",
 	Look:  "What the feed says of it and how old that is: `vedette intel lookup`. A cloud's address is reused within hours; a wallet is not.",

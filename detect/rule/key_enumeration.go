@@ -22,7 +22,7 @@ type enumerationState struct {
 // KeyEnumeration raises on one source that tries many keys nobody has. Distinct keys count, not calls:
 // repeating one of them hides nothing.
 var KeyEnumeration = detect.Define(detect.Detector{
-	Name: "access.key_enumeration", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.BySource, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.key_enumeration", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.BySource, Quiet: 24 * time.Hour,
 	Title: "One source tries many unknown keys",
 	Why:   "Somebody guesses key ids or tries a list of leaked ones.",
 	Look: "Has the source made authentic calls too? Then a key of the list worked: find it. A trading firm's address with many new keys at once: is the " +

@@ -20,7 +20,7 @@ type enumerationPrintState struct {
 
 // KeyEnumerationFingerprint is KeyEnumeration by one program from many addresses.
 var KeyEnumerationFingerprint = detect.Define(detect.Detector{
-	Name: "access.key_enumeration_fingerprint", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByFingerprint, Quiet: 6 * time.Hour, Rare: true,
+	Name: "access.key_enumeration_fingerprint", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByFingerprint, Quiet: 6 * time.Hour,
 	Title: "One program tries many unknown keys",
 	Why:   "Somebody guesses key ids through many addresses, with one TLS fingerprint.",
 	Look: "Which addresses, and whether they belong to a proxy network. A fingerprint that many owners share, with keys that follow a pattern of yours: " +

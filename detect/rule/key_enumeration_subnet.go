@@ -20,7 +20,7 @@ type enumerationSubnetState struct {
 
 // KeyEnumerationSubnet is KeyEnumeration spread over the addresses of one network.
 var KeyEnumerationSubnet = detect.Define(detect.Detector{
-	Name: "access.key_enumeration_subnet", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.BySubnet, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.key_enumeration_subnet", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.BySubnet, Quiet: 24 * time.Hour,
 	Title: "One network tries many unknown keys",
 	Why:   "Somebody guesses key ids and changes the address before each count is full.",
 	Look:  "Who the network belongs to, and whether authentic calls come from it too. A network of strangers can be blocked whole.",

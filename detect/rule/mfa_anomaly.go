@@ -35,7 +35,7 @@ type mfaState struct {
 // MFAAnomaly raises on second factors that are missing, worn down with prompts, or reset before money
 // moves.
 var MFAAnomaly = detect.Define(detect.Detector{
-	Name: "access.mfa_anomaly", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByAccount, Quiet: time.Hour, Rare: true,
+	Name: "access.mfa_anomaly", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByAccount, Quiet: time.Hour,
 	Title: "A second factor that is missing, flooded or reset",
 	Why:   "Whoever takes an account over has the factor reset, or sends prompts until the owner confirms one, and then withdraws.",
 	Look: "Who asked for the reset, and from where; support staff are deceived into it. Hold withdrawals and call the owner by a number from before the reset. " +

@@ -21,7 +21,7 @@ type nonceState struct {
 
 // NonceRegression raises on nonces that are missing, repeated or go back.
 var NonceRegression = detect.Define(detect.Detector{
-	Name: "access.nonce_regression", Version: 2, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.nonce_regression", Version: 2, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "Nonces that go back",
 	Why:   "Two programs share a key, a clock was set back, or old requests are being sent.",
 	Look: "Two sources or clients that alternate are two programs: one key each cures it. One source whose nonces all fell at one moment: its clock was " +

@@ -41,7 +41,7 @@ type walkState struct {
 
 // ObjectWalk raises on a credential that goes through other people's objects (BOLA).
 var ObjectWalk = detect.Define(detect.Detector{
-	Name: "access.object_walk", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByCredential, Quiet: 24 * time.Hour, Rare: true,
+	Name: "access.object_walk", Version: 1, Since: "0.2", Severity: vedette.High, By: detect.ByCredential, Quiet: 24 * time.Hour,
 	Title: "A key walks through objects",
 	Why:   "Accounts, orders or withdrawals of others are asked for one after the other to find one whose check is missing.",
 	Look: "Who owns the objects in the evidence, and whether any that are another's answered with 200: then the venue does not check. A back office that " +

@@ -20,7 +20,7 @@ type replayState struct {
 
 // Replay raises on a signature or nonce that was used before.
 var Replay = detect.Define(detect.Detector{
-	Name: "access.replay", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.replay", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "A request seen before",
 	Why:   "A copy of a genuine request was sent again after it was answered, or from another place: the line or a log is being read.",
 	Look: "The first use: the record with the same `signature_hash`. The same address within seconds may be a client that retries although it had an " +

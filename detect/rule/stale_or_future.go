@@ -37,7 +37,7 @@ type staleState struct {
 // StaleOrFuture raises on times outside the venue's window and tells a client's wrong clock from
 // requests that were held back.
 var StaleOrFuture = detect.Define(detect.Detector{
-	Name: "access.stale_or_future", Version: 2, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.stale_or_future", Version: 2, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "Requests outside their time window",
 	Why:   "Requests held back and sent later come with scattered delays. A client whose clock is off comes with one delay, always the same.",
 	Look: "With the tag `cause:clock_drift` all came from one address with one delay: tell the owner the skew. Many credentials at once: look at the " +

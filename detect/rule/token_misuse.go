@@ -39,7 +39,7 @@ type tokenState struct {
 
 // TokenMisuse raises on tokens that were tampered with, stolen, or used after their end.
 var TokenMisuse = detect.Define(detect.Detector{
-	Name: "access.token_misuse", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour, Rare: true,
+	Name: "access.token_misuse", Version: 2, Since: "0.1", Severity: vedette.High, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "A token used as it must not be",
 	Why:   "Tokens with foreign keys or algorithms are forgeries; a token without the certificate or key it is bound to is stolen.",
 	Look: "The summary names the reason; [reasons.md](reasons.md#of-tokens) says what each means. Revoke the token at its issuer. Several clients with " +

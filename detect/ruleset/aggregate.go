@@ -6,37 +6,35 @@ import (
 	"vedette/detect"
 )
 
-type also = func(*detect.Event, *detect.Context) bool
-
 // define gives the rule the smallest state that does.
-func (r *Rule) define(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) define(d detect.Detector) *detect.Detector {
 	switch r.measure {
 	case "count", "sum":
 		if r.usual != nil {
-			return r.unusualSum(d, rest)
+			return r.unusualSum(d)
 		}
 		switch {
 		case r.measure == "count" && r.atLeast <= 4:
-			return exact(r, d, rest, func(s *trail4) (*uint32, []mark) { return &s.n, s.marks[:] })
+			return exact(r, d, func(s *trail4) (*uint32, []mark) { return &s.n, s.marks[:] })
 		case r.measure == "count" && r.atLeast <= 8:
-			return exact(r, d, rest, func(s *trail8) (*uint32, []mark) { return &s.n, s.marks[:] })
+			return exact(r, d, func(s *trail8) (*uint32, []mark) { return &s.n, s.marks[:] })
 		}
-		return r.sliding(d, rest)
+		return r.sliding(d)
 	case "value":
-		return r.unusualValue(d, rest)
+		return r.unusualValue(d)
 	case "ratio":
-		return r.ratio(d, rest)
+		return r.ratio(d)
 	case "distinct":
-		return sized(r.capacity, func() *detect.Detector { return r.sketched(d, rest) },
-			distinct(r, d, rest, (*values4).list), distinct(r, d, rest, (*values8).list), distinct(r, d, rest, (*values16).list), distinct(r, d, rest, (*values32).list))
+		return sized(r.capacity, func() *detect.Detector { return r.sketched(d) },
+			distinct(r, d, (*values4).list), distinct(r, d, (*values8).list), distinct(r, d, (*values16).list), distinct(r, d, (*values32).list))
 	case "first_seen":
-		return sized(r.capacity, nil, firstSeen(r, d, rest, (*values4).list), firstSeen(r, d, rest, (*values8).list),
-			firstSeen(r, d, rest, (*values16).list), firstSeen(r, d, rest, (*values32).list))
+		return sized(r.capacity, nil, firstSeen(r, d, (*values4).list), firstSeen(r, d, (*values8).list),
+			firstSeen(r, d, (*values16).list), firstSeen(r, d, (*values32).list))
 	case "sequence":
-		return r.sequence(d, rest)
+		return r.sequence(d)
 	}
-	return detect.Define(d, func(x *detect.Context, _ *uint64) {
-		if rest(x.Event, x) && x.Open() {
+	return detect.Define(d, func(x *detect.Context, _ *struct{}) {
+		if x.Open() {
 			r.raise(x, 1, 1, x.Time, nil)
 		}
 	})
@@ -63,11 +61,8 @@ func sized(n int, beyond func() *detect.Detector, by4, by8, by16, by32 func() *d
 }
 
 // exact counts up to as many events as the state remembers.
-func exact[S any](r *Rule, d detect.Detector, rest also, parts func(*S) (*uint32, []mark)) *detect.Detector {
+func exact[S any](r *Rule, d detect.Detector, parts func(*S) (*uint32, []mark)) *detect.Detector {
 	return detect.Define(d, func(x *detect.Context, s *S) {
-		if !rest(x.Event, x) {
-			return
-		}
 		n, marks := parts(s)
 		marks[*n%uint32(len(marks))] = mark{x.Time, x.Position}
 		*n++
@@ -85,26 +80,20 @@ func (r *Rule) amount(x *detect.Context) float64 {
 	return r.of(x.Event, x)
 }
 
-func (r *Rule) sliding(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) sliding(d detect.Detector) *detect.Detector {
 	return detect.Define(d, func(x *detect.Context, s *sums) {
-		if !rest(x.Event, x) {
-			return
-		}
 		if sum, from := s.add(x.Time, r.width, r.amount(x), x.Position); sum >= r.atLeast && x.Open() {
 			r.raise(x, sum, r.atLeast, from, s.evidence())
 		}
 	})
 }
 
-func (r *Rule) unusualSum(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) unusualSum(d detect.Detector) *detect.Detector {
 	type state struct {
 		sums
 		busy
 	}
 	return detect.Define(d, func(x *detect.Context, s *state) {
-		if !rest(x.Event, x) {
-			return
-		}
 		sum, from := s.add(x.Time, r.width, r.amount(x), x.Position)
 		s.see(sum, x.Time, r.width, r.usual)
 		if limit := max(r.atLeast, r.usual.factor*s.usual); s.ready(x.Time, r.learn) && sum >= limit && x.Open() {
@@ -113,11 +102,8 @@ func (r *Rule) unusualSum(d detect.Detector, rest also) *detect.Detector {
 	})
 }
 
-func (r *Rule) unusualValue(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) unusualValue(d detect.Detector) *detect.Detector {
 	return detect.Define(d, func(x *detect.Context, s *baseline) {
-		if !rest(x.Event, x) {
-			return
-		}
 		v := r.of(x.Event, x)
 		if v <= 0 {
 			return // not given
@@ -135,12 +121,9 @@ func (r *Rule) unusualValue(d detect.Detector, rest also) *detect.Detector {
 	})
 }
 
-func (r *Rule) ratio(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) ratio(d detect.Detector) *detect.Detector {
 	least := float64(r.spec.Ratio.Least)
 	return detect.Define(d, func(x *detect.Context, s *shares) {
-		if !rest(x.Event, x) {
-			return
-		}
 		part, whole, from := s.add(x.Time, r.width, r.part(x.Event, x), x.Position)
 		if whole >= least && part/whole >= r.atLeast && x.Open() {
 			r.raise(x, part/whole, r.atLeast, from, []uint64{s.last})
@@ -148,16 +131,13 @@ func (r *Rule) ratio(d detect.Detector, rest also) *detect.Detector {
 	})
 }
 
-func distinct[S any](r *Rule, d detect.Detector, rest also, list func(*S) []value) func() *detect.Detector {
+func distinct[S any](r *Rule, d detect.Detector, list func(*S) []value) func() *detect.Detector {
 	type state struct {
 		values S
 		first  mark // of the values that are there
 	}
 	return func() *detect.Detector {
 		return detect.Define(d, func(x *detect.Context, s *state) {
-			if !rest(x.Event, x) {
-				return
-			}
 			h := r.hash(x.Event, x)
 			if h == 0 {
 				return // not given
@@ -173,12 +153,9 @@ func distinct[S any](r *Rule, d detect.Detector, rest also, list func(*S) []valu
 	}
 }
 
-func (r *Rule) sketched(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) sketched(d detect.Detector) *detect.Detector {
 	limit := freeAt(r.atLeast)
 	return detect.Define(d, func(x *detect.Context, s *sketch) {
-		if !rest(x.Event, x) {
-			return
-		}
 		h := r.hash(x.Event, x)
 		if h == 0 {
 			return
@@ -192,7 +169,7 @@ func (r *Rule) sketched(d detect.Detector, rest also) *detect.Detector {
 
 // firstSeen raises on a value that the subject never had, once it is known what the subject has. A
 // subject that had too many to remember raises nothing: variety is its habit.
-func firstSeen[S any](r *Rule, d detect.Detector, rest also, list func(*S) []value) func() *detect.Detector {
+func firstSeen[S any](r *Rule, d detect.Detector, list func(*S) []value) func() *detect.Detector {
 	type state struct {
 		values S
 		first  int64
@@ -200,9 +177,6 @@ func firstSeen[S any](r *Rule, d detect.Detector, rest also, list func(*S) []val
 	}
 	return func() *detect.Detector {
 		return detect.Define(d, func(x *detect.Context, s *state) {
-			if !rest(x.Event, x) {
-				return
-			}
 			h := r.hash(x.Event, x)
 			if h == 0 {
 				return
@@ -223,11 +197,8 @@ func firstSeen[S any](r *Rule, d detect.Detector, rest also, list func(*S) []val
 }
 
 // sequence waits for its steps, one run a subject.
-func (r *Rule) sequence(d detect.Detector, rest also) *detect.Detector {
+func (r *Rule) sequence(d detect.Detector) *detect.Detector {
 	return detect.Define(d, func(x *detect.Context, s *run) {
-		if !rest(x.Event, x) {
-			return
-		}
 		if s.start != 0 && x.Time-s.start > r.width {
 			r.expire(x, s)
 		}

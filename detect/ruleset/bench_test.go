@@ -14,7 +14,7 @@ import (
 // condition pairs of a rule, compiled and interpreted.
 type twice struct {
 	r    *Rule
-	fast also
+	fast func(*detect.Event, *detect.Context) bool
 	slow *program
 }
 

@@ -57,15 +57,15 @@ type step struct {
 func (r *Rule) detector() *detect.Detector {
 	s := r.spec
 	event, rest := r.match.split()
-	d := detect.Detector{Name: r.ID, Version: max(s.Version, 1), Since: s.Since, Title: s.Title, Why: s.Why, Look: s.Look,
+	d := detect.Detector{Name: r.ID, Version: max(s.Version, 1), Meaning: r.meaning(), Since: s.Since, Title: s.Title, Why: s.Why, Look: s.Look,
 		Severity: severityOf(s.Severity.s), Tags: s.Tags, By: kindOf(s.By.s), Quiet: time.Duration(s.Quiet), Parts: s.Parts, Asks: r.asks}
 	if event != nil {
 		d.When = func(e *detect.Event) bool { return event(e, nil) }
 	}
-	if rest == nil {
-		rest = func(*detect.Event, *detect.Context) bool { return true }
+	if rest != nil {
+		d.Match = func(x *detect.Context) bool { return rest(x.Event, x) }
 	}
-	return r.define(d, rest)
+	return r.define(d)
 }
 
 // asks reports whether an event of an operation and a verdict can concern the rule.

@@ -2,12 +2,16 @@ package capture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"vedette"
@@ -90,6 +94,60 @@ func TestReadJudged(t *testing.T) {
 	}
 }
 
+// However the text comes, lines are read whole, in order, and until the first bad one.
+func TestReadJudgedInPieces(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	var text []byte
+	var want []int
+	for line := 1; line <= 2000; line++ {
+		switch r.IntN(20) {
+		case 0:
+			text = append(text, " \n"...)
+			continue
+		case 1:
+			text = append(text, `{"event":"trade"}`...)
+		case 2:
+			text = fmt.Appendf(text, `{"event":"call","time":%d,"path":"%0*d"}`, line, 1+r.IntN(3*blockBytes), 0)
+			want = append(want, line)
+		default:
+			text = fmt.Appendf(text, `{"event":"call","time":%d}`, line)
+			want = append(want, line)
+		}
+		text = append(text, '\n')
+	}
+	bad := append(slices.Clip(text), "{\n"...)
+	for _, x := range []struct {
+		r   io.Reader
+		err string
+	}{{bytes.NewReader(text), ""}, {bytes.NewReader(text[:len(text)-1]), ""}, {iotest.HalfReader(bytes.NewReader(text)), ""}, {iotest.DataErrReader(bytes.NewReader(text)), ""},
+		{iotest.OneByteReader(bytes.NewReader(text)), ""}, {bytes.NewReader(bad), "line 2001: cannot read event"},
+		{io.MultiReader(bytes.NewReader(text), iotest.ErrReader(errors.New("broken"))), "line 2001: broken"}} {
+		var got []int
+		err := ReadJudged(x.r, false, func(j *Judged) error {
+			if got = append(got, j.Line); j.Call.Time.UnixNano() != int64(j.Line) {
+				t.Fatalf("line %d: time %v", j.Line, j.Call.Time)
+			}
+			return nil
+		})
+		if x.err == "" && err != nil || x.err != "" && (err == nil || !strings.Contains(err.Error(), x.err)) || !slices.Equal(got, want) {
+			t.Errorf("%T: %d calls and %v, want %d and %q", x.r, len(got), err, len(want), x.err)
+		}
+	}
+	stop := errors.New("stop")
+	n := 0
+	if err := ReadJudged(bytes.NewReader(text), false, func(*Judged) error { n++; return stop }); err != stop || n != 1 {
+		t.Errorf("%d calls and %v after an error", n, err)
+	}
+	if err := ReadJudged(io.LimitReader(blank{}, maxUnit*2), false, nil); err == nil || err.Error() != fmt.Sprintf("line 1: over %d bytes", maxUnit) {
+		t.Errorf("a long line: %v", err)
+	}
+}
+
+// blank is a line that does not end.
+type blank struct{}
+
+func (blank) Read(p []byte) (int, error) { return copy(p, bytes.Repeat([]byte(" "), len(p))), nil }
+
 func TestBadEvents(t *testing.T) {
 	for text, words := range map[string]string{
 		`{"event":"call"`: "line 1: cannot read event: cannot read JSON at byte 15",
@@ -116,12 +174,89 @@ func TestBadEvents(t *testing.T) {
 	}
 }
 
+// What is written plainly reads as through the tree, and everything else is left to the tree.
+func TestPlain(t *testing.T) {
+	const begin, end = `{"event":"call","time":"2026-01-05T12:00:00.5Z",`, `}`
+	for text, want := range map[string]bool{
+		`"venue":"okx","status":200,"would_deny":false,"post_only":true,"reasons":["retry","clock_ahead"],"amr":[]`:          true,
+		`"venue" : "okx" , "status" : 0, "reasons" : [ "retry" , "clock_ahead" ] `:                                           true,
+		`"batch":[{"operation":"order.new","price":"1.5","side":"buy"},{"operation":"order.cancel"}],"instrument":"BTCUSDT"`: true,
+		`"batch":[]`: true,
+		`"client":"","claimed_time":1767614402000000000`: true,
+		`"claimed_time":"2026-01-05T13:00:00+01:00"`:     true,
+		`"claimed_time":"2026-01-05T12:00:60Z"`:          false,
+		`"claimed_time":"2026-01-05T12:00:00.Z"`:         false,
+		`"status":-1`:                                    false,
+		`"status":2e2`:                                   false,
+		`"status":01`:                                    false,
+		`"status":2000000000000000000000`:                false,
+		`"status":"200"`:                                 false,
+		`"status":null`:                                  false,
+		`"post_only":truth`:                              false,
+		`"post_only":tru`:                                false,
+		`"post_only":falsetto`:                           false,
+		`"client":"\u0041"`:                              false,
+		`"client":"ß"`:                                   false,
+		"\"client\":\"tab\there\"":                       false,
+		"\"client\":\"\x7f\"":                            true,
+		`"client":"a","client":"b"`:                      false,
+		`"client":"a","Client":"b"`:                      false,
+		`"clienf":"a"`:                                   false,
+		`"":"a"`:                                         false,
+		`"client":"a",`:                                  false,
+		`"client":"a" "path":"b"`:                        false,
+		`"client" "a"`:                                   false,
+		`"client":`:                                      false,
+		`"reasons":["a",]`:                               false,
+		`"reasons":["a" "b"]`:                            false,
+		`"reasons":[1]`:                                  false,
+		`"reasons":"a"`:                                  false,
+		`"batch":[{"venue":"okx"}]`:                      false,
+		`"batch":[{}]`:                                   false,
+		`"batch":[{"side":"buy","side":"buy"}]`:          false,
+		`"batch":[{"side":"buy"`:                         false,
+		`"query":"a=1"`:                                  false,
+		`"intel":[{"feed":"tor","kind":"address","action":"observe","confidence":50}]`: false,
+	} {
+		line := []byte(begin + text + end)
+		if got := samePlain(t, line); got != want {
+			t.Errorf("%s: plain %v, want %v", line, got, want)
+		}
+		for n := range line { // cut anywhere
+			samePlain(t, line[:n:n])
+		}
+	}
+	r := rand.New(rand.NewPCG(2, 1))
+	for range 3000 {
+		samePlain(t, vedette.AppendCall(nil, someCall(r)))
+	}
+}
+
+// samePlain reports whether a line is plain, and fails if it then does not read as through the tree.
+func samePlain(t *testing.T, line []byte) bool {
+	var got, want vedette.Call
+	var p, q EventParser
+	for range 2 { // the second time it knows the order of the members, and the day
+		if !p.plain(line, &got) {
+			return false
+		}
+	}
+	if ok, err := q.tree(line, &want); err != nil || !ok {
+		t.Fatalf("%s is plain, but: %v", line, err)
+	}
+	if got.Batch, want.Batch = slices.Clip(got.Batch), slices.Clip(want.Batch); !reflect.DeepEqual(got, want) || p.event != q.event || p.kind != q.kind {
+		t.Fatalf("%s: read plainly\n%+v\nelse\n%+v", line, got, want)
+	}
+	return true
+}
+
 func FuzzEvents(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 10 {
 		f.Add(vedette.AppendCall(nil, someCall(r)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		samePlain(t, b)
 		var p EventParser
 		var c, d vedette.Call
 		if ok, err := p.Parse(b, &c); err != nil || !ok || strings.Contains(c.Path, "account:") {

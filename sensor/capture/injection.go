@@ -23,19 +23,19 @@ func (p *EventParser) injection(v strictjson.Value) (err error) {
 				return err
 			})
 		case "score":
-			err = setNumber(&in.Score, m)
+			err = setNumber(&in.Score, m.Kind(), m.Text())
 		case "rules":
 			n := 0
 			err = each(m, func(e strictjson.Value) error {
 				if n++; n > len(in.Rules) {
 					return nil
 				}
-				return setNumber(&in.Rules[n-1], e)
+				return setNumber(&in.Rules[n-1], e.Kind(), e.Text())
 			})
 		case "where":
-			err = setName(&in.Where, m)
+			err = setName(&in.Where, m.Text())
 		case "unexamined":
-			err = setName(&in.Unexamined, m)
+			err = setName(&in.Unexamined, m.Text())
 		case "parameter":
 			in.Parameter = m.Text()
 		case "sample":

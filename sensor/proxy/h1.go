@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -236,7 +237,7 @@ func (s *h1) flush() error {
 	}
 	n, err := s.conn.Write(s.out)
 	s.p.n.bytesOut.Add(int64(n))
-	if err != nil {
+	if !s.g.off() || err != nil { // what follows may have to wait for the venue
 		s.p.n.clientsGone.Add(1)
 		s.err = errGone
 		return s.err
@@ -287,8 +288,12 @@ func (s *h1) end() error {
 // not taken for whole.
 func (s *h1) abort() {
 	s.closing = true
-	if t, ok := s.conn.(interface{ SetLinger(int) error }); ok {
+	c := s.conn
+	if t, ok := c.(*tls.Conn); ok { // without TLS's word that this was all
+		c = t.NetConn().(*helloConn).Conn
+	}
+	if t, ok := c.(interface{ SetLinger(int) error }); ok {
 		t.SetLinger(0)
 	}
-	s.conn.Close()
+	c.Close()
 }

@@ -162,6 +162,9 @@ func (s *h2Stream) serve(l *listener, o *origin, r *http.Request) {
 			s.aborted = true // it did not arrive whole: no call
 			return
 		}
+		if f == faultNone && c.h.length >= 0 && c.h.length != int64(len(body)) {
+			f = faultLength // a head that ends the stream may say anything, and the library looks on
+		}
 		c.h.note(f)
 	}
 	if c.h.bad != faultNone {
@@ -250,11 +253,15 @@ func (s *h2Stream) readBody(r *http.Request) ([]byte, fault, error) {
 	if r.ContentLength > limit {
 		return nil, faultBody, nil
 	}
+	if r.Body == http.NoBody {
+		return nil, faultNone, nil
+	}
 	var body []byte
 	for {
 		if len(body) == cap(body) {
-			size := max(smallBody, 2*cap(body))
-			if grow := int64(size) - smallBody; grow > 0 && !s.reserve(grow) {
+			// A connection has many streams: all that they hold counts, but for their first bytes.
+			size := max(streamBody, 2*cap(body))
+			if size > streamBody && !s.reserve(int64(size)) {
 				return nil, faultMemory, nil
 			}
 			body = append(make([]byte, 0, size), body...)

@@ -370,7 +370,8 @@ func (h *head) finish() fault {
 
 // connection reads a Connection field. A field named there is dropped before the
 // call is judged, so that monitor and venue see the same header; naming a field that the
-// venue must see for the request to stay the same is a trick, not a wish.
+// venue must see for the request to stay the same, or what a trusted hop says of the client, is a
+// trick, not a wish.
 func (h *head) connection(value string, upgrade *bool) fault {
 	for value != "" {
 		var token string
@@ -384,7 +385,7 @@ func (h *head) connection(value string, upgrade *bool) fault {
 			*upgrade = true
 		default:
 			switch kindOf(token) {
-			case kindHost, kindLength, kindCoding, kindContentCoding, kindConnection:
+			case kindHost, kindLength, kindCoding, kindContentCoding, kindConnection, kindForwarded, kindForwardedFor, kindForwardedProto:
 				return faultConnection
 			}
 			if strings.EqualFold(token, "authorization") || strings.EqualFold(token, "cookie") || strings.EqualFold(token, "content-type") {

@@ -14,7 +14,7 @@ type Limits struct {
 	TargetBytes int // request target, bytes; over it 414. 16 KiB: batch orders in a query stay below 8.
 	BodyBytes   int // request body, bytes; over it 413. 8 MiB: a body must be whole before its signature can be judged.
 	// BodyMemory is how many bytes all request bodies under way may hold together beyond
-	// 16 KiB each; over it 503. 256 MiB. Memory is taken as bytes arrive, not as announced.
+	// 16 KiB each (1 KiB over HTTP/2); over it 503. 256 MiB. Memory is taken as bytes arrive, not as announced.
 	BodyMemory int64
 
 	AnswerHeadBytes int // status line with header of an answer, bytes; over it 502. 64 KiB.
@@ -50,6 +50,7 @@ const (
 	keepBuffer     = 64 << 10 // larger buffers are not kept after a request, bytes
 	fillRoom       = 512      // with less room than this a body is read into another buffer, bytes
 	smallBody      = 16 << 10 // bodies up to here are not counted against BodyMemory, bytes
+	streamBody     = 1 << 10  // the same for a stream of HTTP/2, of which a connection has many: most orders fit
 	wholeAnswer    = 64 << 10 // answers up to here are read whole before anything is released, bytes
 	chunkLineBytes = 256      // a chunk's size line with its extensions, bytes
 	chunkCount     = 1 << 16  // chunks of one body: 1-byte chunks would cost 6 bytes of reading each

@@ -473,4 +473,12 @@ func (s *sock) wake() {
 }
 
 // stale reports whether an idle connection cannot be used any more.
-func (s *sock) stale(secure bool) bool { return peekStale(uintptr(s.fd), secure) }
+func (s *sock) stale() bool { return peekStale(uintptr(s.fd)) }
+
+// readNow is Read that waits for nothing.
+func (s *sock) readNow(b []byte) (int, error) {
+	if s.closed.Load() {
+		return 0, errSockClosed
+	}
+	return readNow(uintptr(s.fd), b)
+}

@@ -25,5 +25,6 @@ type sock struct {
 	task *task
 }
 
-func (*sock) release() (net.Conn, error) { return nil, errors.ErrUnsupported }
-func (*sock) stale(bool) bool            { return true }
+func (*sock) release() (net.Conn, error)  { return nil, errors.ErrUnsupported }
+func (*sock) stale() bool                 { return true }
+func (*sock) readNow([]byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -224,3 +224,16 @@ func FuzzChunks(f *testing.F) {
 	f.Add([]byte("1\r\na\r\n00\r\n\r\nx"), uint8(1))
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) { compareChunks(t, in, 1+int(step)) })
 }
+
+// A client must not have the proxy drop what a trusted hop said of it.
+func TestConnectionMayNotNameWhatHopsSay(t *testing.T) {
+	o := newOrigin(t, nil)
+	r := newRig(t, o.addr, func(c *Config) { c.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Forwarded-Host"} {
+		got := r.raw("GET /a HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nConnection: close, " + name + "\r\n\r\n")
+		if s := statuses(got); len(s) != 1 || s[0] != 400 {
+			calls := r.m.Calls()
+			t.Errorf("Connection: %s: got %v, source taken as %v", name, s, calls[len(calls)-1].Source)
+		}
+	}
+}

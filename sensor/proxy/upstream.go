@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,7 +62,8 @@ type link struct {
 	raw    syscall.RawConn
 	peek   func(fd uintptr) bool // made once: a closure each time would allocate
 	stale  bool                  // what peek found
-	secure bool
+	under  *movable              // under TLS, nil without
+	probe  [1]byte
 }
 
 func newUpstream(v *Venue, s *sweeper, loops int) (*upstream, error) {
@@ -209,11 +211,11 @@ func (u *upstream) dialHere(t *task) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	under := &movable{Conn: c}
 	l := &link{Conn: c, up: u, home: homeOf(t), buf: make([]byte, 2*firstBuffer)}
 	if u.tls != nil {
-		s := tls.Client(under, u.tls)
-		l.Conn, l.secure = s, true
+		l.under = newMovable(c)
+		s := tls.Client(l.under, u.tls)
+		l.Conn = s
 		c.SetDeadline(time.Now().Add(timeout))
 		if err := s.Handshake(); err != nil {
 			c.Close()
@@ -230,14 +232,44 @@ func (u *upstream) dialHere(t *task) (*link, error) {
 		c.Close()
 		return nil, err
 	}
-	if under.Conn = l.sock; !l.secure {
+	if l.under != nil {
+		l.under.Conn, l.under.now = l.sock, l.sock.readNow
+	} else {
 		l.Conn = l.sock
 	}
 	return l, nil
 }
 
-// movable is a connection that goes on in another form.
-type movable struct{ net.Conn }
+// movable is a connection under TLS, that goes on in another form.
+type movable struct {
+	net.Conn
+	now   func(b []byte) (int, error) // Read that waits for nothing
+	eager bool                        // for now
+}
+
+func newMovable(c net.Conn) *movable {
+	m := &movable{Conn: c, now: func([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }}
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return m
+	}
+	if raw, err := s.SyscallConn(); err == nil {
+		m.now = func(b []byte) (n int, err error) {
+			if e := raw.Read(func(fd uintptr) bool { n, err = readNow(fd, b); return true }); e != nil {
+				return 0, e
+			}
+			return n, err
+		}
+	}
+	return m
+}
+
+func (m *movable) Read(b []byte) (int, error) {
+	if m.eager {
+		return m.now(b)
+	}
+	return m.Conn.Read(b)
+}
 
 // watch readies usable.
 func (l *link) watch(tcp net.Conn) {
@@ -245,7 +277,7 @@ func (l *link) watch(tcp net.Conn) {
 		l.raw, _ = s.SyscallConn()
 	}
 	l.peek = func(fd uintptr) bool {
-		l.stale = peekStale(fd, l.secure)
+		l.stale = peekStale(fd)
 		return true
 	}
 }
@@ -259,15 +291,28 @@ func (l *link) usable(t *task) bool {
 	l.reused = true
 	if l.sock != nil {
 		l.sock.task = t
-		return !l.sock.stale(l.secure)
 	}
-	if l.raw != nil {
+	switch {
+	case l.under != nil:
+		return l.silent()
+	case l.sock != nil:
+		return !l.sock.stale()
+	case l.raw != nil:
 		l.stale = true
 		if l.raw.Read(l.peek) != nil || l.stale {
 			return false
 		}
 	}
 	return true
+}
+
+// silent reports whether the upstream has said nothing over TLS but what is TLS's own. What it said may
+// lie in TLS's buffer as well as the kernel's, and only TLS can tell an answer from a session ticket.
+func (l *link) silent() bool {
+	l.under.eager = true
+	n, err := l.Conn.Read(l.probe[:])
+	l.under.eager = false
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // put gives a connection back.

@@ -482,3 +482,26 @@ func TestEarlyAnswer(t *testing.T) {
 }
 
 // Listeners come and go, and change between plain HTTP and TLS, while others serve on.
+
+// A client that reads at once is not cut off since the venue pauses.
+func TestVenuePausesLongerThanClientsMayTake(t *testing.T) {
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		http.ReadRequest(br)
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 4<<20)
+		piece := strings.Repeat("x", 2<<20)
+		io.WriteString(c, piece)
+		time.Sleep(400 * time.Millisecond)
+		io.WriteString(c, piece)
+	})
+	r := newRig(t, addr, func(c *Config) { c.Limits.WriteTimeout, c.Limits.AnswerTimeout = 100*time.Millisecond, 5*time.Second })
+	resp, err := http.Get("http://" + r.addr + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if len(b) != 4<<20 || err != nil {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}

@@ -48,6 +48,8 @@ type Result struct {
 
 	Challenge string // WWW-Authenticate value to refuse the call with; "" for Authentic
 	DPoPNonce string // DPoP-Nonce value to answer with, "" for none
+
+	grant *grant // nil where the token itself did not verify
 }
 
 // Stats counts since the start.
@@ -172,15 +174,36 @@ func (v *Verifier) Stats() Stats {
 // remember. A token that was accepted before costs no signature check.
 func (v *Verifier) Verify(ctx context.Context, in Input) Result {
 	var res Result
-	now := in.Now
-	if now.IsZero() {
-		now = v.cfg.Now()
-	}
+	now := v.at(&in)
 	require := &v.require[in.Operation]
 	g, ref := v.judge(ctx, &in, now, &res)
 	if ref == nil {
 		require, ref = v.meets(&in, g, now)
 	}
+	return v.conclude(res, &in, require, ref)
+}
+
+// Again judges another call on a session that was opened with the token of an authentic call:
+// what its operation needs. That the token was in force, and its client's, was found then.
+func (v *Verifier) Again(opened Result, in Input) Result {
+	res := Result{Bound: opened.Bound}
+	res.tell(opened.grant)
+	if v.revoked.covers(opened.grant) {
+		return v.conclude(res, &in, &v.require[in.Operation], invalid(vedette.Unauthorised, vedette.TokenRevoked))
+	}
+	require, ref := v.meets(&in, opened.grant, v.at(&in))
+	return v.conclude(res, &in, require, ref)
+}
+
+func (v *Verifier) at(in *Input) time.Time {
+	if in.Now.IsZero() {
+		return v.cfg.Now()
+	}
+	return in.Now
+}
+
+// conclude says what was found.
+func (v *Verifier) conclude(res Result, in *Input, require *Requirement, ref *refusal) Result {
 	if ref != nil {
 		res.Verdict, res.Reasons = ref.verdict, ref.reasons
 		dpop := strings.EqualFold(in.Scheme, "DPoP") || require.DPoP
@@ -230,6 +253,7 @@ func (v *Verifier) hash(token string) [32]byte {
 
 // tell copies what the token says into the result.
 func (res *Result) tell(g *grant) {
+	res.grant = g
 	res.Issuer, res.Subject, res.ClientID, res.Account = g.issuer, g.subject, g.client, g.account
 	res.TokenID, res.Scopes, res.Expires = g.id, g.scopes, g.expires
 	res.ACR, res.AMR, res.AuthTime = g.acr, g.amr, g.authTime

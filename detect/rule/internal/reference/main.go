@@ -52,12 +52,8 @@ func section(out *bytes.Buffer, d *detect.Detector) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n## %s\n\n**%s.** %s\n\n| | |\n|---|---|\n", d.Name, d.Title, d.Why)
-	who := "each " + d.By.String()
-	if d.Rare {
-		who += " that gives it cause"
-	}
 	rows := [][2]string{{"Subject", d.By.String()}, {"Severity", d.Severity.String()}, {"Quiet", short(d.Quiet)},
-		{"Version, since", fmt.Sprintf("%d, %s", d.Version, d.Since)}, {"Memory", fmt.Sprintf("%d bytes for %s", d.Bytes(), who)},
+		{"Version, since", fmt.Sprintf("%d, %s", d.Version, d.Since)}, {"Memory", fmt.Sprintf("%d bytes for each %s that gives it cause", d.Bytes(), d.By)},
 		{"Values", code(values)}, {"Tags", code(d.Tags)}}
 	for _, r := range rows {
 		if r[1] != "" {

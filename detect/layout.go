@@ -1,0 +1,154 @@
+package detect
+
+import (
+	"slices"
+	"unsafe"
+
+	"vedette"
+)
+
+// layout says what is kept of the subjects of one kind: the parts that a record can have, one for the state of each detector and machine.
+// A record has the parts that its subject gave cause for: most subjects never make an event that most detectors have a use for.
+type layout struct {
+	by        Kind
+	detectors []int // indices in the set
+	state     []int // by detector: the part of its state, or of its machine's; none where it keeps nothing
+	machines  []*Machine
+	machine   []int // by machine: the part of its state
+	parts     []uintptr
+	fields    []field
+	// asked holds, for every operation and verdict, the places in detectors of those to ask.
+	asked [vedette.Operations][vedette.Verdicts][]uint16
+
+	shapes []*shape
+	known  map[string]*shape
+}
+
+// none is the part of what keeps nothing.
+const none = -1
+
+// field is what a snapshot calls a piece of a part.
+type field struct {
+	name    string
+	version int
+	meaning uint64
+	part    int
+	at      uintptr // in the part
+	size    uintptr
+}
+
+// episodesPart is how many detectors' episodes make a part: what was found of a subject is little, or nothing.
+const episodesPart = 16
+
+// episodeOf returns the part that holds the episode of a layout's j-th detector, and where. Those parts come first.
+func episodeOf(j int) (part int, at uintptr) {
+	return j / episodesPart, uintptr(j%episodesPart) * unsafe.Sizeof(episode{})
+}
+
+func newLayout(by Kind, set []*Detector) *layout {
+	l := &layout{by: by, known: map[string]*shape{}}
+	for i, d := range set {
+		if d.By == by {
+			l.detectors = append(l.detectors, i)
+		}
+	}
+	for n := len(l.detectors); n > 0; n -= episodesPart {
+		l.parts = append(l.parts, uintptr(min(n, episodesPart))*unsafe.Sizeof(episode{}))
+	}
+	for j, i := range l.detectors {
+		d := set[i]
+		part, at := episodeOf(j)
+		l.fields = append(l.fields, field{d.Name, d.Version, d.Meaning, part, at, unsafe.Sizeof(episode{})})
+		l.state = append(l.state, l.place(d))
+		l.index(d, uint16(j))
+	}
+	l.shape(make([]byte, len(l.parts)))
+	return l
+}
+
+// place returns the part of a detector's state, or of its machine's.
+func (l *layout) place(d *Detector) int {
+	m := d.machine
+	switch i := slices.Index(l.machines, m); {
+	case m == nil && d.size == 0:
+		return none
+	case m == nil:
+		return l.part(d.Name+" state", d.Version, d.Meaning, d.size)
+	case i >= 0:
+		return l.machine[i]
+	}
+	i := l.part(m.name+" machine", m.version, 0, m.size)
+	l.machines, l.machine = append(l.machines, m), append(l.machine, i)
+	return i
+}
+
+// part adds one, and returns its number.
+func (l *layout) part(name string, version int, meaning uint64, size uintptr) int {
+	l.parts = append(l.parts, (size+7)&^7)
+	l.fields = append(l.fields, field{name, version, meaning, len(l.parts) - 1, 0, size})
+	return len(l.parts) - 1
+}
+
+// index puts the j-th detector where it wants to be asked.
+func (l *layout) index(d *Detector, j uint16) {
+	for op := range l.asked {
+		for v := range l.asked[op] {
+			if d.Asks == nil || d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
+				l.asked[op][v] = append(l.asked[op][v], j)
+			}
+		}
+	}
+}
+
+// shape is a set of parts, and where they lie in the records that have just these: in the order of their numbers, so that a part that is added
+// moves those behind it by its size.
+type shape struct {
+	number uint32
+	has    []byte   // by part, 1 or 0
+	at     []uint32 // by part, from the record's begin; 0 for one that it does not have
+	more   []*shape // by part, the shape that has it too; nil where nobody has asked
+	size   uintptr  // of a record
+	units  int      // of memory that it takes
+}
+
+// maxShapes bounds the shapes of a layout. Traffic makes some hundred; whoever makes more has their records given all parts.
+const maxShapes = 1 << 12
+
+// shape returns the shape that has the parts.
+func (l *layout) shape(has []byte) *shape {
+	if s := l.known[string(has)]; s != nil {
+		return s
+	}
+	if len(l.shapes) == maxShapes-1 {
+		for i := range has {
+			has[i] = 1
+		}
+		if s := l.known[string(has)]; s != nil {
+			return s
+		}
+	}
+	s := &shape{number: uint32(len(l.shapes)), has: has, at: make([]uint32, len(has)), more: make([]*shape, len(has)), size: unsafe.Sizeof(record{})}
+	for i, size := range l.parts {
+		if has[i] == 1 {
+			s.at[i] = uint32(s.size)
+			s.size += size
+		}
+	}
+	s.units = int((s.size + unit - 1) / unit)
+	l.shapes = append(l.shapes, s)
+	l.known[string(has)] = s
+	return s
+}
+
+// with returns the shape that has one more part.
+func (l *layout) with(s *shape, part int) *shape {
+	if s.has[part] == 1 {
+		return s
+	}
+	if s.more[part] == nil {
+		has := slices.Clone(s.has)
+		has[part] = 1
+		s.more[part] = l.shape(has)
+	}
+	return s.more[part]
+}
