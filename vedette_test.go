@@ -133,7 +133,11 @@ func fill(t *testing.T, v reflect.Value, s string) {
 				fill(t, v.Field(i), s)
 			}
 		}
-	case reflect.Pointer, reflect.Map, reflect.Interface, reflect.Array:
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(t, v.Index(i), s)
+		}
+	case reflect.Pointer, reflect.Map, reflect.Interface:
 		t.Fatalf("a call has a %v: see to it in CopyTo, and here", v.Type())
 	}
 }
