@@ -12,7 +12,7 @@ build:
 test: lint
 	scripts/need nginx npm postgresql rsyslogd
 	go test -race -timeout 14m ./...
-	VEDETTE_NAB=$(wildcard $(CURDIR)/../shared/data/nab) go test -run 'Alloc|NABFull' ./detect/... ./eval ./gate ./intel ./keyring ./pipeline
+	VEDETTE_NAB=$(wildcard $(CURDIR)/../shared/data/nab) go test -run 'Alloc|NABFull|Injection' ./detect/... ./payload ./eval ./gate ./intel ./keyring ./pipeline
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || (echo "gofmt would change these files" >&2; exit 1)

@@ -59,6 +59,8 @@ type Call struct {
 	Country      string // of the source, ISO 3166-1 alpha-2, "" if not known
 	// Intel holds what threat intelligence lists of the call, a feed and kind once.
 	Intel []IntelMatch
+	// Injection is what its parameters carry that attacks the venue's software.
+	Injection Injection
 }
 
 // Action is one operation with the order fields that came with it. What the
@@ -111,7 +113,7 @@ func (c *Call) CopyTo(d *Call, text []byte) []byte {
 	text = text[:0]
 	for _, s := range [...]*string{&d.Sensor, &d.Venue, &d.JA4, &d.Client, &d.Credential, &d.Joint, &d.Account, &d.Owner, &d.ACR, &d.Method,
 		&d.Path, &d.SignatureHash, &d.Nonce, &d.Country, &d.Answer.Error, &d.Answer.OrderID, &d.Answer.Account,
-		&d.Decision.Restriction, (*string)(&d.Decision.Reason)} {
+		&d.Decision.Restriction, &d.Injection.Parameter, &d.Injection.Sample, (*string)(&d.Decision.Reason)} {
 		text = keep(s, text)
 	}
 	text = d.Action.keep(text)

@@ -71,6 +71,7 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.num("asn", int64(c.ASN))
 	w.str("country", c.Country)
 	w.intel(c.Intel)
+	w.injection(&c.Injection)
 	return append(w.b, '}')
 }
 

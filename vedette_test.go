@@ -67,7 +67,8 @@ func TestAppendCall(t *testing.T) {
 		Client: "a\"b\\\x01\xff", Credential: "key", Action: Action{Operation: OpOrderNew, Side: Buy, Price: price, PostOnly: true},
 		Batch: []Action{{Operation: OpOrderCancel, TargetOrderID: "7"}}, Verdict: Authentic, Reasons: []Reason{Retry},
 		Decision: Decision{Effect: Allow, WouldDeny: true}, Answer: Answer{Status: 200, Latency: time.Millisecond},
-		Intel: []IntelMatch{{"tor", IndicatorAddress, 80, IntelDeny}, {"own", IndicatorKey, 0, IntelFlag}}}
+		Intel:     []IntelMatch{{"tor", IndicatorAddress, 80, IntelDeny}, {"own", IndicatorKey, 0, IntelFlag}},
+		Injection: Injection{Classes: AttackSQLi | AttackXSS, Score: 10, Rules: [4]uint32{942100, 941100}, Where: InQuery, Parameter: "symbol", Sample: "'", Unexamined: TooLong}}
 	b := AppendCall(nil, c)
 	var got map[string]any
 	if err := json.Unmarshal(b, &got); err != nil {
@@ -77,7 +78,9 @@ func TestAppendCall(t *testing.T) {
 		"source": "192.0.2.7:51234", "client": "a\"b\\\x01\ufffd", "credential": "key", "operation": "order.new", "side": "buy", "price": "20000.50",
 		"post_only": true, "batch": []any{map[string]any{"operation": "order.cancel", "target_order_id": "7"}}, "status": 200.0, "latency_us": 1000.0,
 		"verdict": "authentic", "reasons": []any{"retry"}, "decision": "allow", "would_deny": true,
-		"intel": []any{map[string]any{"feed": "tor", "kind": "address", "confidence": 80.0, "action": "deny"}, map[string]any{"feed": "own", "kind": "key_hash", "action": "flag"}}}
+		"intel": []any{map[string]any{"feed": "tor", "kind": "address", "confidence": 80.0, "action": "deny"}, map[string]any{"feed": "own", "kind": "key_hash", "action": "flag"}},
+		"injection": map[string]any{"classes": []any{"sqli", "xss"}, "score": 10.0, "rules": []any{942100.0, 941100.0}, "where": "query", "parameter": "symbol",
+			"sample": "'", "unexamined": "size"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
@@ -130,7 +133,11 @@ func fill(t *testing.T, v reflect.Value, s string) {
 				fill(t, v.Field(i), s)
 			}
 		}
-	case reflect.Pointer, reflect.Map, reflect.Interface, reflect.Array:
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(t, v.Index(i), s)
+		}
+	case reflect.Pointer, reflect.Map, reflect.Interface:
 		t.Fatalf("a call has a %v: see to it in CopyTo, and here", v.Type())
 	}
 }
@@ -151,6 +158,17 @@ func TestNames(t *testing.T) {
 	for a := range IntelDeny + 1 {
 		var p IntelAction
 		if err := p.UnmarshalText([]byte(a.String())); err != nil || p != a {
+			t.Errorf("%v reads back as %v: %v", a, p, err)
+		}
+	}
+	for u := range Unexamined(UnexaminedCauses) {
+		var p Unexamined
+		if err := p.UnmarshalText([]byte(u.String())); err != nil || p != u {
+			t.Errorf("%v reads back as %v: %v", u, p, err)
+		}
+	}
+	for a := Attacks(1); a < attackEnd; a <<= 1 {
+		if p, err := ParseAttack(a.String()); err != nil || p != a || a.Gravest() != a {
 			t.Errorf("%v reads back as %v: %v", a, p, err)
 		}
 	}

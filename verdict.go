@@ -99,6 +99,7 @@ const (
 	FailClosed   Reason = "fail_closed"   // a part the decision needs is not working, and policy is to refuse
 	FailOpen     Reason = "fail_open"     // a part the decision needs is not working, and policy is to allow
 	IntelMatched Reason = "intel_match"   // a feed of threat intelligence lists something of the call, and asks to refuse it
+	Injected     Reason = "injection"     // its parameters carry an attack payload, and such calls are to be refused
 	UpstreamDown Reason = "upstream_down" // the venue cannot be reached: the call was not carried out
 	AnswerLost   Reason = "answer_lost"   // the venue took the call and did not answer: whether it was carried out is not known
 )

@@ -53,7 +53,8 @@ const (
 	TextError
 	TextAsset
 	TextMethod
-	TextFeed // the feed whose match is the strictest
+	TextFeed      // the feed whose match is the strictest
+	TextParameter // the place and name of the parameter that carries a payload
 	textCount
 )
 
@@ -101,6 +102,12 @@ type Event struct {
 	// them is, and Confidence how sure its feed is of it, in per cent.
 	Listed, Confidence uint8
 	ListedAs           vedette.IndicatorKind
+	// Attacks are the kinds of payload in the call, AttackScore what the Core Rule Set makes of them, AttackRule its first rule that
+	// matched. Suspect says that the call looks as if it had one and was not examined.
+	Attacks     vedette.Attacks
+	AttackScore uint16
+	AttackRule  uint32
+	Suspect     bool
 	// Reported says that the event is no call, but what the venue tells of an account.
 	Reported bool
 
@@ -208,6 +215,7 @@ func (e *Event) set(h Hash, c *vedette.Call, position uint64, arena []byte) []by
 	e.note(&arena, TextMethod, c.Method)
 	e.Signature = h.Of(c.SignatureHash)
 	e.list(c.Intel, &arena)
+	e.inject(&c.Injection, &arena)
 	arena = e.setAction(h, &c.Action, arena)
 	if e.Order == 0 {
 		e.Order = h.Of(c.Answer.OrderID)

@@ -117,7 +117,7 @@ func TestKeysBlocks(t *testing.T) {
 
 // TestConfigKeys: the tables name every key that the program knows, and no other.
 func TestConfigKeys(t *testing.T) {
-	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go", "cmd/vedette/intel.go", "cmd/vedette/receivers.go",
+	types := structs(source(t, "cmd/vedette/config.go", "cmd/vedette/tokens.go", "cmd/vedette/detection.go", "cmd/vedette/intel.go", "cmd/vedette/injection.go", "cmd/vedette/receivers.go",
 		"cmd/vedette/respond.go"))
 	var want []string
 	var walk func(prefix, name string)

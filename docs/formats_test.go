@@ -60,8 +60,12 @@ func fill(v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(5000)
-	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(1)
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i))
+		}
 	default:
 		panic("BUG: fill does not know " + v.Type().String())
 	}

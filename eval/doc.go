@@ -23,6 +23,7 @@ var tracks = []track{
 	{"A", "account takeover: Schonlau's masqueraders", "masquerade_summary.txt", schonlau},
 	{"B", "rate: Numenta Anomaly Benchmark", "labels/combined_windows.json", nab},
 	{"C", "graph: DARPA 1998 edges", "darpa_ground_truth.csv", darpa},
+	{"D", "payloads: regression tests of the OWASP Core Rule Set", crsMarker, injectionTrack},
 	{"E", "sequences: ADFA-LD", "Training_Data_Master", adfa},
 }
 

@@ -120,7 +120,7 @@ func (g *Gate) setFailure(change func(failures)) {
 
 // Decide returns what to do with a verified call. What it looks at, in order:
 // kill and block; the verdict; failing parts; freeze, read-only and denied operation;
-// what threat intelligence lists of it; step-up; throttles and limits. So a caller who is not who he says learns
+// what threat intelligence lists of it; step-up; payloads in it; throttles and limits. So a caller who is not who he says learns
 // nothing about the restrictions of others, and a refused call counts towards no
 // limit. Given the same calls, times and changes it decides the same, but for
 // subjects that share an overflow bucket.
@@ -159,6 +159,9 @@ func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decisi
 	}
 	if listed.Refused() {
 		return listed
+	}
+	if s.refuseInjection != 0 && c.Injection.Score >= s.refuseInjection {
+		return deny(vedette.Injected)
 	}
 	if d := g.throttle(x, v, c, source, now, throttled); d.Refused() {
 		return d

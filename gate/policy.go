@@ -143,6 +143,9 @@ type Config struct {
 	// default it lets that through: the owner of a stolen key can still reduce risk,
 	// and a thief gains nothing that lasts.
 	FreezeRefusesCancel bool
+	// RefuseInjection refuses calls whose payloads the Core Rule Set gives at least that
+	// score; 0 refuses none.
+	RefuseInjection uint16
 	// Elapsed is how much time has passed since any moment, by a clock that does not jump
 	// when the system's is set. Restrictions and step-ups end and limits refill by it. Nil:
 	// by the times that the gate is given, as suits recorded traffic. It is fixed by New.
@@ -160,6 +163,7 @@ type Config struct {
 type settings struct {
 	mode                Mode
 	freezeRefusesCancel bool
+	refuseInjection     uint16
 	other               venue // venues without an entry
 	venues              map[string]*venue
 }
@@ -179,7 +183,7 @@ func compile(c Config) (*settings, error) {
 	if err := c.Limits.validate(); err != nil {
 		return nil, fmt.Errorf("cannot use limits: %w", err)
 	}
-	s := &settings{mode: c.Mode, freezeRefusesCancel: c.FreezeRefusesCancel,
+	s := &settings{mode: c.Mode, freezeRefusesCancel: c.FreezeRefusesCancel, refuseInjection: c.RefuseInjection,
 		other: newVenue(c.Policy, &c.Limits), venues: map[string]*venue{}}
 	for name, v := range c.Venues {
 		policy, limits := c.Policy, &c.Limits

@@ -11,6 +11,7 @@ import (
 
 	"vedette"
 	"vedette/gate"
+	"vedette/payload"
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
@@ -22,10 +23,15 @@ type state struct {
 	verify.Case
 	issued venue.Issued
 	body   []byte // what the record tells of the body
+
+	filter  payload.Filter
+	inquiry *payload.Inquiry // into a suspicious call; nil where there is none, or it is concluded
 }
 
 // Waits implements sensor.Monitor.
-func (m *Monitor) Waits(*sensor.Exchange) bool { return m.Sync || m.Asks || m.Log.Overdue() }
+func (m *Monitor) Waits(x *sensor.Exchange) bool {
+	return m.Sync || m.Asks || m.Log.Overdue() || m.inquires(x)
+}
 
 // Judge implements sensor.Monitor.
 func (m *Monitor) Judge(x *sensor.Exchange) {
@@ -42,6 +48,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		Fault: x.Fault, Claim: &x.Claim, Call: &x.Call}
 	s.issued = venue.Issued{}
 	m.Verifier.Verify(&s.Case)
+	m.inspect(x, s)
 	if t := x.Claim.Token; t != "" && strings.Contains(x.Call.Path, t) || strings.Contains(x.Call.Path, "/ws/") {
 		x.Call.Path = hideToken(x.Call.Path, t)
 	}
@@ -155,6 +162,7 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 		c.Answer.Status = x.Refusal.Status
 	}
 	s.body = m.appendContent(s.body[:0], x)
+	m.conclude(c, &s.inquiry)
 	r, kept := m.record(c, s.body)
 	x.Receipt = r
 	if cap(s.body) > keepBody {
@@ -197,6 +205,7 @@ type waiting struct {
 	began time.Time
 	// request is a copy of the message for the dialect to read the answer by.
 	request venue.Request
+	inquiry *payload.Inquiry
 	size    int64 // memory that it takes, about
 }
 
@@ -231,7 +240,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled boo
 		conv = &conversation{}
 		x.Session.State = conv
 	}
-	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login}
+	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login, inquiry: s.inquiry}
 	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
@@ -245,6 +254,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled boo
 		}
 	}
 	conv.pending = append(conv.pending, w)
+	s.inquiry = nil
 	return true, true
 }
 
@@ -259,6 +269,7 @@ func (m *Monitor) take(conv *conversation, i int) *waiting {
 // settle records a message. It returns false as record does.
 func (m *Monitor) settle(w *waiting) (kept bool) {
 	m.Verifier.Answered(&w.kase)
+	m.conclude(w.call, &w.inquiry)
 	_, kept = m.record(w.call, w.body)
 	return kept
 }
@@ -330,6 +341,7 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 	for len(conv.pending) > 0 {
 		w := m.take(conv, 0)
 		m.Verifier.Unanswered(&w.kase) // the client may send it again elsewhere
+		m.conclude(w.call, &w.inquiry)
 		m.record(w.call, w.body)
 	}
 	s.State = nil

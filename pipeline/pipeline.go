@@ -40,6 +40,8 @@ type Config struct {
 	Log      Log
 	// Intel says what of a call threat intelligence lists; nil if there is none.
 	Intel *intel.Feeds
+	// Payloads looks for attacks in parameters; zero for not.
+	Payloads Payloads
 	// Sync makes Done wait until the call's record is durable, at most SyncTimeout.
 	Sync bool
 	// Asks says that judging may ask a token issuer over the network.

@@ -21,6 +21,7 @@ import (
 	"vedette/gate"
 	"vedette/keyring"
 	"vedette/ledger"
+	"vedette/payload"
 	"vedette/sensor"
 	"vedette/venue"
 	"vedette/verify"
@@ -461,6 +462,9 @@ func TestJudgeDoesNotAllocate(t *testing.T) {
 		if len(w.x.Call.Intel) != 1 {
 			t.Errorf("%+v", w.x.Call.Intel)
 		}
+	})
+	t.Run("payloads looked for", func(t *testing.T) {
+		judgeDoesNotAllocate(t, newWorld(t, func(c *Config) { c.Payloads.Examiner = payload.New(payload.Config{}) }))
 	})
 }
 

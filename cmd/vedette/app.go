@@ -61,6 +61,7 @@ type app struct {
 	bearers    []bearer
 	gate       *gate.Gate
 	intel      *intel.Feeds
+	payloads   pipeline.Payloads
 	parties    *pipeline.Parties
 	joiner     *incident.Joiner
 	findings   *findingSink
@@ -103,7 +104,7 @@ func startApp(ctx context.Context, c *config, getenv func(string) string, log *s
 	ctx = a.life
 	for _, start := range []func(context.Context) error{a.startDialects,
 		func(ctx context.Context) error { return a.startStore(ctx, getenv) },
-		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startIncidents, a.startMonitor, a.startResponder, a.startDetection, a.startProxy, a.startControl, a.startOps} {
+		a.startLedger, a.startVerifier, a.startGate, a.startIntel, a.startPayloads, a.startIncidents, a.startMonitor, a.startResponder, a.startDetection, a.startProxy, a.startControl, a.startOps} {
 		if err := start(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -364,7 +365,7 @@ func (a *app) startMonitor(ctx context.Context) error {
 		return fmt.Errorf("rules: %w", err)
 	}
 	detection.Hash = detect.NewHash(a.hash)
-	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
+	a.monitor, err = pipeline.New(pipeline.Config{Gate: a.gate, Intel: a.intel, Payloads: a.payloads, Log: a.ledger, Sync: a.config.Ledger.Sync, Asks: len(a.bearers) > 0, Bodies: bodies, Seal: a.sealBody,
 		Finding: a.findings.take, Incident: a.findings.takeIncident, Now: a.now, Detect: detection, Incidents: a.joiner, Parties: a.parties,
 		Verifier: verify.New(verify.Config{Keys: a.ring, Window: a.window, Increasing: a.increasing, Highest: a.highest, Issued: a.issued, Bearer: verifyBearer(a.bearers), Signed: signed})})
 	if err != nil {
@@ -620,7 +621,7 @@ func (a *app) reload() error {
 		c.Dir, c.dirFlag = a.config.Dir, true
 	}
 	if !reflect.DeepEqual(c.fixed(), a.config.fixed()) {
-		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens and store cannot change while running: restart")
+		return errors.New("dir, ops, ledger, replay, bodies, findings, receivers, detect, tokens, injection and store cannot change while running: restart")
 	}
 	dialects, err := c.dialects()
 	if err != nil {

@@ -46,6 +46,7 @@ type config struct {
 	Respond   respondConfig       `yaml:"respond"`
 	Tokens    []tokenIssuerConfig `yaml:"tokens"`
 	Intel     intelConfig         `yaml:"intel"`
+	Injection injectionConfig     `yaml:"injection"`
 	Store     storeConfig         `yaml:"store"`
 
 	path    string
@@ -56,7 +57,7 @@ type config struct {
 
 // fixed is what cannot change while the monitor runs.
 func (c *config) fixed() []any {
-	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Keys.MasterKey, c.Store}
+	return []any{c.Dir, c.Ops, c.Ledger, c.replayEntries(), c.Bodies, c.Findings, c.Receivers, c.Detect, c.Tokens, c.Injection, c.Keys.MasterKey, c.Store}
 }
 
 type listenerConfig struct {
@@ -222,6 +223,7 @@ func (c *config) check() error {
 		func() error { _, err := c.detection(); return err },
 		func() error { _, err := c.bearers(time.Now, nil); return err },
 		func() error { _, err := c.intelConfig(); return err },
+		func() error { _, err := c.payloads(nil); return err },
 		c.checkReceivers,
 		func() error { return c.checkCancelWith(dialects) },
 		func() error { _, err := c.approvers(); return err },
@@ -440,7 +442,7 @@ func (l *limitsConfig) proxy() proxy.Limits {
 }
 
 func (c *config) gateConfig() (gate.Config, error) {
-	g := gate.Config{Policy: gate.DefaultPolicy(), FreezeRefusesCancel: c.Gate.FreezeRefusesCancel, Limits: c.Gate.Limits.gate(), Venues: map[string]gate.Venue{}}
+	g := gate.Config{Policy: gate.DefaultPolicy(), FreezeRefusesCancel: c.Gate.FreezeRefusesCancel, RefuseInjection: c.Injection.refuseScore(), Limits: c.Gate.Limits.gate(), Venues: map[string]gate.Venue{}}
 	if err := g.Mode.UnmarshalText([]byte(c.Mode)); err != nil {
 		return g, fmt.Errorf("mode: %w", err)
 	}

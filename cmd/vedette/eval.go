@@ -13,14 +13,14 @@ import (
 // campaignTracks are those that make their own data.
 var campaignTracks = []string{"F", "I", "J"}
 
-var evalCommand = &command{name: "eval", args: "[-track A,B,C,E,F,I,J] [-data DIR] [-json]",
+var evalCommand = &command{name: "eval", args: "[-track A,B,C,D,E,F,I,J] [-data DIR] [-json]",
 	short:   "Measure detection on public data and on labelled traffic, beside published figures and simpler ways",
 	example: "vedette eval -track B -data ~/NAB",
 	run:     runEval}
 
 func runEval(_ context.Context, e *env, flags *flag.FlagSet) error {
 	names := flags.String("track", strings.Join(append(eval.Tracks(), campaignTracks...), ","), "what to measure; docs/evaluation.md says what each is")
-	dir := flags.String("data", "", "tracks A, B, C, E: folder that holds the data, in the form in which it is published, or folders of it")
+	dir := flags.String("data", "", "tracks A to E: folder that holds the data, in the form in which it is published, or folders of it")
 	asJSON := flags.Bool("json", false, "one JSON object per figure")
 	campaigns := defineCampaignFlags(flags.Int, flags.Float64, flags.String)
 	if err := e.parse(flags); err != nil {

@@ -67,7 +67,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		faultFigure(x.Faults),
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),
 	}
-	f = append(f, a.intelFigures()...)
+	f = append(append(f, a.intelFigures()...), a.injectionFigures()...)
 	return append(append(f, a.findings.figures()...), respondFigures(a.responder.Stats())...)
 }
 
@@ -133,6 +133,27 @@ func (a *app) intelFigures() []api.Figure {
 		for i, v := range []float64{float64(s.Count), flag01(s.State == intel.Good), age, float64(s.Refusals), float64(s.Failures)} {
 			f[i].Of = append(f[i].Of, api.Of{Label: s.Feed, Value: v})
 		}
+	}
+	return f
+}
+
+// injectionFigures tell of the examination of payloads.
+func (a *app) injectionFigures() []api.Figure {
+	if a.payloads.Examiner == nil {
+		return nil
+	}
+	s := a.payloads.Stats()
+	f := []api.Figure{
+		{Name: "injection_suspicious_total", Help: "Calls whose parameters do not look like trading.", Of: []api.Of{{Value: float64(s.Suspicious)}}},
+		{Name: "injection_examined_total", Help: "Of them, those that the Core Rule Set examined, by what it found.", Label: "found",
+			Of: []api.Of{{Label: "payload", Value: float64(s.Attacks)}, {Label: "nothing", Value: float64(s.Clean)}}},
+		{Name: "injection_unexamined_total", Help: "Of them, those that were not examined, or not whole, by why.", Label: "why"},
+		{Name: "injection_panics_total", Help: "Examinations that the rules' own code broke off.", Of: []api.Of{{Value: float64(s.Panics)}}},
+		{Name: "injection_seconds_total", Help: "Time that examinations took.", Of: []api.Of{{Value: s.Busy.Seconds()}}},
+		{Name: "injection_ready", Help: "1 once the rules are compiled.", Gauge: true, Of: []api.Of{{Value: flag01(s.Compiled > 0)}}},
+	}
+	for u := vedette.Unexamined(1); int(u) < vedette.UnexaminedCauses; u++ {
+		f[2].Of = append(f[2].Of, api.Of{Label: u.String(), Value: float64(s.Unexamined[u])})
 	}
 	return f
 }

@@ -141,10 +141,14 @@ func (p *replayer) start(c *config, name string) error {
 	if err != nil {
 		return err
 	}
+	payloads, err := c.payloads(func(err error) { p.failed = err })
+	if err != nil {
+		return err
+	}
 	parties := pipeline.NewParties(p.ring)
 	p.joiner = parties.Incidents("", 0, feeds)
 	enc := json.NewEncoder(p.out)
-	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Intel: feeds, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection, Incidents: p.joiner, Parties: parties,
+	p.monitor, err = pipeline.New(pipeline.Config{Gate: g, Intel: feeds, Payloads: payloads, Log: nowhere{}, Inline: true, Now: func() time.Time { return p.now }, Detect: detection, Incidents: p.joiner, Parties: parties,
 		Position: func() uint64 { return uint64(p.before + p.lines) },
 		Finding: func(f *vedette.Finding) {
 			if err := enc.Encode(f); err != nil {

@@ -16,6 +16,8 @@ func All() []*detect.Detector {
 		FunctionProbe,
 		FunctionProbeSource,
 		ImpossibleTravel,
+		Injection,
+		InjectionCredential,
 		IntelMatch,
 		KeyEnumeration,
 		KeyEnumerationFingerprint,

@@ -39,6 +39,7 @@ var layers = []struct {
 	{"vedette/verify", 2, nil}, // reads claims of dialects against the keyring
 	{"vedette/verify/token", 1, nil},
 	{"vedette/verify/httpsig", 1, nil},
+	{"vedette/payload", 2, nil}, // reads requests of dialects
 	{"vedette/sensor", 2, nil},
 	{"vedette/sensor/", 3, nil},
 	{"vedette/sensor/sensortest", 3, nil},

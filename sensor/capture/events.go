@@ -102,6 +102,8 @@ func (p *EventParser) member(v strictjson.Value) error {
 		return p.batch(v)
 	case name == "intel":
 		return p.intel(v)
+	case name == "injection":
+		return p.injection(v)
 	case p.Lenient:
 		return nil
 	}

@@ -46,6 +46,8 @@ func someCall(r *rand.Rand) *vedette.Call {
 		c.Reasons, c.AMR = []vedette.Reason{vedette.Retry, vedette.OldSecret}, []string{"pwd", "otp"}
 		c.Batch = []vedette.Action{action(), action()}
 		c.Intel = []vedette.IntelMatch{{Feed: "tor", Kind: vedette.IndicatorAddress, Confidence: 80, Action: vedette.IntelStepUp}}
+		c.Injection = vedette.Injection{Classes: vedette.AttackSQLi | vedette.AttackRCE, Score: 15, Rules: [4]uint32{942100, 932160}, Where: vedette.InBody,
+			Parameter: text("symbol"), Sample: text("' or 1=1"), Unexamined: vedette.Unexamined(r.IntN(vedette.UnexaminedCauses))}
 		c.Decision = vedette.Decision{Effect: vedette.Deny, Reason: vedette.Frozen, Restriction: "r-1"}
 	}
 	return c

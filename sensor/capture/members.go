@@ -185,7 +185,7 @@ func setName[T any, P interface {
 	return to.UnmarshalText(unsafe.Slice(unsafe.StringData(s), len(s))) // enumerations keep nothing of it
 }
 
-func setNumber[T ~int | ~int64 | ~uint8 | ~uint32 | ~uint64](to *T, k kind, s string) error {
+func setNumber[T ~int | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](to *T, k kind, s string) error {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if k != strictjson.Number || err != nil || int64(T(n)) != n || n < 0 {
 		return fmt.Errorf("%q is no whole number in range", s)

@@ -84,8 +84,10 @@ func values(d *detect.Detector) (list []string, err error) {
 			list = append(list, string(m[1]))
 		}
 	}
-	if from, isForm := strings.CutSuffix(name, "_source"); isForm && len(list) == 0 { // judged by another's function
-		return values(&detect.Detector{Name: "." + from})
+	for _, form := range []string{"_source", "_credential"} {
+		if from, isForm := strings.CutSuffix(name, form); isForm && len(list) == 0 { // judged by another's function
+			return values(&detect.Detector{Name: "." + from})
+		}
 	}
 	return list, nil
 }

@@ -1,0 +1,9 @@
+package rule
+
+import (
+	"testing"
+
+	"vedette/detect/detecttest"
+)
+
+func TestInjection(t *testing.T) { detecttest.Run(t, Injection) }
