@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,12 +17,14 @@ import (
 
 const attack = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&newClientOrderId=1%27%20UNION%20SELECT%20NULL,version()--%20-"
 
+// examiner is that of all tests: under the race detector compiling its rules takes long.
+var examiner = sync.OnceValue(func() *payload.Examiner {
+	return payload.New(payload.Config{MaxWait: time.Minute, Share: 1, SourceBurst: 10000})
+})
+
 // examining has payloads looked for, by goroutines as live.
-func examining(t *testing.T, change ...func(*Config)) []func(*Config) {
-	t.Helper()
-	e := payload.New(payload.Config{MaxWait: 20 * time.Second, Share: 1, SourceBurst: 50})
-	t.Cleanup(e.Close)
-	return append([]func(*Config){func(c *Config) { c.Payloads.Examiner, c.Inline = e, false }}, change...)
+func examining(change ...func(*Config)) []func(*Config) {
+	return append([]func(*Config){func(c *Config) { c.Payloads.Examiner, c.Inline = examiner(), false }}, change...)
 }
 
 // calls returns the records of calls.
@@ -50,7 +53,7 @@ func (w *world) lastCall() map[string]any {
 // its records.
 func TestInjectionLiveAndReplayed(t *testing.T) {
 	var live []string
-	w := newWorld(t, examining(t, func(c *Config) { c.Finding = func(f *vedette.Finding) { live = append(live, f.ID+f.Summary) } })...)
+	w := newWorld(t, examining(func(c *Config) { c.Finding = func(f *vedette.Finding) { live = append(live, f.ID+f.Summary) } })...)
 	x := w.request("/api/v3/order", attack)
 	w.send(x, 400, "{}")
 	w.send(w.request("/api/v3/order", "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1"), 200, "{}")
@@ -82,7 +85,7 @@ func TestInjectionLiveAndReplayed(t *testing.T) {
 
 // TestInjectionOfRecordedTraffic: without goroutines the same is found.
 func TestInjectionOfRecordedTraffic(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Payloads.Examiner = payload.New(payload.Config{}) })
+	w := newWorld(t, func(c *Config) { c.Payloads.Examiner = examiner() })
 	w.send(w.request("/api/v3/order", attack), 400, "{}")
 	if r := w.log.calls()[0]; !strings.Contains(r, `"injection":{"classes":["sqli"`) {
 		t.Error(r)
@@ -93,7 +96,7 @@ func TestInjectionOfRecordedTraffic(t *testing.T) {
 // have been.
 func TestInjectionRefused(t *testing.T) {
 	for _, mode := range []gate.Mode{gate.Enforce, gate.Observe} {
-		w := newWorld(t, examining(t, func(c *Config) {
+		w := newWorld(t, examining(func(c *Config) {
 			c.Payloads.Refuse = true
 			c.Gate, _ = gate.New(gate.Config{Mode: mode, RefuseInjection: 10})
 		})...)
@@ -144,7 +147,7 @@ func TestInjectionWaits(t *testing.T) {
 
 // TestInjectionInMessage: a message's examination is over before its record, whichever way that comes.
 func TestInjectionInMessage(t *testing.T) {
-	w := newWorld(t, examining(t)...)
+	w := newWorld(t, examining()...)
 	s := &sensor.Session{Session: venue.Session{ID: 7}, Dialect: venue.Binance}
 	bad := func(id string) *sensor.Exchange {
 		x := w.message(s, id, "order.place")
@@ -166,7 +169,7 @@ func TestInjectionInMessage(t *testing.T) {
 // TestInjectionTellsNoSecret: what a payload stands in is told only where the policy keeps text, and never with a secret.
 func TestInjectionTellsNoSecret(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
-		c.Payloads.Examiner = payload.New(payload.Config{})
+		c.Payloads.Examiner = examiner()
 		for i := range c.Bodies {
 			c.Bodies[i] = BodyRedacted
 		}

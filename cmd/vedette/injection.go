@@ -69,14 +69,20 @@ func (in *injectionConfig) refuseScore() uint16 {
 	return uint16(in.RefuseScore)
 }
 
-// startPayloads begins to compile the rules, so that they are ready when they are needed.
+// startPayloads makes the examiner. Its rules are compiled when they are first needed, or by warm.
 func (a *app) startPayloads(context.Context) (err error) {
 	a.payloads, err = a.config.payloads(func(err error) {
 		a.log.Error("payloads are not examined: suspicious calls are only marked as such", "error", err)
 	})
 	if err == nil && a.payloads.Examiner != nil {
-		a.payloads.Warm()
 		a.defer_(a.payloads.Close)
 	}
 	return err
+}
+
+// warm has the payload rules compiled in the background, so that they are ready before they are needed.
+func (a *app) warm() {
+	if a.payloads.Examiner != nil {
+		a.payloads.Warm()
+	}
 }

@@ -57,6 +57,7 @@ func runRun(ctx context.Context, e *env, flags *flag.FlagSet) error {
 		return err
 	}
 	defer a.close()
+	a.warm()
 	if !live {
 		a.announce(e.stderr)
 	}
