@@ -7,12 +7,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"vedette"
 	"vedette/api"
 	"vedette/incident"
+	"vedette/respond/format"
 	"vedette/store"
 )
 
@@ -169,20 +169,17 @@ func (d *desk) show(ctx context.Context, f *incidentFlags, id string) error {
 	if f.json {
 		return lines(d.stdout, []vedette.Incident{i})
 	}
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s\n\n", i.Title)
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-	for _, line := range [][2]string{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"at stake", orDash(i.AtStake)}, {"severity", i.Severity.String()}, {"with", orDash(i.Assignee)},
-		{"findings", fmt.Sprint(i.Count)}, {"from", at(i.From)}, {"to", at(i.To)}, {"tags", strings.Join(i.Tags, " ")}} {
-		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
-	}
+	rows := [][]any{{"id", i.ID}, {"state", stateOf(i)}, {"risk", fmt.Sprintf("%.2f", i.Risk)}, {"at stake", orDash(i.AtStake)}, {"severity", i.Severity}, {"with", orDash(i.Assignee)},
+		{"findings", i.Count}, {"from", at(i.From)}, {"to", at(i.To)}, {"tags", strings.Join(i.Tags, " ")}}
 	for _, s := range i.Subjects {
-		fmt.Fprintf(w, "%s\t%s\n", s.Kind, s.ID)
+		rows = append(rows, []any{s.Kind, s.ID})
 	}
 	for _, n := range i.Notes {
-		fmt.Fprintf(w, "%s\t%s: %s\n", at(n.Time), n.By, n.Text)
+		rows = append(rows, []any{at(n.Time), n.By + ": " + n.Text})
 	}
-	return w.Flush()
+	fmt.Fprintln(d.stdout, format.OneLine(i.Title))
+	return table(d.stdout, "", rows, func(row []any) []any { return row })
 }
 
 func (d *desk) get(ctx context.Context, id string) (i vedette.Incident, err error) {

@@ -18,3 +18,14 @@ func TestShowInterventions(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestTable: rows without names are parted from what stands above, and commas stay.
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	if err := table(&b, "", [][]any{{"id", "a, b"}, {"severity", 3}}, func(row []any) []any { return row }); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); got != "\nid        a, b\nseverity  3\n" {
+		t.Errorf("%q", got)
+	}
+}
