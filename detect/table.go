@@ -77,7 +77,7 @@ func (s *subject) grow(part int) {
 		ref := p.take(s.shape.units)
 		s.r = p.memory.at(ref)
 		was := p.index[s.slot].ref
-		p.index[s.slot].ref = ref
+		p.index[s.slot].ref, p.index[s.slot].units = ref, uint16(s.shape.units)
 		s.lay(from, old)
 		p.give(old.units, was)
 		return
@@ -110,14 +110,16 @@ type pool struct {
 	limit   int
 	n       int
 	hand    uint64
+	held    int     // bytes of slabs
 	index   []place // open addressing, a power of two, at most half full
 	classes []class // by units of a record
 }
 
 type place struct {
-	key  uint64
-	ref  uint32 // of the record; 0 where free
-	seen bool   // since the hand last came by
+	key   uint64
+	ref   uint32 // of the record; 0 where free
+	units uint16 // of the record
+	seen  bool   // since the hand last came by
 }
 
 func (p *pool) init(t *table, limit int, m *memory) {
@@ -132,18 +134,27 @@ func (p *pool) home(key uint64) uint64 {
 
 func (p *pool) next(i uint64) uint64 { return (i + 1) & uint64(len(p.index)-1) }
 
+// slot returns where a key is in the index, or where its search ends.
+func (p *pool) slot(key uint64) uint64 {
+	i := p.home(key)
+	for p.index[i].ref != 0 && p.index[i].key != key {
+		i = p.next(i)
+	}
+	return i
+}
+
 // find looks for the record of a key.
 func (p *pool) find(key uint64) subject {
-	for i := p.home(key); p.index[i].ref != 0; i = p.next(i) {
-		if q := &p.index[i]; q.key == key {
-			if !q.seen {
-				q.seen = true
-			}
-			r := p.memory.at(q.ref)
-			return subject{p, i, p.table.shapes[(*record)(r).shape], r}
-		}
+	i := p.slot(key)
+	q := &p.index[i]
+	if q.ref == 0 {
+		return subject{}
 	}
-	return subject{}
+	if !q.seen {
+		q.seen = true
+	}
+	r := p.memory.at(q.ref)
+	return subject{p, i, p.table.shapes[(*record)(r).shape], r}
 }
 
 // add makes a record for a key that has none. Its parts are as they come.
@@ -159,7 +170,7 @@ func (p *pool) add(key uint64, s *shape) subject {
 	clear(bytesOf(r, s.size))
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
-	return subject{p, p.enter(place{key, ref, true}), s, r}
+	return subject{p, p.enter(place{key, ref, uint16(s.units), true}), s, r}
 }
 
 func (p *pool) enter(q place) uint64 {
@@ -197,8 +208,7 @@ func (p *pool) evict() {
 
 // drop forgets the subject of a slot, and closes the gap in the index (Knuth, TAOCP vol. 3, 6.4, algorithm R).
 func (p *pool) drop(i uint64) {
-	ref := p.index[i].ref
-	shape := p.table.shapes[(*record)(p.memory.at(ref)).shape]
+	ref, units := p.index[i].ref, int(p.index[i].units)
 	p.n--
 	for j := i; ; {
 		j = p.next(j)
@@ -212,7 +222,7 @@ func (p *pool) drop(i uint64) {
 		}
 	}
 	p.index[i] = place{}
-	p.give(shape.units, ref)
+	p.give(units, ref)
 }
 
 // class is where records of one size lie, without gaps.
@@ -237,6 +247,7 @@ func (p *pool) take(units int) uint32 {
 	c := &p.classes[units]
 	if c.n == len(c.slabs)*c.perSlab() {
 		c.slabs = append(c.slabs, p.memory.take(slabUnits(units)))
+		p.held += slabUnits(units) * unit
 	}
 	c.n++
 	return c.ref(c.n - 1)
@@ -248,15 +259,12 @@ func (p *pool) give(units int, ref uint32) {
 	if last := c.ref(c.n - 1); last != ref {
 		from := p.memory.at(last)
 		copy(bytesOf(p.memory.at(ref), uintptr(units)*unit), bytesOf(from, uintptr(units)*unit))
-		i := p.home((*record)(from).key)
-		for p.index[i].ref != last {
-			i = p.next(i)
-		}
-		p.index[i].ref = ref
+		p.index[p.slot((*record)(from).key)].ref = ref
 	}
 	c.n--
 	if n := len(c.slabs); c.n <= (n-2)*c.perSlab() { // one stays: a record that comes and goes must not take a slab with it
 		p.memory.give(slabUnits(units), c.slabs[n-1])
+		p.held -= slabUnits(units) * unit
 		c.slabs = c.slabs[:n-1]
 	}
 }
@@ -272,9 +280,4 @@ func (p *pool) each(f func(s *shape, r unsafe.Pointer)) {
 }
 
 // bytes returns the memory held.
-func (p *pool) bytes() (n int) {
-	for _, c := range p.classes {
-		n += len(c.slabs) * slabUnits(c.units) * unit
-	}
-	return n + len(p.index)*int(unsafe.Sizeof(place{}))
-}
+func (p *pool) bytes() int { return p.held + len(p.index)*int(unsafe.Sizeof(place{})) }
