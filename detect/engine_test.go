@@ -102,6 +102,23 @@ func TestShardsDoNotMatter(t *testing.T) {
 	}
 }
 
+// Nor does it matter which subjects are packed.
+func TestPackingDoesNotMatter(t *testing.T) {
+	calls := stream(11, 5000)
+	want := run(t, Config{}, calls)
+	var got []string
+	e := start(t, Config{}, &got)
+	for _, table := range e.shards[0].tables {
+		table.known.warm.size, table.strangers.warm.size = 1, 1
+	}
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d findings that differ from %d", len(got), len(want))
+	}
+}
+
 // Calls that come late within the tolerance change nothing; later ones are counted and left out.
 func TestLateCalls(t *testing.T) {
 	calls := stream(1, 3000)
@@ -361,6 +378,7 @@ func TestTable(t *testing.T) {
 	const limit = 300
 	table := newTable(l, limit*4/3, new(memory))
 	p := &table.known
+	p.warm.size = 8
 	model := map[uint64]map[int]byte{}
 	for range 200_000 {
 		key := uint64(1 + r.IntN(600))

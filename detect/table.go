@@ -1,6 +1,9 @@
 package detect
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // record is the head of what is kept of one subject. The parts of its shape follow.
 type record struct {
@@ -76,10 +79,8 @@ func (s *subject) grow(part int) {
 	if s.shape.units != old.units {
 		ref := p.take(s.shape.units)
 		s.r = p.memory.at(ref)
-		was := p.index[s.slot].ref
-		p.index[s.slot].ref, p.index[s.slot].units = ref, uint16(s.shape.units)
 		s.lay(from, old)
-		p.give(old.units, was)
+		p.move(&p.index[s.slot], ref, s.shape.units)
 		return
 	}
 	s.lay(from, old)
@@ -104,6 +105,8 @@ func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p
 // pool is a bounded set of records without pointers, found by key. When it is full, the one that
 // was not seen for longest gives way, told by the clock algorithm (F. J. Corbató, "A paging experiment
 // with the Multics system", 1968).
+//
+// Most of a record is zero, and most subjects are quiet: but for the warm ones, records are packed.
 type pool struct {
 	table   *table
 	memory  *memory
@@ -113,17 +116,24 @@ type pool struct {
 	held    int     // bytes of slabs
 	index   []place // open addressing, a power of two, at most half full
 	classes []class // by units of a record
+	warm    ring
 }
 
 type place struct {
 	key   uint64
 	ref   uint32 // of the record; 0 where free
 	units uint16 // of the record
-	seen  bool   // since the hand last came by
+	flags uint8
 }
 
+const (
+	seen = 1 << iota // since the pool's hand last came by
+	used             // since the ring's hand last came by
+	packed
+)
+
 func (p *pool) init(t *table, limit int, m *memory) {
-	p.table, p.limit, p.memory = t, limit, m
+	p.table, p.limit, p.memory, p.warm.size = t, limit, m, warmSubjects
 	p.index = make([]place, 1<<8)
 }
 
@@ -150,9 +160,10 @@ func (p *pool) find(key uint64) subject {
 	if q.ref == 0 {
 		return subject{}
 	}
-	if !q.seen {
-		q.seen = true
+	if q.flags&packed != 0 {
+		p.unpack(q)
 	}
+	q.flags = seen | used
 	r := p.memory.at(q.ref)
 	return subject{p, i, p.table.shapes[(*record)(r).shape], r}
 }
@@ -170,7 +181,8 @@ func (p *pool) add(key uint64, s *shape) subject {
 	clear(bytesOf(r, s.size))
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
-	return subject{p, p.enter(place{key, ref, uint16(s.units), true}), s, r}
+	p.heat(key)
+	return subject{p, p.enter(place{key, ref, uint16(s.units), seen | used}), s, r}
 }
 
 func (p *pool) enter(q place) uint64 {
@@ -197,12 +209,12 @@ func (p *pool) evict() {
 	for ; ; p.hand++ {
 		p.hand &= uint64(len(p.index) - 1)
 		q := &p.index[p.hand]
-		if q.ref != 0 && !q.seen {
+		if q.ref != 0 && q.flags&seen == 0 {
 			p.drop(p.hand)
 			p.table.evicted++
 			return
 		}
-		q.seen = false
+		q.flags &^= seen
 	}
 }
 
@@ -269,13 +281,28 @@ func (p *pool) give(units int, ref uint32) {
 	}
 }
 
-// each calls f for every record.
+// move lets a subject's record be at another place, where it already is.
+func (p *pool) move(q *place, ref uint32, units int) {
+	was, had := q.ref, int(q.units)
+	q.ref, q.units = ref, uint16(units)
+	p.give(had, was)
+}
+
+// each calls f for every record, as it is when it is not packed.
 func (p *pool) each(f func(s *shape, r unsafe.Pointer)) {
-	for _, c := range p.classes {
-		for i := range c.n {
-			r := p.memory.at(c.ref(i))
-			f(p.table.shapes[(*record)(r).shape], r)
+	var whole []uint64
+	for _, q := range p.index {
+		if q.ref == 0 {
+			continue
 		}
+		r := p.memory.at(q.ref)
+		s := p.table.shapes[(*record)(r).shape]
+		if q.flags&packed != 0 {
+			whole = slices.Grow(whole[:0], s.words())[:s.words()]
+			unpack(whole, wordsOf(r, int(q.units)*unitWords))
+			r = unsafe.Pointer(unsafe.SliceData(whole))
+		}
+		f(s, r)
 	}
 }
 
