@@ -65,11 +65,9 @@ type ring struct {
 	keys  []uint64
 	hand  int
 	size  int
+	soon  int      // how many keys at the hand have been approached
 	words []uint64 // to pack into
 }
-
-// warmSubjects is how many subjects of a pool are not packed: as many as a processor's cache holds, some 20 MiB of credentials.
-const warmSubjects = 1 << 12
 
 // heat makes a subject warm, and packs the one that has been left alone.
 func (p *pool) heat(key uint64) {

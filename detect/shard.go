@@ -80,13 +80,9 @@ const ahead = 32
 
 // approach reads what is kept of the subjects of some events, to no end but that it is near when detectors ask for it. With many subjects hardly
 // any is, and a processor that waits for one read can wait for ten others meanwhile, if none of them depends on it: so the index is read for all
-// subjects first, then all of their records.
+// subjects first, then all of their records. Those that will be packed, for others to be unpacked, are read too.
 func (s *shard) approach(events []Event) {
-	type near struct {
-		*pool
-		key uint64
-	}
-	var list [ahead * Kinds]near
+	var list [2 * ahead * Kinds]near
 	n := 0
 	for i := range events {
 		for k, t := range s.tables {
@@ -97,14 +93,38 @@ func (s *shard) approach(events []Event) {
 			}
 		}
 	}
+	cold := n
 	for _, x := range list[:n] {
-		if q := x.index[x.slot(x.key)]; q.ref != 0 {
-			r := x.memory.at(q.ref)
-			for at := uintptr(0); at < uintptr(q.units)*unit; at += unit {
-				s.read += *(*uint64)(unsafe.Add(r, at))
-			}
+		if q := x.touch(&s.read); q.flags&packed != 0 && len(x.warm.keys) == x.warm.size {
+			key := x.warm.keys[(x.warm.hand+x.warm.soon)%x.warm.size]
+			list[cold] = near{x.pool, key}
+			s.read += x.index[x.home(key)].key
+			x.warm.soon++
+			cold++
 		}
 	}
+	for _, x := range list[n:cold] {
+		x.warm.soon = 0
+		x.touch(&s.read)
+	}
+}
+
+// near is a subject that is approached.
+type near struct {
+	*pool
+	key uint64
+}
+
+// touch reads the subject's record.
+func (x near) touch(read *uint64) place {
+	q := x.index[x.slot(x.key)]
+	if q.ref != 0 {
+		r := x.memory.at(q.ref)
+		for at := uintptr(0); at < uintptr(q.units)*unit; at += unit {
+			*read += *(*uint64)(unsafe.Add(r, at))
+		}
+	}
+	return q
 }
 
 func (s *shard) owns(key uint64) bool {

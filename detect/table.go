@@ -133,7 +133,7 @@ const (
 )
 
 func (p *pool) init(t *table, limit int, m *memory) {
-	p.table, p.limit, p.memory, p.warm.size = t, limit, m, warmSubjects
+	p.table, p.limit, p.memory, p.warm.size = t, limit, m, max(limit/warmShare, 1)
 	p.index = make([]place, 1<<8)
 }
 
@@ -162,8 +162,10 @@ func (p *pool) find(key uint64) subject {
 	}
 	if q.flags&packed != 0 {
 		p.unpack(q)
+		q.flags = seen
+	} else {
+		q.flags = seen | used
 	}
-	q.flags = seen | used
 	r := p.memory.at(q.ref)
 	return subject{p, i, p.table.shapes[(*record)(r).shape], r}
 }
@@ -182,7 +184,7 @@ func (p *pool) add(key uint64, s *shape) subject {
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
 	p.heat(key)
-	return subject{p, p.enter(place{key, ref, uint16(s.units), seen | used}), s, r}
+	return subject{p, p.enter(place{key, ref, uint16(s.units), seen}), s, r}
 }
 
 func (p *pool) enter(q place) uint64 {
