@@ -291,9 +291,9 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	ev.set(e.cfg.Hash, c, 0, nil)
 	t := e.shards[e.shardOf(ev.Subject[by])].tables[by]
 	r := t.get(ev.Subject[by], true)
-	for i, n := range t.detectors {
-		if e.cfg.Detectors[n].Name == name {
-			return *(*tally)(r.part(t.state[i]))
+	for _, a := range t.asked[c.Operation][c.Verdict] {
+		if a.d.Name == name {
+			return *(*tally)(r.part(a.state))
 		}
 	}
 	panic("none")
@@ -369,7 +369,7 @@ func TestOfferDoesNotWait(t *testing.T) {
 // Subjects are found again with all of their parts as they were, whatever was dropped or has grown between (a model test).
 func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)})
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
 	for i := range 5 {
 		l.part(fmt.Sprint(i), 1, uintptr(8+60*i))
 	}

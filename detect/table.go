@@ -66,10 +66,12 @@ func (s *subject) part(i int) unsafe.Pointer {
 	if i == none {
 		return s.r
 	}
-	if s.shape.has[i] == 0 {
+	at := s.shape.at[i]
+	if at == 0 {
 		s.grow(i)
+		at = s.shape.at[i]
 	}
-	return unsafe.Add(s.r, s.shape.at[i])
+	return unsafe.Add(s.r, at)
 }
 
 // grow gives the record a part, zero.
