@@ -113,13 +113,13 @@ func (p *pool) pack(q *place) {
 	p.move(q, ref, units)
 }
 
-// unpack unpacks a subject's record, and makes it warm.
+// unpack unpacks a subject's record, and makes it warm. The one that is packed for it leaves its room to it mostly.
 func (p *pool) unpack(q *place) {
+	p.heat(q.key)
 	from := p.memory.at(q.ref)
 	s := p.table.shapes[(*record)(from).shape]
 	ref := p.take(s.units)
 	unpack(wordsOf(p.memory.at(ref), s.words()), wordsOf(from, int(q.units)*unitWords))
 	q.flags &^= packed
 	p.move(q, ref, s.units)
-	p.heat(q.key)
 }

@@ -78,6 +78,9 @@ func (s *shard) judge(b *batch) {
 // ahead is how many events are approached at once: their subjects' records are to stay in a processor's nearer caches meanwhile.
 const ahead = 32
 
+// nearBytes of a pool are near anyway.
+const nearBytes = 1 << 20
+
 // approach reads what is kept of the subjects of some events, to no end but that it is near when detectors ask for it. With many subjects hardly
 // any is, and a processor that waits for one read can wait for ten others meanwhile, if none of them depends on it: so the index is read for all
 // subjects first, then all of their records. Those that will be packed, for others to be unpacked, are read too.
@@ -86,7 +89,7 @@ func (s *shard) approach(events []Event) {
 	n, read := 0, uint64(0)
 	for i := range events {
 		for k, t := range s.tables {
-			if key := events[i].Subject[k]; t != nil && key != 0 && s.owns(key) {
+			if key := events[i].Subject[k]; t != nil && t.known.held > nearBytes && key != 0 && s.owns(key) {
 				list[n] = near{&t.known, key}
 				read += t.known.index[t.known.home(key)].key
 				n++

@@ -180,12 +180,12 @@ func (p *pool) add(key uint64, s *shape) subject {
 	if 2*(p.n+1) > len(p.index) {
 		p.rehash()
 	}
+	p.heat(key)
 	ref := p.take(s.units)
 	r := p.memory.at(ref)
 	clear(bytesOf(r, s.size))
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
-	p.heat(key)
 	return subject{p, p.enter(place{key, ref, uint16(s.units), seen}), s, r}
 }
 
@@ -241,11 +241,12 @@ func (p *pool) drop(i uint64) {
 	p.give(units, ref)
 }
 
-// class is where records of one size lie, without gaps.
+// class is where records of one size lie, with at most one gap.
 type class struct {
 	units int
 	slabs []uint32 // refs
-	n     int      // records
+	n     int      // records, and the gap
+	gap   uint32   // 0 for none
 }
 
 func (c *class) perSlab() int { return slabUnits(c.units) / c.units }
@@ -261,6 +262,10 @@ func (p *pool) take(units int) uint32 {
 		p.classes = append(p.classes, class{units: len(p.classes)})
 	}
 	c := &p.classes[units]
+	if ref := c.gap; ref != 0 {
+		c.gap = 0
+		return ref
+	}
 	if c.n == len(c.slabs)*c.perSlab() {
 		c.slabs = append(c.slabs, p.memory.take(slabUnits(units)))
 		p.held += slabUnits(units) * unit
@@ -269,10 +274,17 @@ func (p *pool) take(units int) uint32 {
 	return c.ref(c.n - 1)
 }
 
-// give takes the room of a record back: the newest of its size moves there, so that no gaps are left, however subjects come and go.
+// give takes the room of a record back. Of two gaps the newest record of that size fills one, however subjects come and go.
 func (p *pool) give(units int, ref uint32) {
 	c := &p.classes[units]
-	if last := c.ref(c.n - 1); last != ref {
+	last := c.ref(c.n - 1)
+	switch {
+	case c.gap == 0:
+		c.gap = ref
+		return
+	case last == c.gap:
+		c.gap = ref
+	case last != ref:
 		from := p.memory.at(last)
 		copy(bytesOf(p.memory.at(ref), uintptr(units)*unit), bytesOf(from, uintptr(units)*unit))
 		p.index[p.slot((*record)(from).key)].ref = ref
