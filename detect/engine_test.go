@@ -424,6 +424,32 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// Whoever gives cause to ever other detectors does not make ever more shapes.
+func TestShapesAreBounded(t *testing.T) {
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
+	for i := range 13 {
+		l.part(fmt.Sprint(i), 1, 8)
+	}
+	l.shapes, l.known = nil, map[string]*shape{}
+	l.shape(make([]byte, len(l.parts)))
+	for set := range 1 << len(l.parts) {
+		s := l.shapes[0]
+		for i := range l.parts {
+			if set>>i&1 == 1 {
+				s = l.with(s, i)
+			}
+		}
+		for i := range l.parts {
+			if set>>i&1 == 1 && s.at[i] == 0 {
+				t.Fatalf("a record of shape %d has no part %d", s.number, i)
+			}
+		}
+	}
+	if len(l.shapes) != maxShapes {
+		t.Errorf("%d shapes", len(l.shapes))
+	}
+}
+
 func TestParameters(t *testing.T) {
 	set := []*Detector{tallyBy(ByVenue)}
 	for _, bad := range []map[string]map[string]float64{{"test.tally_venue": {"evry": 3}}, {"test.none": {}}} {

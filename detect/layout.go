@@ -129,7 +129,7 @@ func (l *layout) shape(has []byte) *shape {
 	if s := l.known[string(has)]; s != nil {
 		return s
 	}
-	if len(l.shapes) == maxShapes-1 {
+	if len(l.shapes) >= maxShapes-1 {
 		for i := range has {
 			has[i] = 1
 		}
