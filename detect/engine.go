@@ -204,10 +204,7 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 	switch {
 	case e.cfg.Shards == 0:
 		e.introduce(b)
-		for i := range b.events {
-			e.shards[0].event(b, i)
-		}
-		e.shards[0].measure()
+		e.shards[0].judge(b)
 		e.finish(b)
 		b.reset()
 		e.launched = position

@@ -102,6 +102,23 @@ func TestShardsDoNotMatter(t *testing.T) {
 	}
 }
 
+// Nor does it matter which subjects are packed.
+func TestPackingDoesNotMatter(t *testing.T) {
+	calls := stream(11, 5000)
+	want := run(t, Config{}, calls)
+	var got []string
+	e := start(t, Config{}, &got)
+	for _, table := range e.shards[0].tables {
+		table.known.warm.size, table.strangers.warm.size = 1, 1
+	}
+	for i, c := range calls {
+		e.Observe(uint64(i), c)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d findings that differ from %d", len(got), len(want))
+	}
+}
+
 // Calls that come late within the tolerance change nothing; later ones are counted and left out.
 func TestLateCalls(t *testing.T) {
 	calls := stream(1, 3000)
@@ -279,9 +296,9 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	ev.set(e.cfg.Hash, c, 0, nil)
 	t := e.shards[e.shardOf(ev.Subject[by])].tables[by]
 	r := t.get(ev.Subject[by], true)
-	for i, n := range t.detectors {
-		if e.cfg.Detectors[n].Name == name {
-			return *(*tally)(r.part(t.state[i]))
+	for _, a := range t.asked[c.Operation][c.Verdict] {
+		if a.d.Name == name {
+			return *(*tally)(r.part(a.state))
 		}
 	}
 	panic("none")
@@ -357,7 +374,7 @@ func TestOfferDoesNotWait(t *testing.T) {
 // Subjects are found again with all of their parts as they were, whatever was dropped or has grown between (a model test).
 func TestTable(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)})
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
 	for i := range 5 {
 		l.part(fmt.Sprint(i), 1, 0, uintptr(8+60*i))
 	}
@@ -366,6 +383,7 @@ func TestTable(t *testing.T) {
 	const limit = 300
 	table := newTable(l, limit*4/3, new(memory))
 	p := &table.known
+	p.warm.size = 8
 	model := map[uint64]map[int]byte{}
 	for range 200_000 {
 		key := uint64(1 + r.IntN(600))
@@ -408,6 +426,32 @@ func TestTable(t *testing.T) {
 	}
 	if p.bytes() > 1<<20 {
 		t.Errorf("%d bytes are held", p.bytes())
+	}
+}
+
+// Whoever gives cause to ever other detectors does not make ever more shapes.
+func TestShapesAreBounded(t *testing.T) {
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
+	for i := range 13 {
+		l.part(fmt.Sprint(i), 1, 0, 8)
+	}
+	l.shapes, l.known = nil, map[string]*shape{}
+	l.shape(make([]byte, len(l.parts)))
+	for set := range 1 << len(l.parts) {
+		s := l.shapes[0]
+		for i := range l.parts {
+			if set>>i&1 == 1 {
+				s = l.with(s, i)
+			}
+		}
+		for i := range l.parts {
+			if set>>i&1 == 1 && s.at[i] == 0 {
+				t.Fatalf("a record of shape %d has no part %d", s.number, i)
+			}
+		}
+	}
+	if len(l.shapes) != maxShapes {
+		t.Errorf("%d shapes", len(l.shapes))
 	}
 }
 

@@ -10,15 +10,13 @@ import (
 // layout says what is kept of the subjects of one kind: the parts that a record can have, one for the state of each detector and machine.
 // A record has the parts that its subject gave cause for: most subjects never make an event that most detectors have a use for.
 type layout struct {
-	by        Kind
-	detectors []int // indices in the set
-	state     []int // by detector: the part of its state, or of its machine's; none where it keeps nothing
-	machines  []*Machine
-	machine   []int // by machine: the part of its state
-	parts     []uintptr
-	fields    []field
-	// asked holds, for every operation and verdict, the places in detectors of those to ask.
-	asked [vedette.Operations][vedette.Verdicts][]uint16
+	by       Kind
+	machines []*Machine
+	machine  []int // by machine: the part of its state
+	parts    []uintptr
+	fields   []field
+	// asked holds, for every operation and verdict, the detectors to ask.
+	asked [vedette.Operations][vedette.Verdicts][]*asking
 
 	shapes []*shape
 	known  map[string]*shape
@@ -37,30 +35,43 @@ type field struct {
 	size    uintptr
 }
 
+// asking is a detector as it is asked about every call: what that takes lies together.
+type asking struct {
+	when    func(*Event) bool
+	match   func(*Context) bool
+	observe func(*Context, unsafe.Pointer)
+	params  []float64
+	state   int     // the part of its state, or of its machine's; none where it keeps nothing
+	episode int     // the part that has its episode
+	at      uintptr // where in that
+	n       int     // in the set
+	parts   bool
+	d       *Detector
+}
+
 // episodesPart is how many detectors' episodes make a part: what was found of a subject is little, or nothing.
 const episodesPart = 16
 
-// episodeOf returns the part that holds the episode of a layout's j-th detector, and where. Those parts come first.
-func episodeOf(j int) (part int, at uintptr) {
-	return j / episodesPart, uintptr(j%episodesPart) * unsafe.Sizeof(episode{})
-}
-
-func newLayout(by Kind, set []*Detector) *layout {
+// newLayout lays out the states of those of a set that are of a kind, nil if there are none. params are the set's.
+func newLayout(by Kind, set []*Detector, params [][]float64) *layout {
 	l := &layout{by: by, known: map[string]*shape{}}
+	var list []asking
 	for i, d := range set {
 		if d.By == by {
-			l.detectors = append(l.detectors, i)
+			list = append(list, asking{d.When, d.Match, d.observe, params[i], none, len(list) / episodesPart, uintptr(len(list)%episodesPart) * unsafe.Sizeof(episode{}), i, d.Parts, d})
 		}
 	}
-	for n := len(l.detectors); n > 0; n -= episodesPart {
+	if len(list) == 0 {
+		return nil
+	}
+	for n := len(list); n > 0; n -= episodesPart {
 		l.parts = append(l.parts, uintptr(min(n, episodesPart))*unsafe.Sizeof(episode{}))
 	}
-	for j, i := range l.detectors {
-		d := set[i]
-		part, at := episodeOf(j)
-		l.fields = append(l.fields, field{d.Name, d.Version, d.Meaning, part, at, unsafe.Sizeof(episode{})})
-		l.state = append(l.state, l.place(d))
-		l.index(d, uint16(j))
+	for i := range list {
+		a := &list[i]
+		l.fields = append(l.fields, field{a.d.Name, a.d.Version, a.d.Meaning, a.episode, a.at, unsafe.Sizeof(episode{})})
+		a.state = l.place(a.d)
+		l.index(a)
 	}
 	l.shape(make([]byte, len(l.parts)))
 	return l
@@ -89,12 +100,12 @@ func (l *layout) part(name string, version int, meaning uint64, size uintptr) in
 	return len(l.parts) - 1
 }
 
-// index puts the j-th detector where it wants to be asked.
-func (l *layout) index(d *Detector, j uint16) {
+// index puts a detector where it wants to be asked.
+func (l *layout) index(a *asking) {
 	for op := range l.asked {
 		for v := range l.asked[op] {
-			if d.Asks == nil || d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
-				l.asked[op][v] = append(l.asked[op][v], j)
+			if a.d.Asks == nil || a.d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
+				l.asked[op][v] = append(l.asked[op][v], a)
 			}
 		}
 	}
@@ -119,7 +130,7 @@ func (l *layout) shape(has []byte) *shape {
 	if s := l.known[string(has)]; s != nil {
 		return s
 	}
-	if len(l.shapes) == maxShapes-1 {
+	if len(l.shapes) >= maxShapes-1 {
 		for i := range has {
 			has[i] = 1
 		}

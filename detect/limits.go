@@ -26,6 +26,10 @@ const (
 	// addresses without an authentic call. Those never displace the others.
 	strangerShare = 4
 
+	// warmShare is the part of the subjects that are not packed: what is used again within some hundred thousand calls pays nothing
+	// for packing. A packed record has a third of the size.
+	warmShare = 3
+
 	maxRecordBytes = 1 << 20 // of one subject in a snapshot; ours have some KiB
 	// The population knows 2,048 values of each trait, some 1 MiB in all. More fingerprints, products or
 	// networks than that are rare ones, and those may be forgotten.

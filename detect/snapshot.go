@@ -113,13 +113,14 @@ const (
 // write writes the records. A field that is zero is left out: it is as if it were not there.
 func (p *pool) write(w *bufio.Writer) {
 	var b []byte
+	zero := make([]byte, slices.Max(p.table.parts))
 	p.each(func(s *shape, r unsafe.Pointer) {
-		b = append(b[:0], make([]byte, subjectHead)...)
+		b = append(b[:0], zero[:subjectHead]...)
 		for i, f := range p.table.fields {
 			if s.has[f.part] == 0 {
 				continue
 			}
-			if held := bytesOf(unsafe.Add(r, uintptr(s.at[f.part])+f.at), f.size); slices.ContainsFunc(held, func(c byte) bool { return c != 0 }) {
+			if held := bytesOf(unsafe.Add(r, uintptr(s.at[f.part])+f.at), f.size); !bytes.Equal(held, zero[:f.size]) {
 				b = append(binary.LittleEndian.AppendUint32(b, uint32(i)), held...)
 			}
 		}

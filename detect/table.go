@@ -1,6 +1,9 @@
 package detect
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // record is the head of what is kept of one subject. The parts of its shape follow.
 type record struct {
@@ -63,10 +66,12 @@ func (s *subject) part(i int) unsafe.Pointer {
 	if i == none {
 		return s.r
 	}
-	if s.shape.has[i] == 0 {
+	at := s.shape.at[i]
+	if at == 0 {
 		s.grow(i)
+		at = s.shape.at[i]
 	}
-	return unsafe.Add(s.r, s.shape.at[i])
+	return unsafe.Add(s.r, at)
 }
 
 // grow gives the record a part, zero.
@@ -76,10 +81,8 @@ func (s *subject) grow(part int) {
 	if s.shape.units != old.units {
 		ref := p.take(s.shape.units)
 		s.r = p.memory.at(ref)
-		was := p.index[s.slot].ref
-		p.index[s.slot].ref = ref
 		s.lay(from, old)
-		p.give(old.units, was)
+		p.move(&p.index[s.slot], ref, s.shape.units)
 		return
 	}
 	s.lay(from, old)
@@ -104,24 +107,35 @@ func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p
 // pool is a bounded set of records without pointers, found by key. When it is full, the one that
 // was not seen for longest gives way, told by the clock algorithm (F. J. Corbató, "A paging experiment
 // with the Multics system", 1968).
+//
+// Most of a record is zero, and most subjects are quiet: but for the warm ones, records are packed.
 type pool struct {
 	table   *table
 	memory  *memory
 	limit   int
 	n       int
 	hand    uint64
+	held    int     // bytes of slabs
 	index   []place // open addressing, a power of two, at most half full
 	classes []class // by units of a record
+	warm    ring
 }
 
 type place struct {
-	key  uint64
-	ref  uint32 // of the record; 0 where free
-	seen bool   // since the hand last came by
+	key   uint64
+	ref   uint32 // of the record; 0 where free
+	units uint16 // of the record
+	flags uint8
 }
 
+const (
+	seen = 1 << iota // since the pool's hand last came by
+	used             // since the ring's hand last came by
+	packed
+)
+
 func (p *pool) init(t *table, limit int, m *memory) {
-	p.table, p.limit, p.memory = t, limit, m
+	p.table, p.limit, p.memory, p.warm.size = t, limit, m, max(limit/warmShare, 1)
 	p.index = make([]place, 1<<8)
 }
 
@@ -132,18 +146,30 @@ func (p *pool) home(key uint64) uint64 {
 
 func (p *pool) next(i uint64) uint64 { return (i + 1) & uint64(len(p.index)-1) }
 
+// slot returns where a key is in the index, or where its search ends.
+func (p *pool) slot(key uint64) uint64 {
+	i := p.home(key)
+	for p.index[i].ref != 0 && p.index[i].key != key {
+		i = p.next(i)
+	}
+	return i
+}
+
 // find looks for the record of a key.
 func (p *pool) find(key uint64) subject {
-	for i := p.home(key); p.index[i].ref != 0; i = p.next(i) {
-		if q := &p.index[i]; q.key == key {
-			if !q.seen {
-				q.seen = true
-			}
-			r := p.memory.at(q.ref)
-			return subject{p, i, p.table.shapes[(*record)(r).shape], r}
-		}
+	i := p.slot(key)
+	q := &p.index[i]
+	if q.ref == 0 {
+		return subject{}
 	}
-	return subject{}
+	if q.flags&packed != 0 {
+		p.unpack(q)
+		q.flags = seen
+	} else {
+		q.flags = seen | used
+	}
+	r := p.memory.at(q.ref)
+	return subject{p, i, p.table.shapes[(*record)(r).shape], r}
 }
 
 // add makes a record for a key that has none. Its parts are as they come.
@@ -154,12 +180,13 @@ func (p *pool) add(key uint64, s *shape) subject {
 	if 2*(p.n+1) > len(p.index) {
 		p.rehash()
 	}
+	p.heat(key)
 	ref := p.take(s.units)
 	r := p.memory.at(ref)
 	clear(bytesOf(r, s.size))
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
-	return subject{p, p.enter(place{key, ref, true}), s, r}
+	return subject{p, p.enter(place{key, ref, uint16(s.units), seen}), s, r}
 }
 
 func (p *pool) enter(q place) uint64 {
@@ -186,19 +213,18 @@ func (p *pool) evict() {
 	for ; ; p.hand++ {
 		p.hand &= uint64(len(p.index) - 1)
 		q := &p.index[p.hand]
-		if q.ref != 0 && !q.seen {
+		if q.ref != 0 && q.flags&seen == 0 {
 			p.drop(p.hand)
 			p.table.evicted++
 			return
 		}
-		q.seen = false
+		q.flags &^= seen
 	}
 }
 
 // drop forgets the subject of a slot, and closes the gap in the index (Knuth, TAOCP vol. 3, 6.4, algorithm R).
 func (p *pool) drop(i uint64) {
-	ref := p.index[i].ref
-	shape := p.table.shapes[(*record)(p.memory.at(ref)).shape]
+	ref, units := p.index[i].ref, int(p.index[i].units)
 	p.n--
 	for j := i; ; {
 		j = p.next(j)
@@ -212,14 +238,15 @@ func (p *pool) drop(i uint64) {
 		}
 	}
 	p.index[i] = place{}
-	p.give(shape.units, ref)
+	p.give(units, ref)
 }
 
-// class is where records of one size lie, without gaps.
+// class is where records of one size lie, with at most one gap.
 type class struct {
 	units int
 	slabs []uint32 // refs
-	n     int      // records
+	n     int      // records, and the gap
+	gap   uint32   // 0 for none
 }
 
 func (c *class) perSlab() int { return slabUnits(c.units) / c.units }
@@ -235,46 +262,65 @@ func (p *pool) take(units int) uint32 {
 		p.classes = append(p.classes, class{units: len(p.classes)})
 	}
 	c := &p.classes[units]
+	if ref := c.gap; ref != 0 {
+		c.gap = 0
+		return ref
+	}
 	if c.n == len(c.slabs)*c.perSlab() {
 		c.slabs = append(c.slabs, p.memory.take(slabUnits(units)))
+		p.held += slabUnits(units) * unit
 	}
 	c.n++
 	return c.ref(c.n - 1)
 }
 
-// give takes the room of a record back: the newest of its size moves there, so that no gaps are left, however subjects come and go.
+// give takes the room of a record back. Of two gaps the newest record of that size fills one, however subjects come and go.
 func (p *pool) give(units int, ref uint32) {
 	c := &p.classes[units]
-	if last := c.ref(c.n - 1); last != ref {
+	last := c.ref(c.n - 1)
+	switch {
+	case c.gap == 0:
+		c.gap = ref
+		return
+	case last == c.gap:
+		c.gap = ref
+	case last != ref:
 		from := p.memory.at(last)
 		copy(bytesOf(p.memory.at(ref), uintptr(units)*unit), bytesOf(from, uintptr(units)*unit))
-		i := p.home((*record)(from).key)
-		for p.index[i].ref != last {
-			i = p.next(i)
-		}
-		p.index[i].ref = ref
+		p.index[p.slot((*record)(from).key)].ref = ref
 	}
 	c.n--
 	if n := len(c.slabs); c.n <= (n-2)*c.perSlab() { // one stays: a record that comes and goes must not take a slab with it
 		p.memory.give(slabUnits(units), c.slabs[n-1])
+		p.held -= slabUnits(units) * unit
 		c.slabs = c.slabs[:n-1]
 	}
 }
 
-// each calls f for every record.
+// move lets a subject's record be at another place, where it already is.
+func (p *pool) move(q *place, ref uint32, units int) {
+	was, had := q.ref, int(q.units)
+	q.ref, q.units = ref, uint16(units)
+	p.give(had, was)
+}
+
+// each calls f for every record, as it is when it is not packed.
 func (p *pool) each(f func(s *shape, r unsafe.Pointer)) {
-	for _, c := range p.classes {
-		for i := range c.n {
-			r := p.memory.at(c.ref(i))
-			f(p.table.shapes[(*record)(r).shape], r)
+	var whole []uint64
+	for _, q := range p.index {
+		if q.ref == 0 {
+			continue
 		}
+		r := p.memory.at(q.ref)
+		s := p.table.shapes[(*record)(r).shape]
+		if q.flags&packed != 0 {
+			whole = slices.Grow(whole[:0], s.words())[:s.words()]
+			unpack(whole, wordsOf(r, int(q.units)*unitWords))
+			r = unsafe.Pointer(unsafe.SliceData(whole))
+		}
+		f(s, r)
 	}
 }
 
 // bytes returns the memory held.
-func (p *pool) bytes() (n int) {
-	for _, c := range p.classes {
-		n += len(c.slabs) * slabUnits(c.units) * unit
-	}
-	return n + len(p.index)*int(unsafe.Sizeof(place{}))
-}
+func (p *pool) bytes() int { return p.held + len(p.index)*int(unsafe.Sizeof(place{})) }

@@ -63,7 +63,7 @@ type costCase struct {
 func Cost(c CostConfig) (list []Figure, err error) {
 	c = c.withDefaults()
 	findings := 0
-	e, err := detect.New(detect.Config{Detectors: c.Detectors, Shards: 1, Subjects: 2 * c.Keys, Raise: func(*vedette.Finding) { findings++ }})
+	e, err := detect.New(detect.Config{Detectors: c.Detectors, Shards: 1, Subjects: c.Keys * 3 / 2, Raise: func(*vedette.Finding) { findings++ }})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,14 @@ type Judgement struct {
 // joint is the probability below which a signal counts towards the fused one.
 const joint = 0.03
 
+// weight is what a signal of probability p counts.
+func weight(p float64) float64 {
+	if p >= joint {
+		return 0
+	}
+	return math.Log(joint / p)
+}
+
 // judge judges the window as it is, and keeps the odder of what this call had judged.
 func (s *State) judge() {
 	var j Judgement
@@ -21,7 +29,7 @@ func (s *State) judge() {
 	for i := range s.tails {
 		p := s.tails[i].P(stat[i], heavy)
 		j.Signal[i] = float32(p)
-		fused += max(0, math.Log(joint/p))
+		fused += weight(p)
 	}
 	j.P = s.fused.P(fused, heavyFused)
 	if s.judged && j.P >= s.verdict.P {

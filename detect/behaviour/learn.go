@@ -76,7 +76,7 @@ func (s *State) wait() {
 		p := pendingWindow{start: w.start, rates: s.counts(), n: min(w.sampled, pendingCalls), sample: [pendingCalls]sample(w.sample[:pendingCalls])}
 		for j := range stat {
 			p.stat[j] = float32(stat[j])
-			p.fused += float32(max(0, math.Log(joint/s.tails[j].P(stat[j], heavy))))
+			p.fused += float32(weight(s.tails[j].P(stat[j], heavy)))
 		}
 		s.pending[i], s.lastPend = p, w.start
 		return

@@ -1,0 +1,125 @@
+package detect
+
+import (
+	"math/bits"
+	"unsafe"
+)
+
+// A packed record has its head, then a bit for each word of the rest that is not zero, then those words.
+
+const (
+	wordSize  = 8
+	unitWords = unit / wordSize
+	headWords = int(unsafe.Sizeof(record{})) / wordSize
+)
+
+func wordsOf(p unsafe.Pointer, n int) []uint64 { return unsafe.Slice((*uint64)(p), n) }
+
+// words returns the words of a record of the shape.
+func (s *shape) words() int { return int(s.size) / wordSize }
+
+// pack packs a record into to, that has room for it whatever it holds, and returns how many words it takes.
+func pack(to, from []uint64) int {
+	copy(to, from[:headWords])
+	to, from = to[headWords:], from[headWords:]
+	n := (len(from) + 63) / 64
+	for m := 0; len(from) > 0; m++ {
+		group := from[:min(64, len(from))]
+		from = from[len(group):]
+		has := uint64(0)
+		for i := 0; i < len(group); i += 8 {
+			if len(group)-i >= 8 {
+				if g := (*[8]uint64)(group[i:]); g[0]|g[1]|g[2]|g[3]|g[4]|g[5]|g[6]|g[7] == 0 {
+					continue
+				}
+			}
+			for j, w := range group[i:min(i+8, len(group))] {
+				to[n] = w
+				one := (w | -w) >> 63
+				has |= one << (i + j)
+				n += int(one)
+			}
+		}
+		to[m] = has
+	}
+	return headWords + n
+}
+
+// unpack undoes pack.
+func unpack(to, from []uint64) {
+	copy(to, from[:headWords])
+	to, from = to[headWords:], from[headWords:]
+	clear(to)
+	n := (len(to) + 63) / 64
+	for m := 0; len(to) > 0; m++ {
+		for has := from[m]; has != 0; has &= has - 1 {
+			to[bits.TrailingZeros64(has)] = from[n]
+			n++
+		}
+		to = to[min(64, len(to)):]
+	}
+}
+
+// ring holds the keys of the subjects that are warm: those that were used last, told by the clock algorithm too.
+type ring struct {
+	keys  []uint64
+	hand  int
+	size  int
+	soon  int      // how many keys at the hand have been approached
+	words []uint64 // to pack into
+}
+
+// heat makes a subject warm, and packs the one that has been left alone.
+func (p *pool) heat(key uint64) {
+	w := &p.warm
+	if len(w.keys) < w.size {
+		w.keys = append(w.keys, key)
+		return
+	}
+	for ; ; w.hand++ {
+		w.hand %= len(w.keys)
+		old := w.keys[w.hand]
+		if q := &p.index[p.slot(old)]; q.ref != 0 && old != key {
+			if q.flags&used != 0 {
+				q.flags &^= used
+				continue
+			}
+			if q.flags&packed == 0 {
+				p.pack(q)
+			}
+		}
+		w.keys[w.hand] = key
+		w.hand++
+		return
+	}
+}
+
+// pack packs a subject's record, if that makes it smaller.
+func (p *pool) pack(q *place) {
+	r := p.memory.at(q.ref)
+	s := p.table.shapes[(*record)(r).shape]
+	w := &p.warm
+	if need := 2*s.words() + unitWords; len(w.words) < need {
+		w.words = make([]uint64, need)
+	}
+	n := pack(w.words, wordsOf(r, s.words()))
+	units := (n + unitWords - 1) / unitWords
+	if units >= s.units {
+		return
+	}
+	ref := p.take(units)
+	copy(wordsOf(p.memory.at(ref), n), w.words)
+	q.flags |= packed
+	p.move(q, ref, units)
+}
+
+// unpack unpacks a subject's record, and makes it warm. The one that is packed for it leaves its room to it mostly.
+func (p *pool) unpack(q *place) {
+	p.heat(q.key)
+	from := p.memory.at(q.ref)
+	s := p.table.shapes[(*record)(from).shape]
+	ref := p.take(s.units)
+	unpack(wordsOf(p.memory.at(ref), s.words()), wordsOf(from, int(q.units)*unitWords))
+	q.flags &^= packed
+	p.move(q, ref, s.units)
+}
