@@ -151,8 +151,11 @@ func (e *Engine) await() {
 
 func (e *Engine) full() bool {
 	limit := batchEvents
-	if e.paused || e.pacing {
+	switch {
+	case e.paused:
 		limit = pausedEvents
+	case e.pacing:
+		limit = batchEvents * batchCount
 	}
 	return e.cfg.Shards > 0 && len(e.current.events) >= limit
 }
