@@ -25,6 +25,7 @@ type scrapingState struct {
 	objects     detect.Spread // accounts and their like, read in an hour
 	reads       detect.Counter
 	traded      int64 // when it last changed something, Unix ns
+	since       int64 // the first read, Unix ns
 	level       detect.Level
 }
 
@@ -75,6 +76,9 @@ var Scraping = detect.Define(detect.Detector{
 	if s.traded != 0 && x.Time-s.traded < int64(x.Within(scrapingIdle)) {
 		return
 	}
+	if s.since == 0 {
+		s.since = x.Time
+	}
 	calls := s.reads.Add(x.Time, time.Hour, 1)
 	if bulk := float64(calls) >= x.P(scrapingBulk); float64(calls) < x.P(scrapingCalls) || float64(s.reads.Busy()) < x.P(scrapingBusy) && !bulk {
 		return
@@ -84,6 +88,7 @@ var Scraping = detect.Define(detect.Detector{
 
 func (s *scrapingState) judge(x *detect.Context, calls uint32) {
 	instruments, objects := s.instruments.Count(x.Time, time.Hour), s.objects.Count(x.Time, time.Hour)
+	young := x.Time-s.since < int64(x.Within(scrapingIdle)) // an hour or two are no habit
 	above := func(n, limit int, s *detect.Spread) bool {
 		return float64(n) >= x.P(limit) && float64(n) > x.P(scrapingTimes)*s.Habit()
 	}
@@ -91,7 +96,7 @@ func (s *scrapingState) judge(x *detect.Context, calls uint32) {
 	switch {
 	case above(objects, scrapingObjects, &s.objects):
 		level = scrapingAccounts
-	case whole && above(instruments, scrapingBreadth, &s.instruments):
+	case whole && (above(instruments, scrapingBreadth, &s.instruments) || young && float64(instruments) >= x.P(scrapingBreadth)):
 		level = scrapingWhole
 	case above(instruments, scrapingInstruments, &s.instruments):
 		level = scrapingMarket
