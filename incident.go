@@ -60,7 +60,9 @@ type Incident struct {
 	Resolution Resolution    `json:"resolution"`
 	Severity   Severity      `json:"severity"` // the highest of its findings
 	// Risk is in [0,1], from severity, confidence, exposure and intelligence.
-	Risk     float64   `json:"risk"`
+	Risk float64 `json:"risk"`
+	// Alert says that somebody should look at it. The others are context: kept, joined, and shown on request.
+	Alert    bool      `json:"alert"`
 	Title    string    `json:"title"` // one plain sentence
 	Subjects []Subject `json:"subjects"`
 	Findings []string  `json:"findings"` // ids, oldest first, bounded; Count has them all
@@ -68,6 +70,17 @@ type Incident struct {
 	Tags     []string  `json:"tags"`
 	Assignee string    `json:"assignee"`
 	Notes    []Note    `json:"notes"`
+}
+
+// AlertsFirst compares incidents so that alerts come before context.
+func AlertsFirst(a, b Incident) int {
+	switch {
+	case a.Alert == b.Alert:
+		return 0
+	case a.Alert:
+		return -1
+	}
+	return 1
 }
 
 // Subject is somebody or something that findings are about. Findings that share one belong together,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/incident"
 	"vedette/sim/traffic"
 )
 
@@ -205,14 +206,10 @@ func sorted[V any](m map[string]V) (list []string) {
 	return list
 }
 
-// severityWeight is how much a finding of each severity counts: two of medium severity are about one of
-// high severity.
-var severityWeight = map[vedette.Severity]float64{vedette.Low: 0.3, vedette.Medium: 0.6, vedette.High: 0.85, vedette.Critical: 1}
-
 // alertOf makes a finding an alert on whom it is about: the owner where one is known, so that findings on the
 // owner's keys, sessions and accounts add up to one.
 func alertOf(f *vedette.Finding) alert {
-	a := alert{source: f.Detector, severity: f.Severity, raw: f.Score, summary: f.Summary, score: min(f.Score*severityWeight[f.Severity], 0.999)}
+	a := alert{source: f.Detector, severity: f.Severity, raw: f.Score, summary: f.Summary, score: min(incident.Evidence(f), 0.999)}
 	names := []string{f.Owner, f.Account, f.Credential, f.Source, f.JA4, f.Instrument}
 	if f.Credential == "" && f.Account == "" && f.Owner == "" { // of a source
 		names = []string{f.Source, f.JA4, f.Instrument, f.Venue}
