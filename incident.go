@@ -62,7 +62,9 @@ type Incident struct {
 	// Risk is in [0,1], from severity, confidence, exposure and intelligence.
 	Risk float64 `json:"risk"`
 	// AtStake says in words what the exposure is that the risk is made of; "" where nobody known is concerned.
-	AtStake  string    `json:"at_stake"`
+	AtStake string `json:"at_stake"`
+	// Alert says that somebody should look at it. The others are context: kept, joined, and shown on request.
+	Alert    bool      `json:"alert"`
 	Title    string    `json:"title"` // one plain sentence
 	Subjects []Subject `json:"subjects"`
 	Findings []string  `json:"findings"` // ids, oldest first, bounded; Count has them all
@@ -70,6 +72,17 @@ type Incident struct {
 	Tags     []string  `json:"tags"`
 	Assignee string    `json:"assignee"`
 	Notes    []Note    `json:"notes"`
+}
+
+// AlertsFirst compares incidents so that alerts come before context.
+func AlertsFirst(a, b Incident) int {
+	switch {
+	case a.Alert == b.Alert:
+		return 0
+	case a.Alert:
+		return -1
+	}
+	return 1
 }
 
 // Subject is somebody or something that findings are about. Findings that share one belong together,

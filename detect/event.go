@@ -111,6 +111,13 @@ type Event struct {
 	// Reported says that the event is no call, but what the venue tells of an account.
 	Reported bool
 
+	// Met says what of an event that is not authentic its credential had in an authentic call of the last weeks:
+	// a bit for each Rare of a client, and MetKey if there was any such call.
+	Met uint8
+	// Surge is how many times as many credentials as usual trade at the moment, in eighths of a power of two; 0 in
+	// a market as usual.
+	Surge uint8
+
 	// Rarity says how rare what the event has is among all clients: -log2 of its share, in eighths.
 	Rarity [rareCount]uint8
 

@@ -62,8 +62,13 @@ type rarities struct {
 	count [rareCount][raritySlots]uint32
 	total [rareCount]uint32
 	met   [rarityMet]uint64 // a bit for each trait of a credential that was counted
+	was   [rarityMet]uint64 // met, as it was before it was cleared
 	since int64             // Unix ns, of met
+	market
 }
+
+// anything stands for any use at all among the traits of a credential.
+const anything = 0xa11
 
 const (
 	raritySlots = 1 << 10 // values of a trait, by hash: a venue sees some hundred of each often
@@ -76,9 +81,16 @@ func (p *rarities) meet(e *Event) {
 	if e.Time-p.since > int64(rarityAge) {
 		p.age(e.Time)
 	}
+	p.market.meet(e)
 	learn := e.Verdict == vedette.Authentic && e.Part == 0
+	if !learn && e.Verdict != vedette.Authentic {
+		p.remind(e)
+	}
 	who := scatter(e.Rare(RareJA4) ^ e.Rare(RareNetwork)*3 ^ e.Rare(RareCountry)*5)
 	same := learn && p.known(who, e.Subject[ByCredential]) // one look for what nearly all calls are: the client as ever
+	if learn && !same {
+		p.known(anything, e.Subject[ByCredential])
+	}
 	for t := range rareCount {
 		v := e.Rare(t)
 		if v == 0 {
@@ -105,8 +117,31 @@ func (p *rarities) known(value, credential uint64) bool {
 	return met
 }
 
+// remind tells an event that is not authentic what its credential had when it was: nothing of that is learned.
+func (p *rarities) remind(e *Event) {
+	key := e.Subject[ByCredential]
+	if key == 0 || !p.had(anything, key) {
+		return
+	}
+	e.Met |= MetKey
+	for t := range RareCountry + 1 {
+		if v := e.Rare(t); v != 0 && p.had(v, key) {
+			e.Met |= 1 << t
+		}
+	}
+}
+
+// had reports whether a credential was met with a value, within one to two times rarityAge.
+func (p *rarities) had(value, credential uint64) bool {
+	h := scatter(value ^ credential*0x9e3779b97f4a7c15)
+	return (p.met[h>>6&(rarityMet-1)]|p.was[h>>6&(rarityMet-1)])&(1<<(h&63)) != 0
+}
+
 // age lets what was counted fade, and everybody be counted again.
 func (p *rarities) age(at int64) {
+	if p.since != 0 {
+		p.was = p.met
+	}
 	p.since = at
 	clear(p.met[:])
 	for t := range rareCount {

@@ -7,16 +7,20 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/incident"
 	"vedette/sim/traffic"
 )
 
 // alert is a score that somebody gave to a subject at a time. What an operator sees is at most one
 // alert a subject and day: the score of that is what scores of one day come to.
 type alert struct {
-	subject string   // whom it is about, first of all
-	also    []string // whom else
-	source  string   // a detector or a feature
-	score   float64  // in [0,1]; with several sources they add up as if independent
+	subject  string   // whom it is about, first of all
+	also     []string // whom else
+	source   string   // a detector or a feature
+	severity vedette.Severity
+	raw      float64 // the finding's own score
+	summary  string
+	score    float64 // in [0,1]; with several sources they add up as if independent
 }
 
 // rise is a point at which the risk of a subject that belongs to a campaign rose.
@@ -48,7 +52,23 @@ type judge struct {
 	common    []traffic.Occasion // those that are everybody's
 	from      time.Time          // nothing before is counted
 	days      map[dayOf]*dayState
+	keep      bool   // of alerts, to weigh them again
+	notes     []note // kept
 	outcome
+}
+
+// note is an alert with whom it hit when it was raised.
+type note struct {
+	alert
+	at  time.Time
+	hit []hit
+}
+
+// hit is a campaign that an alert belongs to, as it was then.
+type hit struct {
+	campaign int
+	actions  int
+	after    time.Duration
 }
 
 type dayOf struct {
@@ -104,31 +124,55 @@ func (j *judge) take(a alert, at time.Time) {
 	if at.Before(j.from) || a.subject == "" {
 		return
 	}
-	hit := j.of(a.subject, at, nil)
+	under := j.of(a.subject, at, nil)
 	for _, s := range a.also {
-		hit = j.of(s, at, hit)
+		under = j.of(s, at, under)
 	}
-	k := dayOf{at.Unix() / 86400, a.subject, len(hit) > 0}
+	n := note{alert: a, at: at}
+	for _, i := range under {
+		c := j.campaigns[i]
+		n.hit = append(n.hit, hit{i, c.Actions, at.Sub(c.Start)})
+	}
+	if j.keep {
+		j.notes = append(j.notes, n)
+	}
+	j.count(n)
+}
+
+// count adds a note up with the others of its subject and day.
+func (j *judge) count(n note) {
+	k := dayOf{n.at.Unix() / 86400, n.subject, len(n.hit) > 0}
 	d := j.days[k]
 	if d == nil {
-		d = &dayState{sources: map[string]float64{}, when: at}
+		d = &dayState{sources: map[string]float64{}, when: n.at}
 		j.days[k] = d
 	}
-	if a.score <= d.sources[a.source] {
+	if n.score <= d.sources[n.source] {
 		return
 	}
-	d.sources[a.source] = a.score
+	d.sources[n.source] = n.score
 	rest := 1.0
 	for _, s := range sorted(d.sources) {
 		rest *= 1 - d.sources[s]
 	}
 	d.risk = 1 - rest
-	for _, i := range hit {
-		c := j.campaigns[i]
-		if l := j.found[i]; len(l) == 0 || l[len(l)-1].risk < d.risk {
-			j.found[i] = append(l, rise{d.risk, c.Actions, at.Sub(c.Start)})
+	for _, h := range n.hit {
+		if l := j.found[h.campaign]; len(l) == 0 || l[len(l)-1].risk < d.risk {
+			j.found[h.campaign] = append(l, rise{d.risk, h.actions, h.after})
 		}
 	}
+}
+
+// weighed returns what the notes that were kept come to with other scores; one of zero leaves a note out.
+func (j *judge) weighed(score func(n *note) float64) outcome {
+	o := &judge{occasions: j.occasions, common: j.common, days: map[dayOf]*dayState{}}
+	o.found = make([][]rise, len(j.found))
+	for _, n := range j.notes {
+		if n.score = score(&n); n.score > 0 {
+			o.count(n)
+		}
+	}
+	return o.end()
 }
 
 // end returns the outcome.
@@ -162,14 +206,10 @@ func sorted[V any](m map[string]V) (list []string) {
 	return list
 }
 
-// severityWeight is how much a finding of each severity counts: two of medium severity are about one of
-// high severity.
-var severityWeight = map[vedette.Severity]float64{vedette.Low: 0.3, vedette.Medium: 0.6, vedette.High: 0.85, vedette.Critical: 1}
-
 // alertOf makes a finding an alert on whom it is about: the owner where one is known, so that findings on the
 // owner's keys, sessions and accounts add up to one.
 func alertOf(f *vedette.Finding) alert {
-	a := alert{source: f.Detector, score: min(f.Score*severityWeight[f.Severity], 0.999)}
+	a := alert{source: f.Detector, severity: f.Severity, raw: f.Score, summary: f.Summary, score: min(incident.Evidence(f), 0.999)}
 	names := []string{f.Owner, f.Account, f.Credential, f.Source, f.JA4, f.Instrument}
 	if f.Credential == "" && f.Account == "" && f.Owner == "" { // of a source
 		names = []string{f.Source, f.JA4, f.Instrument, f.Venue}

@@ -86,6 +86,7 @@ type run struct {
 	subjects  int // accounts and their days that were scored
 	campaigns []*traffic.Campaign
 	ours      outcome
+	judge     *judge    // with the alerts of ours
 	base      []outcome // by baseline; none where they were not asked for
 }
 
@@ -99,6 +100,7 @@ func (c CampaignConfig) follow(tr *traffic.Traffic, seed uint64, baselines bool)
 	r := run{seed: seed, campaigns: tr.Campaigns()}
 	from := c.scored()
 	j := newJudge(tr, from)
+	j.keep = true
 	var now time.Time
 	e, err := detect.New(detect.Config{Detectors: c.Detectors, Params: c.Params, Raise: func(f *vedette.Finding) { j.take(alertOf(f), now) }})
 	if err != nil {
@@ -126,7 +128,7 @@ func (c CampaignConfig) follow(tr *traffic.Traffic, seed uint64, baselines bool)
 		}
 	}
 	e.Close()
-	r.ours = j.end()
+	r.ours, r.judge = j.end(), j
 	if base != nil {
 		for _, j := range base.judges {
 			r.base = append(r.base, j.end())

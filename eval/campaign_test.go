@@ -5,11 +5,16 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"vedette"
 	"vedette/detect"
+	"vedette/detect/behaviour"
+	"vedette/detect/rule"
+	"vedette/detect/ruleset"
+	"vedette/incident"
 	"vedette/sensor/capture"
 	"vedette/sim/traffic"
 )
@@ -129,5 +134,42 @@ func TestWriteTraffic(t *testing.T) {
 	n := 0
 	if err := capture.ReadJudged(bufio.NewReader(&b), false, func(*capture.Judged) error { n++; return nil }); err != nil || n < 10_000 {
 		t.Errorf("read %d calls: %v", n, err)
+	}
+}
+
+// TestMeasured wants what incidents trust less to be detectors that there are: a renamed one would be trusted fully.
+func TestMeasured(t *testing.T) {
+	set, err := ruleset.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, d := range slices.Concat(rule.All(), behaviour.All(), set.Detectors()) {
+		names = append(names, d.Name)
+	}
+	for _, name := range incident.Measured() {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no detector %s", name)
+		}
+	}
+}
+
+// TestAblate wants the one detector that raised anything left out, and nothing found by that.
+func TestAblate(t *testing.T) {
+	list, err := Ablate(small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]float64{}
+	for _, f := range list {
+		if f.Metric == "recall_of_alerts" {
+			found[f.Case+" "+f.Detector] = f.Value
+		}
+	}
+	if len(found) != 2 || found["with all"] == 0 || found["without test.strangers"] != 0 {
+		t.Error(found)
+	}
+	if list, err = CleanRates(small()); err != nil || len(list) == 0 {
+		t.Errorf("%v %v", list, err)
 	}
 }

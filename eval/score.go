@@ -113,6 +113,8 @@ func (t *tally) bootstrap() (low, high float64) {
 	return quantileOf(recalls, 0.025), quantileOf(recalls, 0.975)
 }
 
+func budgetName(metric string, budget int) string { return fmt.Sprintf("%s_at_%d", metric, budget) }
+
 func everyCampaign(*traffic.Campaign) bool { return true }
 
 func ours(r run) outcome { return r.ours }
@@ -143,6 +145,7 @@ func Campaigns(c CampaignConfig) ([]Figure, error) {
 	for _, b := range Budgets {
 		list = append(list, c.atBudget(develop, sealed, b)...)
 	}
+	list = append(list, c.atAlertLine("F", sealed)...)
 	list = append(list, c.anything(sealed)...)
 	return append(list, falseBy("F", sealed, c)...), nil
 }
@@ -167,7 +170,7 @@ func (c CampaignConfig) atBudget(develop, sealed []run, budget int) (list []Figu
 	t := c.tally(sealed, ours, cut, everyCampaign)
 	low, high := t.bootstrap()
 	add := func(metric string, v float64, n int, of string) {
-		list = append(list, Figure{Track: "F", Detector: "all", Metric: fmt.Sprintf("%s_at_%d", metric, budget), Value: v, N: n, Case: of})
+		list = append(list, Figure{Track: "F", Detector: "all", Metric: budgetName(metric, budget), Value: v, N: n, Case: of})
 	}
 	add("cutoff", cut, len(develop), "all")
 	add("recall", t.recall(), t.campaigns, "all")
@@ -197,7 +200,7 @@ func (c CampaignConfig) besideBaselines(develop, sealed []run, budget int, t *ta
 			name string
 			of   func(*tally) float64
 		}{{"recall", (*tally).recall}, {"precision", (*tally).precision}, {"false_alerts_a_day", (*tally).falseADay}} {
-			list = append(list, Figure{Track: "F", Detector: "all", Metric: fmt.Sprintf("%s_at_%d", m.name, budget), Value: m.of(t),
+			list = append(list, Figure{Track: "F", Detector: "all", Metric: budgetName(m.name, budget), Value: m.of(t),
 				Baseline: name, BaselineValue: m.of(b), N: t.campaigns, Case: "all"})
 		}
 	}

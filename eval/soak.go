@@ -47,6 +47,7 @@ func Soak(c SoakConfig) ([]Figure, error) {
 		return nil, err
 	}
 	list := append(baseRates("I", sealed, c.CampaignConfig), c.cleanWeeks(develop, sealed)...)
+	list = append(list, c.atAlertLine("I", sealed)...)
 	list = append(list, falseBy("I", sealed, c.CampaignConfig)...)
 	months, err := c.poison(develop)
 	return append(list, months...), err

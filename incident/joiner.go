@@ -300,7 +300,7 @@ func (j *Joiner) Adopt(records ...Record) {
 	}
 }
 
-// Open returns the incidents in memory that are not closed, the riskiest first, at most limit.
+// Open returns the incidents in memory that are not closed, alerts before context and the riskiest first, at most limit.
 func (j *Joiner) Open(limit int) []vedette.Incident {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -311,7 +311,7 @@ func (j *Joiner) Open(limit int) []vedette.Incident {
 		}
 	}
 	slices.SortFunc(roots, func(a, b *node) int {
-		return cmp.Or(cmp.Compare(b.record.Risk, a.record.Risk), b.record.Updated.Compare(a.record.Updated), cmp.Compare(a.record.ID, b.record.ID))
+		return cmp.Or(vedette.AlertsFirst(a.record.Incident, b.record.Incident), cmp.Compare(b.record.Risk, a.record.Risk), b.record.Updated.Compare(a.record.Updated), cmp.Compare(a.record.ID, b.record.ID))
 	})
 	list := make([]vedette.Incident, 0, min(len(roots), limit))
 	for _, n := range roots[:min(len(roots), limit)] {

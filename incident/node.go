@@ -50,7 +50,7 @@ func (n *node) root() *node {
 func newNode(f *vedette.Finding, intel float64) *node {
 	at := stamp{f.Time.UTC(), f.ID}
 	n := &node{first: at, seen: []stamp{at}, keys: map[link]struct{}{}}
-	weight := Weight(f.Severity) * clamp(f.Score)
+	weight := Evidence(f)
 	n.record = Record{
 		Incident: vedette.Incident{ID: "inc:" + f.ID, Opened: at.Time, Updated: at.Time, From: f.From.UTC(), To: f.To.UTC(), Severity: f.Severity,
 			Title: clip(f.Summary), Subjects: subjects(f), Count: 1, Tags: smallest(slices.Clone(f.Tags), cmp.Compare[string], maxTags), Notes: []vedette.Note{}},
@@ -75,9 +75,8 @@ func (n *node) finish() {
 	for i, s := range n.seen {
 		r.Findings[i] = s.ID
 	}
-	m := &r.Memory
 	r.Memory.Seen = n.seen
-	r.Risk = Risk(Input{slices.Collect(maps.Values(m.Evidence)), m.Exposure, m.Intel})
+	r.Weigh()
 	n.dirty = true
 }
 

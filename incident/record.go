@@ -49,6 +49,13 @@ type Linked struct {
 	To   time.Time `json:"to"`
 }
 
+// Weigh sets the risk, and whether the incident is an alert, by what is remembered of it.
+func (r *Record) Weigh() {
+	m := &r.Memory
+	in := Input{slices.Collect(maps.Values(m.Evidence)), m.Exposure, m.Intel}
+	r.Risk, r.Alert = Risk(in), Threat(in) >= AlertThreat
+}
+
 // adopt takes over what people did, if the other form knows more of it.
 func (r *Record) adopt(o *Record) bool {
 	if o.Revision < r.Revision || o.Revision == r.Revision && !o.Acted.After(r.Acted) {

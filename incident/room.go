@@ -141,6 +141,7 @@ func (j *Joiner) Restore(records []Record, now time.Time) {
 			continue
 		}
 		r = r.clone()
+		r.Weigh()
 		n := &node{record: r, first: r.Memory.Seen[0], seen: r.Memory.Seen, keys: map[link]struct{}{}, given: true}
 		if n.record.Memory.Evidence == nil {
 			n.record.Memory.Evidence = map[string]float64{}

@@ -22,7 +22,7 @@ func runEval(_ context.Context, e *env, flags *flag.FlagSet) error {
 	names := flags.String("track", strings.Join(append(eval.Tracks(), campaignTracks...), ","), "what to measure; docs/evaluation.md says what each is")
 	dir := flags.String("data", "", "tracks A to E: folder that holds the data, in the form in which it is published, or folders of it")
 	asJSON := flags.Bool("json", false, "one JSON object per figure")
-	campaigns := defineCampaignFlags(flags.Int, flags.Float64, flags.String)
+	campaigns := defineCampaignFlags(flags.Int, flags.Float64, flags.String, flags.Bool)
 	if err := e.parse(flags); err != nil {
 		return err
 	}

@@ -18,23 +18,25 @@ import (
 
 // campaignFlags are the flags of vedette eval for the tracks F, I and J.
 type campaignFlags struct {
-	many  *int
-	keys  *int
-	rate  *float64
-	seeds *int
-	write *string
-	only  *string
+	many   *int
+	keys   *int
+	rate   *float64
+	seeds  *int
+	write  *string
+	only   *string
+	ablate *bool
 }
 
 // defineCampaignFlags adds them to the command's, by the functions of its flag set.
-func defineCampaignFlags(number func(string, int, string) *int, share func(string, float64, string) *float64, text func(string, string, string) *string) campaignFlags {
+func defineCampaignFlags(number func(string, int, string) *int, share func(string, float64, string) *float64, text func(string, string, string) *string, yes func(string, bool, string) *bool) campaignFlags {
 	return campaignFlags{
-		many:  number("many", 1_000_000, "track J: keys"),
-		keys:  number("keys", 10_000, "tracks F, I: keys of the simulated venue"),
-		rate:  share("rate", 0.3, "tracks F, I: share of the customers' calls that is simulated; 1 is some 150 a key and day"),
-		seeds: number("seeds", 20, "tracks F, I: sealed seeds"),
-		write: text("write", "", "track F: write one seed's traffic as JSONL for vedette replay, and its labels beside it, instead of measuring"),
-		only:  text("only", "", "tracks F, I, J: only detectors whose names begin with one of these, by commas: access.,behaviour."),
+		many:   number("many", 1_000_000, "track J: keys"),
+		keys:   number("keys", 10_000, "tracks F, I: keys of the simulated venue"),
+		rate:   share("rate", 0.3, "tracks F, I: share of the customers' calls that is simulated; 1 is some 150 a key and day"),
+		seeds:  number("seeds", 20, "tracks F, I: sealed seeds"),
+		write:  text("write", "", "track F: write one seed's traffic as JSONL for vedette replay, and its labels beside it, instead of measuring"),
+		only:   text("only", "", "tracks F, I, J: only detectors whose names begin with one of these, by commas: access.,behaviour."),
+		ablate: yes("ablate", false, "tracks F, I: on the development seeds alone, what is found without each detector, and how often clean weeks raise it"),
 	}
 }
 
@@ -61,11 +63,16 @@ func (f campaignFlags) run(e *env, track string) ([]eval.Figure, error) {
 	switch {
 	case *f.write != "":
 		return nil, f.writeTraffic(c)
+	case *f.ablate && track == "F":
+		return eval.Ablate(c)
 	case track == "F":
 		return eval.Campaigns(c)
 	}
 	c.Sealed = c.Sealed[:min(len(c.Sealed), 5)] // weeks: five of them are 350,000 key-days
 	c.Develop = c.Develop[:min(len(c.Develop), 5)]
+	if *f.ablate {
+		return eval.CleanRates(c)
+	}
 	return eval.Soak(eval.SoakConfig{CampaignConfig: c})
 }
 

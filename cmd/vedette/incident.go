@@ -25,6 +25,7 @@ var incidentCommand = &command{name: "incident", args: "list | show ID | triage 
 type incidentFlags struct {
 	config, dir  string
 	all, json    bool
+	low          bool
 	limit        int
 	note, as, to string
 	rule         incident.Rule
@@ -36,7 +37,8 @@ func (f *incidentFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.config, "c", "", "configuration file")
 	flags.StringVar(&f.dir, "dir", "", "data folder, if not that of the configuration")
 	flags.BoolVar(&f.json, "json", false, "list, show, rules: machine-readable output")
-	flags.BoolVar(&f.all, "all", false, "list: closed ones too")
+	flags.BoolVar(&f.all, "all", false, "list: closed ones too, and those that are no alerts")
+	flags.BoolVar(&f.low, "low", false, "list: those too that are no alerts")
 	flags.IntVar(&f.limit, "limit", listIncidents, "list: at most so many, the riskiest; up to 500")
 	flags.StringVar(&f.note, "note", "", "triage, contain, close, note, assign: why, or what was seen or done")
 	flags.StringVar(&f.as, "as", "", "close: true, benign_trigger or false")
@@ -141,6 +143,13 @@ func (d *desk) list(ctx context.Context, f *incidentFlags) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	all := len(list)
+	if !f.all && !f.low {
+		list = slices.DeleteFunc(list, func(i vedette.Incident) bool { return !i.Alert })
+	}
+	if low := all - len(list); low > 0 {
+		defer fmt.Fprintf(d.stderr, "%d more are no alerts: -low shows them\n", low)
 	}
 	return show(d.env, f.json, "no incident is open", "ID,RISK,STATE,SEVERITY,FINDINGS,LAST,WITH,WHAT", list, func(i vedette.Incident) []any {
 		return []any{api.ShortID(i.ID), fmt.Sprintf("%.2f", i.Risk), stateOf(i), i.Severity, i.Count, i.Updated.UTC().Format(time.RFC3339), orDash(i.Assignee), i.Title}

@@ -164,14 +164,18 @@ func (a *app) Incidents(ctx context.Context, open bool, limit int) ([]vedette.In
 	return incidentsOf(ctx, a.store, open, limit)
 }
 
-// incidentsOf lists incidents of all monitors that share the store.
+// incidentsOf lists incidents of all monitors that share the store, alerts before context and the riskiest first.
 func incidentsOf(ctx context.Context, s store.Store, open bool, limit int) ([]vedette.Incident, error) {
-	records, err := s.Incidents(ctx, store.IncidentQuery{Open: open, Limit: limit})
+	records, err := s.Incidents(ctx, store.IncidentQuery{Open: open, Limit: 10 * maxListed}) // the store sorts by risk alone
 	list := make([]vedette.Incident, len(records))
 	for i, r := range records {
+		if r.MergedInto == "" && len(r.Memory.Evidence) > 0 {
+			r.Weigh()
+		}
 		list[i] = r.Incident
 	}
-	return list, err
+	slices.SortStableFunc(list, vedette.AlertsFirst)
+	return list[:min(limit, len(list))], err
 }
 
 // Incident implements api.Orders.

@@ -58,3 +58,6 @@ func (h *habit) kind() *cohort {
 	}
 	return &cohorts[0]
 }
+
+// trades reports whether the subject is of those that the market moves.
+func (h *habit) trades() bool { k := h.kind(); return k == &cohorts[1] || k == &cohorts[2] }

@@ -109,7 +109,7 @@ func (s *State) counts() (x [meterCount]float32) {
 	for i := range s.meters {
 		x[i] = s.meters[i].Sum
 	}
-	x[meterWindow] = float32(s.now.calls)
+	x[meterWindow] = s.now.eased
 	return x
 }
 

@@ -62,6 +62,7 @@ type window struct {
 	calls, judgedAt uint32 // the latter: calls, when it was judged last
 	sensitive       uint32
 	client, first   float32 // nats; first is client, of what was never seen before this window
+	eased           float32 // calls, those in a surge of the market counting less
 	facts
 	previous uint8    // endpoint's cell, kept from window to window
 	sampled  uint8    // of sample
@@ -166,10 +167,12 @@ func (s *State) call(e *detect.Event, c *sample) {
 	if w.calls++; w.calls == 1 {
 		w.evidence[0] = e.Position
 	}
-	s.meters[meterQuarter].Sum++
-	s.meters[meterSixHours].Sum++
+	ease := s.ease(e)
+	w.eased += ease
+	s.meters[meterQuarter].Sum += ease
+	s.meters[meterSixHours].Sum += ease
 	if e.Status >= 400 {
-		s.meters[meterFailures].Sum++
+		s.meters[meterFailures].Sum += ease
 	}
 	if c.class == classSensitive {
 		w.sensitive++
@@ -180,7 +183,7 @@ func (s *State) call(e *detect.Event, c *sample) {
 	c.before, w.previous = w.previous, c.mix
 	c.gap = gapCells - 1
 	if s.last != 0 {
-		c.gap = cell4(uint64(max(e.Time-s.last, 0))>>20, gapCells)
+		c.gap = cell4(uint64(float32(max(e.Time-s.last, 0))/ease)>>20, gapCells)
 	}
 	if w.gaps[c.gap] < math.MaxUint8 {
 		w.gaps[c.gap]++
@@ -188,6 +191,14 @@ func (s *State) call(e *detect.Event, c *sample) {
 	s.last = max(s.last, e.Time)
 	w.other = w.other || e.Subject[detect.ByCredential] != s.main
 	s.client(e)
+}
+
+// ease returns what a call counts: less than one while the market moves many who trade, if the subject does.
+func (s *State) ease(e *detect.Event) float32 {
+	if e.Surge == 0 || !s.habit.trades() {
+		return 1
+	}
+	return float32(share(e.Surge))
 }
 
 // fadeEvery is how often meters fade, in ns: a hundredth of the shortest span.

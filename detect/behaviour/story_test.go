@@ -3,6 +3,7 @@ package behaviour
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,32 @@ func TestCleanTraffic(t *testing.T) {
 	}
 	if calls < days*50_000 {
 		t.Errorf("only %d calls", calls)
+	}
+}
+
+// TestMarketShock has sixty keys trade 25 times as often for half an hour. Some are found if they do so alone, and
+// hardly any if all do.
+func TestMarketShock(t *testing.T) {
+	var list []*client
+	for i := range 60 {
+		list = append(list, newClient(uint64(700+i), "trader", 0.3))
+	}
+	shock := start.Add(5*day + 9*time.Hour)
+	rise := func(which func(i int) bool) int {
+		for i := range list {
+			list[i] = newClient(uint64(700+i), "trader", 0.3)
+		}
+		found, _ := story(list, shock.Add(time.Hour), func(c *client) {
+			c.rate = 0.3
+			if at := c.next.Sub(shock); at >= 0 && at < 30*time.Minute && which(slices.Index(list, c)) {
+				c.rate *= 25
+			}
+		}, Anomaly)
+		return len(found)
+	}
+	few := rise(func(i int) bool { return i%20 == 6 || i%20 == 11 }) // those that show most clearly
+	if all := rise(func(int) bool { return true }); all > 3 || few < 2 {
+		t.Errorf("%d were found of sixty that rose together, %d of six that did so alone", all, few)
 	}
 }
 

@@ -15,27 +15,32 @@ const (
 )
 
 const (
-	dormantRead detect.Level = 1 + iota
-	dormantTraded
+	dormantTraded   detect.Level = 1 + iota // by the network and software of before
+	dormantReadElse                         // by another network or software
 	dormantWithdrew
+	dormantTradedElse
+	dormantWithdrewElse
 )
 
 type dormantState struct {
 	last  int64 // use
 	woke  int64
-	gap   int64 // the silence that it woke from, ns
-	habit int64 // the longest silence before that, ns
+	gap   int64  // the silence that it woke from, ns
+	habit int64  // the longest silence before that, ns
+	home  uint32 // the network before the silence, a short hash
+	tool  uint32 // and the software
 	level detect.Level
 }
 
 // DormantKey raises on the first use of a credential after long silence, and again when it goes on to
 // trade or withdraw. Only authentic calls are use: a stranger's tries wake nothing.
 var DormantKey = detect.Define(detect.Detector{
-	Name: "access.dormant_key", Version: 1, Since: "0.2", Severity: vedette.Low, By: detect.ByCredential, Quiet: 24 * time.Hour,
+	Name: "access.dormant_key", Version: 2, Since: "0.2", Severity: vedette.Medium, By: detect.ByCredential, Quiet: 24 * time.Hour,
 	Title: "A key wakes after long silence",
 	Why:   "Nobody watches a key that is not in use. Those stolen from Binance's users in 2018 lay still for weeks before they traded at once.",
-	Look: "Whether the owner started something again: the same network and client as before. A finding says low for reading, high for trading, " +
-		"critical for withdrawing. Keys that nobody needs any more are best deleted. A key that gave way to others for lack of room is forgotten, and new when it comes back.",
+	Look: "From another network or with other software than before the silence it is medium for reading, high for trading, critical for withdrawing. Where both are " +
+		"the same the owner started something again, most likely: nothing for reading, low for trading, medium for withdrawing. Keys that nobody needs any more are " +
+		"best deleted. A key that gave way to others for lack of room is forgotten, and new when it comes back.",
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
 		{Name: "silence_s", Unit: "s", Default: 30 * 86400, Why: "monthly jobs come at most 31 days apart, and after the first time are the key's habit"},
@@ -50,21 +55,36 @@ var DormantKey = detect.Define(detect.Detector{
 		s.woke, s.gap = x.Time, gap
 	}
 	s.last = max(s.last, x.Time)
-	if s.woke == 0 || x.Time-s.woke > int64(x.Within(dormantAwake)) || float64(s.habit) >= x.P(dormantHabit)*float64(s.gap) {
+	home, tool := detect.Fold(network(x.Event)), detect.Fold(detect.Pair(x.Subject[detect.ByFingerprint], x.Product))
+	if s.woke == 0 || x.Time-s.woke > int64(x.Within(dormantAwake)) {
+		s.home, s.tool = home, tool
 		return
 	}
-	level := dormantRead
-	switch {
-	case x.Operation == vedette.OpWithdraw || x.Operation == vedette.OpTransfer:
+	if float64(s.habit) >= x.P(dormantHabit)*float64(s.gap) {
+		return
+	}
+	level, apart := detect.Level(0), s.home != home || s.tool != tool
+	switch out := x.Operation == vedette.OpWithdraw || x.Operation == vedette.OpTransfer; {
+	case out && apart:
+		level = dormantWithdrewElse
+	case out:
 		level = dormantWithdrew
+	case x.Operation.Changes() && x.Operation != vedette.OpUnknown && apart:
+		level = dormantTradedElse
 	case x.Operation.Changes() && x.Operation != vedette.OpUnknown:
 		level = dormantTraded
+	case apart:
+		level = dormantReadElse
 	}
-	if !s.level.Rise(x, level) {
+	if level == 0 || !s.level.Rise(x, level) {
 		return
 	}
-	days := float64(s.gap) / float64(24*time.Hour)
-	x.Raise(detect.Raised{Score: [...]float64{0, 0.4, 0.75, 0.9}[level], Severity: [...]vedette.Severity{0, vedette.Low, vedette.High, vedette.Critical}[level],
-		Values:  map[string]vedette.Value{"days": of(days, x.P(dormantDays)/86400)},
-		Summary: fmt.Sprintf("Key %s does %s after %.0f days of silence.", x.Name(), x.Operation, days)})
+	days, with := float64(s.gap)/float64(24*time.Hour), "as before"
+	if apart {
+		with = "from another network or with other software"
+	}
+	x.Raise(detect.Raised{Score: [...]float64{0, 0.3, 0.6, 0.6, 0.85, 0.95}[level],
+		Severity: [...]vedette.Severity{0, vedette.Low, vedette.Medium, vedette.Medium, vedette.High, vedette.Critical}[level],
+		Values:   map[string]vedette.Value{"days": of(days, x.P(dormantDays)/86400)},
+		Summary:  fmt.Sprintf("Key %s does %s after %.0f days of silence, %s.", x.Name(), x.Operation, days, with)})
 })

@@ -18,8 +18,9 @@ const (
 )
 
 const (
-	newSeen detect.Level = 1 + iota
-	newActed
+	newMoved detect.Level = 1 + iota // something sensitive, with new software or from a new network
+	newSeen                          // both are new
+	newActed                         // both, and something sensitive
 )
 
 const (
@@ -38,14 +39,14 @@ type newState struct {
 // NewClient raises when a credential is used by software and from a network that are new to it and
 // rare in the population.
 var NewClient = detect.Define(detect.Detector{
-	Name: "access.new_client", Version: 1, Since: "0.2", Severity: vedette.Medium, By: detect.ByCredential, Quiet: 24 * time.Hour,
+	Name: "access.new_client", Version: 2, Since: "0.2", Severity: vedette.Medium, By: detect.ByCredential, Quiet: 24 * time.Hour,
 	Title: "A key used by a new client from a new place",
 	Why:   "A stolen key shows by what it is used with: another program, another TLS library, another network.",
 	Look: "Ask the owner whether they moved or changed their software. Both at once, with no overlap with the old client, and reads of balances first, is how " +
-		"a stolen key is tried. Many keys of one owner within minutes: a new installation. High: it has moved money or changed who may.",
+		"a stolen key is tried. Many keys of one owner within minutes: a new installation. High: it has moved money or changed who may. Low: that, where only one of both is new, as on a journey or with a release.",
 	Tags: []string{"attack:T1078", "owasp-api:API2:2023"},
 	Params: []detect.Param{
-		{Name: "bits", Unit: "bit", Default: 10, Why: "log2 of how many credentials there are to one that has the trait; software and network add up, each at most 10: one alone never suffices"},
+		{Name: "bits", Unit: "bit", Default: 10, Why: "log2 of how many credentials there are to one that has the trait; software and network add up, each at most 10: one alone never suffices, but for what is sensitive"},
 		{Name: "learning_s", Unit: "s", Default: 3 * 86400, Why: "three days see the scheduled jobs of a desk; what is used until then is the owner's"},
 		{Name: "probation_s", Unit: "s", Default: 86400, Why: "as long what is new is not trusted: who reads first and withdraws later is still new"},
 		{Name: "sensitive_bits", Unit: "bit", Default: 3, Why: "added where the call withdraws, transfers or changes who may: taken that at most an eighth of keys do on any day"},
@@ -63,11 +64,16 @@ var NewClient = detect.Define(detect.Detector{
 		weight[g] /= max(1, float64(s.changes[g])) // who changes often surprises less
 	}
 	total, level := weight[0]+weight[1], newSeen
-	if total == 0 {
+	both := weight[0] > 0 && weight[1] > 0
+	switch {
+	case total == 0:
 		return
-	}
-	if sensitive(x.Operation) {
+	case sensitive(x.Operation) && both:
 		total, level = total+x.P(newSensitive), newActed
+	case sensitive(x.Operation):
+		total, level = total+x.P(newSensitive), newMoved
+	case !both:
+		return
 	}
 	if total >= x.P(newBits) && s.level.Rise(x, level) {
 		raiseNew(x, s, weight, total, level)
@@ -118,8 +124,13 @@ func raiseNew(x *detect.Context, s *newState, weight [2]float64, total float64, 
 	r := detect.Raised{Score: min(0.95, total/25), Values: map[string]vedette.Value{"bits": of(total, x.P(newBits)), "software_bits": of(weight[0], 0),
 		"network_bits": of(weight[1], 0), "credentials": of(x.Credentials, 0)},
 		Summary: fmt.Sprintf("Key %s is used with new %s.", x.Name(), strings.Join(what, " and new "))}
-	if level == newActed {
+	switch level {
+	case newMoved:
+		r.Score, r.Severity = 0.3, vedette.Low
+	case newActed:
 		r.Severity = vedette.High
+	}
+	if level != newSeen {
 		r.Summary = fmt.Sprintf("Key %s does %s with new %s.", x.Name(), x.Operation, strings.Join(what, " and new "))
 	}
 	x.Raise(r)

@@ -14,6 +14,7 @@ const (
 	staleCalls = iota
 	staleWithin
 	staleSpread
+	staleTold
 )
 
 const (
@@ -31,13 +32,15 @@ type staleState struct {
 	marks  detect.Marks // tagged with arrival less claimed time, ms
 	source uint64       // of the first within the window
 	places bool         // others came too
+	told   int32        // the skew that was told, ms
+	toldAt int64        // when the clock was last seen to be off by it, or about; 0 for never
 	level  detect.Level
 }
 
 // StaleOrFuture raises on times outside the venue's window and tells a client's wrong clock from
 // requests that were held back.
 var StaleOrFuture = detect.Define(detect.Detector{
-	Name: "access.stale_or_future", Version: 2, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour,
+	Name: "access.stale_or_future", Version: 3, Since: "0.1", Severity: vedette.Medium, By: detect.ByCredential, Quiet: time.Hour,
 	Title: "Requests outside their time window",
 	Why:   "Requests held back and sent later come with scattered delays. A client whose clock is off comes with one delay, always the same.",
 	Look: "With the tag `cause:clock_drift` all came from one address with one delay: tell the owner the skew. Many credentials at once: look at the " +
@@ -47,6 +50,7 @@ var StaleOrFuture = detect.Define(detect.Detector{
 		{Name: "calls", Default: 3, Max: detect.MaxMarks, Why: "one late packet and its repetition are not enough to tell a spread"},
 		{Name: "within_s", Unit: "s", Default: 600, Why: "a quartz clock off by 100 ppm, worse than most, moves 60 ms in that time: far less than the spread"},
 		{Name: "spread_s", Unit: "s", Default: 0.5, Why: "network jitter is mostly below 100 ms, and delays of requests held back scatter more"},
+		{Name: "told_s", Unit: "s", Default: 7 * 86400, Why: "for which a clock must have been right for its being off to be news again: who was told of it sets it or does not"},
 	},
 	When: func(e *detect.Event) bool { return e.Verdict == vedette.Stale && e.Reasons&staleReasons != 0 },
 }, func(x *detect.Context, s *staleState) {
@@ -72,10 +76,23 @@ var StaleOrFuture = detect.Define(detect.Detector{
 			level = staleDrift
 		}
 	}
+	if level == staleDrift && s.knows(x, skews[len(skews)/2]) {
+		return
+	}
 	if s.level.Rise(x, level) {
 		raiseStale(x, s, level, n, skews)
 	}
 })
+
+// knows reports whether a clock's being off by a skew was told already, and remembers it. A clock that runs wrong goes on
+// doing so, by up to 100 ppm.
+func (s *staleState) knows(x *detect.Context, skew int32) bool {
+	since := time.Duration(x.Time - s.toldAt)
+	far := time.Duration(max(skew-s.told, s.told-skew)) * time.Millisecond
+	known := s.toldAt != 0 && since < x.Within(staleTold) && far <= x.Within(staleSpread)+since/10_000
+	s.told, s.toldAt = skew, x.Time
+	return known
+}
 
 // skews returns those of the window, in order.
 func (s *staleState) skews(x *detect.Context, list []int32) []int32 {

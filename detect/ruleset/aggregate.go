@@ -188,6 +188,9 @@ func firstSeen[S any](r *Rule, d detect.Detector, list func(*S) []value) func() 
 			if full {
 				s.varied = x.Time
 			}
+			if !old && n == 1 {
+				s.first = x.Time // all that was known has faded: whatever comes is new, and says nothing
+			}
 			varied := s.varied != 0 && x.Time-s.varied <= r.width
 			if !old && !varied && x.Time-s.first >= r.learn && x.Open() {
 				r.raise(x, float64(n), float64(n-1), x.Time, nil)

@@ -123,7 +123,10 @@ func compile(a *celast.AST, e celast.Expr) (condition, bool) {
 		return constant(bool(b)), ok
 	case celast.IdentKind:
 		known := func(e *detect.Event, _ *detect.Context) bool { return e.Known }
-		return condition{holds: known, known: unknown}, e.AsIdent() == "known"
+		if e.AsIdent() == "stranger" {
+			known = func(e *detect.Event, _ *detect.Context) bool { return e.Stranger() }
+		}
+		return condition{holds: known, known: unknown}, e.AsIdent() == "known" || e.AsIdent() == "stranger"
 	case celast.CallKind:
 	default:
 		return condition{}, false

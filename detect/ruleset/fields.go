@@ -97,6 +97,7 @@ var fields = []Field{
 	textField("account", detect.TextAccount, "account of the credential", subject(detect.ByAccount)),
 	textField("owner", detect.TextOwner, "owner of the account", subject(detect.ByOwner)),
 	{Name: "known", Kind: isBool.String(), Says: "the keyring has the credential, or the call was authentic", kind: isBool},
+	{Name: "stranger", Kind: isBool.String(), Says: "the call is not authentic, and its network or ja4 is one that the credential had in no authentic call of the last four to eight weeks, but had some", kind: isBool},
 	{Name: "source", Kind: isAddress.String(), Says: "address of the client; ask with source.in_cidr(…)", kind: isAddress, hash: subject(detect.BySource)},
 	numberField("asn", isWhole, "network of the client; 0 if not known", func(e *detect.Event) float64 { return float64(e.ASN) }),
 	{Name: "country", Kind: isText.String(), Says: "country of the client, two letters", kind: isText,

@@ -61,6 +61,9 @@ func (m *moment) ResolveName(name string) (any, bool) {
 	case isWhole:
 		return int64(f.number(m.x.Event)), true
 	case isBool:
+		if name == "stranger" {
+			return m.x.Stranger(), true
+		}
 		return m.x.Known, true
 	case isReasons:
 		list := []string{}

@@ -165,7 +165,7 @@ func (a *attack) from(t *Traffic, l line) { a.of(t, l.addr.Addr().String(), l.su
 func (t *Traffic) prey(a *attack, kinds ...string) bool {
 	for range 1000 {
 		c := t.customers[a.rng.IntN(len(t.customers))]
-		if slices.Contains(kinds, c.kind.name) && !t.used[c.account] && c.habits == (habits{}) && c.change.at == 0 && c.born == 0 && c.ends == 0 &&
+		if slices.Contains(kinds, c.kind.name) && !t.used[c.account] && c.habits == (habits{}) && c.change.at == 0 && c.born == 0 && c.ends == 0 && c.grows == 0 &&
 			(c.kind.name != "sparse" || c.mean < float64(18*day)) {
 			t.used[c.account] = true
 			a.victim = c

@@ -17,6 +17,10 @@ func (c *customer) step(t *Traffic, at int64) int64 {
 	if c.change.at > 0 && at >= c.change.overlap {
 		c.adopt()
 	}
+	if c.grows > 0 && at >= c.grows {
+		c.sites, c.grows = true, 0
+		c.instruments = append(c.instruments, c.n%len(instruments))
+	}
 	t.begin(c, at)
 	if c.count == 1 && c.born > 0 {
 		t.created(c)

@@ -23,6 +23,7 @@ func (t *Traffic) enliven() {
 		t.occasion("market_shock", s.from, s.to, nil)
 	}
 	t.move(someday())
+	t.grow(from, span)
 	t.newBots()
 	for i := range 40 {
 		v := newVendor(t, i)
@@ -38,7 +39,7 @@ func (t *Traffic) occasion(kind string, from, to int64, subjects []string) {
 func (t *Traffic) release(at int64) {
 	var who []string
 	for _, c := range t.customers {
-		if c.library != 0 || c.change.at != 0 || c.rng.IntN(2) == 0 {
+		if c.library != 0 || c.software != libraries[0].now || c.change.at != 0 || c.rng.IntN(2) == 0 {
 			continue
 		}
 		when := at + int64(c.rng.ExpFloat64()*float64(10*hour))
@@ -69,6 +70,19 @@ func (t *Traffic) move(at int64) {
 	}
 	if firm != "" {
 		t.occasion("move", at, at+day, who)
+	}
+}
+
+// grow has five keys in a thousand take a second machine in their network each week, that trades an instrument
+// more: a thief who keeps to the owner's ways looks no different.
+func (t *Traffic) grow(from, span int64) {
+	rng := stream(t.cfg.Seed, "growth", 0)
+	for _, c := range t.customers {
+		if c.kind.use != hosting || !c.kind.trades || c.habits != (habits{}) || c.sites || c.change.at != 0 || rng.Float64() >= 0.005*float64(t.cfg.Days)/7 {
+			continue
+		}
+		c.other, c.grows = address(rng, int(c.line.asn-64512)/4, c.line.use), from+int64(rng.Float64()*float64(span))
+		t.occasion("second_machine", c.grows, c.grows+day, []string{c.credential, c.account})
 	}
 }
 

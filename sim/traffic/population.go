@@ -52,8 +52,9 @@ type customer struct {
 	software
 	library     int
 	line        line
-	other       line // a second place: another site, the phone's network, home
-	sites       bool // calls from both all the time
+	other       line  // a second place: another site, the phone's network, home
+	sites       bool  // calls from both all the time
+	grows       int64 // when the second place is added; 0 for never
 	zone        int64
 	instruments []int
 	wallets     int
@@ -98,6 +99,7 @@ func (t *Traffic) populate() {
 	for i := range ks {
 		k := &ks[i]
 		owner++
+		more = 0
 		for j := range int(math.Round(k.share * float64(t.cfg.Keys))) {
 			if more--; more < 0 || k.rhythm == session && j%firmKeys == 0 {
 				owner++
