@@ -392,10 +392,8 @@ func (r *Request) bothWays() bool {
 	if r.JSON().Len() > maxParams { // beside a query, more than any venue takes
 		return true
 	}
-	for i := range r.params.list {
-		if r.JSON().Get(r.params.list[i].name(&r.params)).Exists() {
-			return true
+	return r.params.has(func(yield func(string) bool) {
+		for m := r.JSON().First(); m.Exists() && yield(m.Name()); m = m.Next(r.JSON()) {
 		}
-	}
-	return false
+	})
 }
