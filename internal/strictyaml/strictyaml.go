@@ -173,7 +173,7 @@ func (m *ByName[V, N]) UnmarshalYAML(n ast.Node) error {
 		}
 	}
 	plain := map[string]V{}
-	if err := yaml.NodeToValue(n, &plain); err != nil {
+	if err := yaml.NodeToValue(n, &plain, yaml.DisallowUnknownField()); err != nil {
 		return explain(err, &plain)
 	}
 	*m = plain

@@ -56,6 +56,7 @@ func TestKinds(t *testing.T) {
 		Many   []conf               `yaml:"many"`
 		For    Duration             `yaml:"for"`
 		Fruit  ByName[[]int, names] `yaml:"fruit"`
+		Kinds  ByName[conf, names]  `yaml:"kinds"`
 	}
 	for in, want := range map[string]string{
 		"text: {a: b}": "line 1, column 7: want text here, not keys with values", "text: [a]": "want text here, not a list",
@@ -72,6 +73,8 @@ func TestKinds(t *testing.T) {
 		"for: [1s]": "cannot read duration", "for: {a: b}": "cannot read duration",
 		"fruit: {aple: [1]}": `line 1, column 9: unknown fruit "aple"; did you mean "apple"?`, "fruit:\n  melon: [1]": `line 2, column 3: unknown fruit "melon"; want one of apple pear`,
 		"fruit: {pear: 1}": "want a list here, not a number", "fruit: [pear]": "want keys with values here, not a list", "fruit: {pear: [a]}": "line 1, column 16: want a whole number here, not text",
+		"kinds: {pear: {lisen: x}}": `line 1, column 16: unknown key "lisen"; did you mean "listen"?`, "kinds: {pear: {listen: [x]}}": "want text here, not a list",
+		"kinds: {pear: {listen: x}}":    "",
 		"fruit: {pear: [1], pear: [2]}": "already",
 		"fruit: {pear: [1]}":            "", "fruit:\n  pear: [1]\n  apple: []": "", "fruit:": "",
 	} {
