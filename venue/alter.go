@@ -4,32 +4,28 @@ import (
 	"bytes"
 	"iter"
 	"strconv"
+	"strings"
 
 	"vedette/internal/strictjson"
 )
 
-// Alterations yields copies of a WebSocket upgrade or message that differ from it in one
-// part, with the part's name: of an upgrade "path" and "query"; of a message every value of
-// its JSON, as "params.price", and one member or element more, as "params.*". A part comes
-// more than once where it can be altered in more than one way.
+// Alterations yields copies of a request, WebSocket upgrade or message that differ from it
+// in one part, with the part's name: "method" of a request; "path" and "query" of a request
+// or upgrade, a query put where there was none too; "body" of a request, and of one in JSON
+// every value, as "body.price", and one member or element more, as "body.*"; of a message
+// the same without "body". A part comes more than once where it can be altered in more than
+// one way.
 func Alterations(r *Request) iter.Seq2[string, *Request] {
 	return func(yield func(string, *Request) bool) {
-		if r.Kind == Message {
-			a := alterer{r, yield}
-			var d strictjson.Doc
-			if d.Parse(r.Body) == nil {
-				a.value(d.Root(), "")
-			}
-			return
+		a := alterer{r, yield}
+		switch r.Kind {
+		case Message:
+			a.document("")
+		case Upgrade:
+			_ = a.path() && a.query()
+		default:
+			_ = a.method() && a.path() && a.query() && a.body()
 		}
-		other := r.bare()
-		other.Path += "x"
-		if !yield("path", other) || r.Query == "" {
-			return
-		}
-		other = r.bare()
-		other.Query = "zz=1&" + other.Query
-		yield("query", other)
 	}
 }
 
@@ -42,6 +38,80 @@ func (r *Request) bare() *Request {
 type alterer struct {
 	r     *Request
 	yield func(string, *Request) bool
+}
+
+// document alters the JSON of the body, whose parts are named below base.
+func (a *alterer) document(base string) bool {
+	var d strictjson.Doc
+	return d.Parse(a.r.Body) != nil || a.value(d.Root(), base)
+}
+
+func (a *alterer) method() bool {
+	for _, m := range [4]string{"GET", "POST", "PUT", "DELETE"} {
+		if m == a.r.Method {
+			continue
+		}
+		other := a.r.bare()
+		if other.Method = m; !a.yield("method", other) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *alterer) path() bool {
+	other := a.r.bare()
+	other.Path += "x"
+	return a.yield("path", other)
+}
+
+func (a *alterer) query() bool {
+	return a.params(a.r.Query, func(s string) bool {
+		other := a.r.bare()
+		other.Query = s
+		return a.yield("query", other)
+	})
+}
+
+func (a *alterer) body() bool {
+	say := func(s string) bool {
+		other := a.r.bare()
+		other.Body = []byte(s)
+		return a.yield("body", other)
+	}
+	switch {
+	case a.r.IsJSON():
+		return a.document("body")
+	case len(trimSpace(a.r.Body)) == 0:
+		return say(`{"zz":1}`) && say("zz=1")
+	}
+	return a.params(text(a.r.Body), say)
+}
+
+// params alters parameters of a query or form: one more at either end, and every value by
+// its last letter or digit.
+func (a *alterer) params(s string, say func(string) bool) bool {
+	if s == "" {
+		return say("zz=1")
+	}
+	if !say("zz=1&"+s) || !say(s+"&zz=1") {
+		return false
+	}
+	for start := 0; start < len(s); {
+		end := len(s)
+		if i := strings.IndexByte(s[start:], '&'); i >= 0 {
+			end = start + i
+		}
+		last := end - 1
+		for last > start && s[last] != '=' && (!plain(s[last]) || s[max(last-2, 0)] == '%' || s[max(last-1, 0)] == '%') {
+			last-- // an escape stays whole
+		}
+		if last > start && s[last] != '=' && strings.IndexByte(s[start:last], '=') >= 0 && !say(s[:last]+next(s[last])+s[last+1:]) {
+			return false
+		}
+		start = end + 1
+	}
+	return true
 }
 
 // replace yields the message with other text from start to end.

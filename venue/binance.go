@@ -262,13 +262,14 @@ func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 			a.Status = s
 		}
 		if e := body.Get("error"); e.Exists() {
-			a.Error, a.Outcome, issued.LoginFailed = e.Get("code").Text(), vedette.Rejected, route.logsIn()
+			issued.LoginFailed = route.logsIn()
+			binanceRefused(e, a)
 			return
 		}
 		body = body.Get("result")
 	}
-	if code := body.Get("code"); code.Exists() && a.Status >= 400 {
-		a.Error, a.Outcome = code.Text(), vedette.Rejected
+	if body.Get("code").Exists() && a.Status >= 400 {
+		binanceRefused(body, a)
 		return
 	}
 	a.OrderID = body.Get("orderId").Text()
@@ -290,6 +291,19 @@ func binanceAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 	}
 	if k := body.Get("listenKey").Text(); k != "" {
 		issued.Token, issued.TTL = k, time.Hour
+	}
+}
+
+// binanceRefused reads an error. One of a cancelReplace may be the cancel's alone: then the
+// new order is in its data.
+func binanceRefused(e strictjson.Value, a *vedette.Answer) {
+	a.Error, a.Outcome = e.Get("code").Text(), vedette.Rejected
+	if data := e.Get("data"); data.Get("newOrderResult").Text() == "SUCCESS" {
+		placed := data.Get("newOrderResponse")
+		a.OrderID = placed.Get("orderId").Text()
+		if a.Outcome = outcome(placed.Get("status").Text()); a.Outcome == vedette.OutcomeNone {
+			a.Outcome = vedette.Accepted
+		}
 	}
 }
 

@@ -14,7 +14,10 @@ var (
 		ClientID: []string{"newClientOrderId", "clientAlgoId", "newClientStrategyId", "listClientOrderId"},
 		Target:   []string{"orderId", "origClientOrderId", "cancelOrderId", "cancelOrigClientOrderId", "orderListId", "algoId"},
 	}
-	binanceCapital = &Fields{
+	// binanceReplaced is the order that cancelReplace cancels. With ALLOW_FAILURE it places the
+	// other one even if there is nothing to cancel.
+	binanceReplaced = &Fields{Instrument: []string{"symbol"}, Target: []string{"cancelOrderId", "cancelOrigClientOrderId"}}
+	binanceCapital  = &Fields{
 		Asset: []string{"coin", "asset"}, Address: []string{"address"}, Quantity: []string{"amount"},
 		ClientID: []string{"withdrawOrderId", "clientTranId"},
 		Object:   []string{"toEmail", "toAccount", "email", "fromEmail", "subAccountId"}, Instrument: []string{"symbol"},
@@ -33,7 +36,7 @@ var binanceSpot = []Route{
 	{Method: "POST", Path: "/api/v3/order/test", Op: vedette.OpOrderQuery, Fields: binanceOrder},
 	{Method: "GET", Path: "/api/v3/order", Op: vedette.OpOrderQuery, Fields: binanceOrder},
 	{Method: "DELETE", Path: "/api/v3/order", Op: vedette.OpOrderCancel, Fields: binanceOrder},
-	{Method: "POST", Path: "/api/v3/order/cancelReplace", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	replace("POST", "/api/v3/order/cancelReplace", binanceReplaced, binanceOrder),
 	{Method: "PUT", Path: "/api/v3/order/amend/keepPriority", Op: vedette.OpOrderAmend, Fields: binanceOrder},
 	{Method: "GET", Path: "/api/v3/order/amendments", Op: vedette.OpOrderQuery, Fields: binanceOrder},
 	{Method: "GET", Path: "/api/v3/openOrders", Op: vedette.OpOrderQuery, Fields: binanceRead},
@@ -283,7 +286,7 @@ var binanceWS = []Route{
 	{Method: WS, Path: "order.status", Op: vedette.OpOrderQuery, Fields: binanceOrder},
 	{Method: WS, Path: "order.cancel", Op: vedette.OpOrderCancel, Fields: binanceOrder},
 	{Method: WS, Path: "order.modify", Op: vedette.OpOrderAmend, Fields: binanceOrder},
-	{Method: WS, Path: "order.cancelReplace", Op: vedette.OpOrderAmend, Fields: binanceOrder},
+	replace(WS, "order.cancelReplace", binanceReplaced, binanceOrder),
 	{Method: WS, Path: "order.amend.keepPriority", Op: vedette.OpOrderAmend, Fields: binanceOrder},
 	{Method: WS, Path: "order.amendments", Op: vedette.OpOrderQuery, Fields: binanceOrder},
 	{Method: WS, Path: "openOrders.status", Op: vedette.OpOrderQuery, Fields: binanceRead},

@@ -19,7 +19,7 @@ func TestBinanceMeaning(t *testing.T) {
 		{`POST /api/v3/order?symbol=BTCUSDT&side=SELL&type=STOP_LOSS_LIMIT&quantity=1&price=2&stopPrice=3&timeInForce=IOC`, `order.new BTCUSDT sell stop_limit 1 @2 stop=3 ioc`},
 		{`POST /api/v3/order/test?symbol=BTCUSDT&side=SELL&type=MARKET&quantity=1`, `order.query BTCUSDT sell market 1`},
 		{`POST /api/v3/order/cancelReplace?symbol=BTCUSDT&side=BUY&type=LIMIT&cancelReplaceMode=STOP_ON_FAILURE&cancelOrderId=9&quantity=1&price=2&timeInForce=GTC`,
-			`order.amend BTCUSDT buy limit 1 @2 gtc id=9`},
+			`order.batch BTCUSDT id=9 | order.cancel BTCUSDT id=9 | order.new BTCUSDT buy limit 1 @2 gtc`},
 		{`PUT /api/v3/order/amend/keepPriority?symbol=BTCUSDT&orderId=9&newQty=5`, `order.amend BTCUSDT 5 id=9`},
 		{`DELETE /api/v3/order?symbol=BTCUSDT&origClientOrderId=c1`, `order.cancel BTCUSDT id=c1`},
 		{`DELETE /api/v3/openOrders?symbol=BTCUSDT`, `order.cancel_all BTCUSDT`},
@@ -46,6 +46,8 @@ func TestBinanceMeaning(t *testing.T) {
 		{`WS {"id":1,"method":"session.logon","params":{"apiKey":"k","timestamp":1,"signature":"s"}}`, `session.login`},
 		{`WS {"id":1,"method":"order.place","params":{"symbol":"BTCUSDT","side":"SELL","type":"LIMIT","timeInForce":"FOK","quantity":"1","price":2,"newClientOrderId":"c"}}`,
 			`order.new BTCUSDT sell limit 1 @2 fok cl=c`},
+		{`WS {"id":1,"method":"order.cancelReplace","params":{"symbol":"BTCUSDT","side":"SELL","type":"MARKET","quantity":"1","cancelReplaceMode":"ALLOW_FAILURE","cancelOrigClientOrderId":"o","newClientOrderId":"n"}}`,
+			`order.batch BTCUSDT id=o | order.cancel BTCUSDT id=o | order.new BTCUSDT sell market 1 cl=n`},
 		{`WS {"id":1,"method":"order.cancel","params":{"symbol":"BTCUSDT","orderId":7}}`, `order.cancel BTCUSDT id=7`},
 		{`WS {"id":1,"method":"openOrders.cancelAll","params":{"symbol":"BTCUSDT"}}`, `order.cancel_all BTCUSDT`},
 		{`WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}`, `market.read`},
@@ -58,6 +60,9 @@ func TestBinanceAnswer(t *testing.T) {
 	const order = "POST /api/v3/order\n"
 	answerIs(t, venue.Binance, []row{
 		{order + `200 {"symbol":"BTCUSDT","orderId":28,"status":"NEW"}`, `200 accepted order=28`},
+		{"POST /api/v3/order/cancelReplace\n" + `409 {"code":-2021,"msg":"Order cancel-replace partially failed.","data":{"cancelResult":"FAILURE","newOrderResult":"SUCCESS","cancelResponse":{"code":-2011},"newOrderResponse":{"orderId":11,"status":"FILLED"}}}`,
+			`409 filled error=-2021 order=11`},
+		{"POST /api/v3/order/cancelReplace\n" + `409 {"code":-2021,"data":{"cancelResult":"SUCCESS","newOrderResult":"FAILURE","newOrderResponse":{"code":-2010}}}`, `409 rejected error=-2021`},
 		{order + `200 {"symbol":"BTCUSDT","orderId":28,"status":"FILLED"}`, `200 filled order=28`},
 		{order + `200 {"symbol":"BTCUSDT","orderId":28,"status":"PARTIALLY_FILLED"}`, `200 partly_filled order=28`},
 		{order + `400 {"code":-2010,"msg":"Account has insufficient balance for requested action."}`, `400 rejected error=-2010`},

@@ -11,8 +11,10 @@ var (
 		Instrument: []string{"symbol"}, Refine: bitfinexRefine,
 	}
 	bitfinexTarget = &Fields{Target: []string{"id", "order_id", "cid", "offer_id"}}
-	bitfinexRead   = &Fields{Asset: []string{"currency"}, Instrument: []string{"symbol"}, Target: []string{"order_id"}}
-	bitfinexFunds  = &Fields{
+	// bitfinexReplaced is the order that version 1 replaces by one that the request names in full.
+	bitfinexReplaced = &Fields{Instrument: []string{"symbol"}, Target: []string{"order_id", "id"}}
+	bitfinexRead     = &Fields{Asset: []string{"currency"}, Instrument: []string{"symbol"}, Target: []string{"order_id"}}
+	bitfinexFunds    = &Fields{
 		Asset: []string{"currency", "method", "withdraw_type"}, Quantity: []string{"amount"}, Address: []string{"address", "invoice", "account_number"}, Tag: []string{"payment_id"},
 		Object: []string{"email_dst", "to", "walletto", "wallet"},
 	}
@@ -88,7 +90,7 @@ func bitfinexVersion1() []Route {
 		{Method: "POST", Path: "/v1/order/cancel", Op: vedette.OpOrderCancel, Fields: bitfinexTarget},
 		{Method: "POST", Path: "/v1/order/cancel/multi", Op: vedette.OpOrderBatch, Batch: "order_ids", Part: vedette.OpOrderCancel},
 		{Method: "POST", Path: "/v1/order/cancel/all", Op: vedette.OpOrderCancelAll},
-		{Method: "POST", Path: "/v1/order/cancel/replace", Op: vedette.OpOrderAmend, Fields: bitfinexAmend},
+		replace("POST", "/v1/order/cancel/replace", bitfinexReplaced, bitfinexOrder),
 		{Method: "POST", Path: "/v1/offer/new", Op: vedette.OpOrderNew, Fields: bitfinexOffer},
 		{Method: "POST", Path: "/v1/offer/cancel", Op: vedette.OpOrderCancel, Fields: bitfinexTarget},
 		{Method: "POST", Path: "/v1/withdraw", Op: vedette.OpWithdraw, Fields: bitfinexFunds},

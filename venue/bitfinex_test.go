@@ -52,6 +52,14 @@ func TestBitfinexMeaning(t *testing.T) {
 	if got, want := sayCall(&c), "order.new BTCUSD sell limit 0.5 @2"; got != want {
 		t.Errorf("version 1: got %s, want %s", got, want)
 	}
+	r = parseRequest("POST /v1/order/cancel/replace")
+	r.Header = venue.Header{{Name: "X-BFX-PAYLOAD", Value: base64.StdEncoding.EncodeToString([]byte(
+		`{"request":"/v1/order/cancel/replace","nonce":"7","order_id":5,"symbol":"BTCUSD","amount":"0.5","price":"2","side":"sell","type":"exchange limit"}`))}}
+	c = vedette.Call{}
+	venue.Bitfinex.Meaning(r, &c)
+	if got, want := sayCall(&c), `order.batch BTCUSD id=5 | order.cancel BTCUSD id=5 | order.new BTCUSD sell limit 0.5 @2`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 func TestBitfinexClaim(t *testing.T) {

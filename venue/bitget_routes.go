@@ -158,7 +158,8 @@ func bitgetMore() []Route {
 		family("POST", v2, vedette.OpAccountRead, nil, "broker/customer-asset broker/customer-deposit broker/customer-list broker/customer-trade-volume"),
 		family("POST", v2, vedette.OpOrderNew, bitgetCapital, "convert/trade convert/bgb-convert"),
 		family("POST", v2, vedette.OpTransfer, bitgetCapital, "earn/savings/subscribe earn/savings/redeem earn/sharkfin/subscribe earn/loan/borrow earn/loan/repay earn/loan/revise-pledge earn/elite/subscribe earn/elite/redeem"),
-		family("POST", v2, vedette.OpOrderAmend, bitgetTarget, "copy/mix-trader/order-modify-tpsl copy/mix-follower/setting-tpsl copy/spot-trader/order-modify-tpsl copy/spot-follower/setting-tpsl"),
+		family("POST", v2, vedette.OpOrderAmend, bitgetTarget, "copy/mix-trader/order-modify-tpsl copy/spot-trader/order-modify-tpsl"),
+		family("POST", v2, vedette.OpOrderNew, bitgetTarget, "copy/mix-follower/setting-tpsl copy/spot-follower/setting-tpsl"),
 		family("POST", v2, vedette.OpOrderNew, bitgetClose, "copy/mix-trader/order-close-positions copy/mix-follower/close-positions copy/spot-trader/order-close-tracking copy/spot-follower/order-close-tracking copy/spot-follower/stop-order"),
 		family("POST", v2, vedette.OpAdmin, bitgetSymbol, "copy/mix-trader/config-setting-symbols copy/mix-trader/config-setting-base copy/mix-trader/config-settings-base copy/mix-trader/config-remove-follower copy/mix-follower/settings copy/mix-follower/cancel-trader copy/spot-trader/config-setting-symbols copy/spot-trader/config-remove-follower copy/spot-follower/settings copy/spot-follower/cancel-trader"),
 		family("GET", "/", vedette.OpMarketRead, nil, "v2/ws/public v2/ws/private v3/ws/public v3/ws/private"), // upgrades

@@ -103,6 +103,7 @@ says "for ever" it cannot tell the same request sent again, and marks it ` + "`r
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", d.Title, s.Name, strings.Join(marks, " | "), f.fresh(), f.rule(), again(s, &f), strings.Join(f.clients, ", "))
 		}
 	}
+	writeRequests(t, &b)
 	writeSockets(t, &b)
 	b.WriteString("\n## What the tables cannot say\n\n")
 	for _, d := range dialects {

@@ -53,8 +53,8 @@ var (
 var cryptoRoutes = NewRoutes(
 	family(WS, "", vedette.OpSessionLogin, nil, "public/auth"),
 	family(WS, "", vedette.OpOrderNew, cryptoOrder, `private/create-order private/close-position private/otc/accept-quote private/otc/create-order
-		private/bot/create-trading-bot private/advanced/create-order`),
-	family(WS, "", vedette.OpOrderAmend, cryptoOrder, "private/amend-order private/bot/update-trading-bot private/bot/pause-trading-bot private/bot/resume-trading-bot"),
+		private/bot/create-trading-bot private/bot/resume-trading-bot private/advanced/create-order`),
+	family(WS, "", vedette.OpOrderAmend, cryptoOrder, "private/amend-order private/bot/update-trading-bot private/bot/pause-trading-bot"),
 	family(WS, "", vedette.OpOrderCancel, cryptoTarget, `private/cancel-order private/bot/terminate-trading-bot private/advanced/cancel-order
 		private/advanced/cancel-oco private/advanced/cancel-oto private/advanced/cancel-otoco`),
 	family(WS, "", vedette.OpOrderCancelAll, cryptoTarget, "private/cancel-all-orders private/advanced/cancel-all-orders"),

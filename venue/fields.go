@@ -170,6 +170,13 @@ func (f *Fields) to(tag []string, names ...string) *Fields {
 	return &g
 }
 
+// untargeted returns the fields of an order that is placed beside one that is named.
+func (f *Fields) untargeted() *Fields {
+	g := *f
+	g.Target = nil
+	return &g
+}
+
 func set(dst *string, s string) {
 	if s != "" {
 		*dst = s
@@ -261,7 +268,12 @@ func (t *Routes) MeanAs(route *Route, path string, v Values, c *vedette.Call) {
 	c.Operation = route.Op
 	route.pathFields(path, c)
 	route.Fields.Fill(v, &c.Action)
-	if route.Batch != "" {
+	switch {
+	case route.Cancels != nil:
+		c.Batch = append(c.Batch, vedette.Action{Operation: vedette.OpOrderCancel}, vedette.Action{Operation: route.Part})
+		route.Cancels.Fill(v, &c.Batch[0])
+		route.Of.Fill(v, &c.Batch[1])
+	case route.Batch != "":
 		route.parts(v, c)
 	}
 }
@@ -380,10 +392,8 @@ func (r *Request) bothWays() bool {
 	if r.JSON().Len() > maxParams { // beside a query, more than any venue takes
 		return true
 	}
-	for i := range r.params.list {
-		if r.JSON().Get(r.params.list[i].name(&r.params)).Exists() {
-			return true
+	return r.params.has(func(yield func(string) bool) {
+		for m := r.JSON().First(); m.Exists() && yield(m.Name()); m = m.Next(r.JSON()) {
 		}
-	}
-	return false
+	})
 }

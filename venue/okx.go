@@ -310,9 +310,9 @@ func okxTrading() []Route {
 		family("GET", rfq, vedette.OpOrderQuery, nil, "*"),
 		family("GET", rfq, vedette.OpMarketRead, nil, "public-trades"),
 
-		family("POST", "/api/v5/tradingBot/", vedette.OpOrderNew, okxOrder, "grid/order-algo grid/copy-order-algo recurring/order-algo signal/order-algo signal/sub-order dca/create dca/orders/manual-buy grid/order-instant-trigger"),
+		family("POST", "/api/v5/tradingBot/", vedette.OpOrderNew, okxOrder, "grid/order-algo grid/copy-order-algo recurring/order-algo signal/order-algo signal/sub-order dca/create dca/orders/manual-buy grid/order-instant-trigger grid/adjust-investment recurring/add-investment recurring/restart"),
 		batch("POST", "/api/v5/tradingBot/", ".", vedette.OpOrderCancel, okxTarget, "grid/stop-order-algo recurring/stop-order-algo signal/stop-order-algo dca/stop"),
-		family("POST", "/api/v5/tradingBot/", vedette.OpOrderAmend, okxTarget, "grid/amend-algo-basic-param grid/amend-order-algo recurring/amend-order-algo signal/amendTPSL dca/amend-order-algo grid/adjust-investment grid/margin-balance signal/margin-balance recurring/add-investment recurring/amend-price-range recurring/amend-recurring-amount recurring/amend-recurring-time recurring/pause recurring/restart dca/settings/reinvestment dca/settings/take-profit dca/margin/add dca/margin/reduce signal/set-instruments"),
+		family("POST", "/api/v5/tradingBot/", vedette.OpOrderAmend, okxTarget, "grid/amend-algo-basic-param grid/amend-order-algo recurring/amend-order-algo signal/amendTPSL dca/amend-order-algo grid/margin-balance signal/margin-balance recurring/amend-price-range recurring/amend-recurring-amount recurring/amend-recurring-time recurring/pause dca/settings/reinvestment dca/settings/take-profit dca/margin/add dca/margin/reduce signal/set-instruments"),
 		family("POST", "/api/v5/tradingBot/", vedette.OpOrderCancel, okxTarget, "grid/cancel-close-order signal/cancel-sub-order"),
 		family("POST", "/api/v5/tradingBot/", vedette.OpOrderNew, okxClose, "grid/close-position signal/close-position"),
 		family("POST", "/api/v5/tradingBot/", vedette.OpTransfer, okxCapital, "grid/withdraw-income"),

@@ -2,6 +2,7 @@ package venue
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -32,7 +33,8 @@ const (
 	classEquals                       // =
 	classEscape                       // % or +
 	classOdd                          // NUL, or beyond ASCII
-	classNoName                       // in no name of a form: the text may be no form
+	classNoName                       // in no name: a body with it may be no form
+	classMark                         // in a name, but readers that tidy it may not see it, or as _
 )
 
 var byteClasses = func() (t [256]byteClass) {
@@ -40,7 +42,10 @@ var byteClasses = func() (t [256]byteClass) {
 		if c >= utf8.RuneSelf || c == 0 {
 			t[c] |= classOdd
 		}
-		if !unreserved(byte(c)) && strings.IndexByte("[]$", byte(c)) < 0 {
+		switch mark := strings.IndexByte(".-~[]$", byte(c)) >= 0; {
+		case mark:
+			t[c] |= classMark
+		case !unreserved(byte(c)):
 			t[c] |= classNoName
 		}
 	}
@@ -235,12 +240,12 @@ func unhex(c byte) byte {
 
 // ambiguous reports whether two readers could understand the parameters
 // differently: a name twice, in one case or two, in query and body; a broken
-// escape; text that is not UTF-8; a NUL; a name that is not ASCII; a body that is
-// neither JSON nor a form.
+// escape; text that is not UTF-8; a NUL; a name that is not ASCII, or that some readers
+// tidy; a body that is neither JSON nor a form.
 func (p *Params) ambiguous(repeatable []string) bool {
 	for i := range p.list {
 		q := &p.list[i]
-		if (q.keyClass|q.valueClass)&(classEscape|classOdd) != 0 && p.odd(q) {
+		if ((q.keyClass|q.valueClass)&(classEscape|classOdd) != 0 || q.keyClass&(classNoName|classMark) != 0) && p.odd(q) {
 			return true
 		}
 	}
@@ -254,11 +259,21 @@ func (p *Params) odd(q *Param) bool {
 		return true
 	}
 	for i := 0; i < len(name); i++ {
-		if class := byteClasses[name[i]]; class&classOdd != 0 || q.In == InBody && class&classNoName != 0 {
+		if byteClasses[name[i]]&^classMark != 0 {
 			return true
 		}
 	}
-	return false
+	return ragged(name)
+}
+
+// ragged reports whether a name begins or ends as none does: readers that tidy names make
+// another of it.
+func ragged(name string) bool {
+	if name == "" {
+		return false
+	}
+	last := name[len(name)-1]
+	return strings.IndexByte(".-~[]", name[0]) >= 0 || strings.IndexByte(".-~[$", last) >= 0 || last == ']' && strings.IndexByte(name, '[') < 0
 }
 
 // repeated reports whether a name stands twice that must not. The cost is bounded
@@ -268,10 +283,19 @@ func (p *Params) repeated(repeatable []string) bool {
 		return p.repeatedHash(repeatable)
 	}
 	for i := range p.list {
-		a := p.list[i].name(p)
+		a, marked := p.list[i].name(p), p.list[i].keyClass&(classMark|classEscape) != 0
 		for j := range i {
 			b := p.list[j].name(p)
-			if x, y := bare(a), bare(b); len(x) == len(y) && sameName(x, y) && !(a == b && contains(repeatable, a)) {
+			switch {
+			case a == b:
+				if !contains(repeatable, a) {
+					return true
+				}
+			case marked || p.list[j].keyClass&(classMark|classEscape) != 0:
+				if sameTidied(a, b) {
+					return true
+				}
+			case len(a) == len(b) && sameName(a, b):
 				return true
 			}
 		}
@@ -279,13 +303,54 @@ func (p *Params) repeated(repeatable []string) bool {
 	return false
 }
 
-// bare is the name that readers make of one that they tidy: spaces around it mean nothing to
-// some, and brackets after it a list of what has the name without them.
-func bare(name string) string {
-	if name == "" || name[0] > ' ' && name[len(name)-1] > ' ' && name[len(name)-1] != ']' {
-		return name
+// tidy appends the name that readers make of one that they tidy: in small letters, one _ for
+// the signs between two words, none at its ends. PHP makes _ of a dot. ok is false where that
+// is longer than any name that a venue knows.
+func tidy(dst []byte, name string) (tidied []byte, ok bool) {
+	gap := false
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '_' || byteClasses[c]&(classMark|classNoName) != 0:
+			gap = true
+			continue
+		}
+		if gap && len(dst) > 0 {
+			dst = append(dst, '_')
+		}
+		gap = false
+		if dst = append(dst, c); len(dst) >= maxFolded {
+			return dst, false
+		}
 	}
-	return strings.TrimSuffix(strings.Trim(name, " "), "[]")
+	return dst, true
+}
+
+// listed returns the name before brackets: what has it is a list, and to some readers all
+// of what has the name without them.
+func listed(name string) (base string, brackets bool) {
+	if i := strings.IndexByte(name, '['); i > 0 {
+		return name[:i], true
+	}
+	return name, false
+}
+
+func sameTidied(a, b string) bool {
+	if same(a, b) {
+		return true
+	}
+	x, list := listed(a)
+	y, other := listed(b)
+	return list != other && same(x, y)
+}
+
+func same(a, b string) bool {
+	var bufA, bufB [maxFolded]byte
+	x, okA := tidy(bufA[:0], a)
+	y, okB := tidy(bufB[:0], b)
+	return okA && okB && string(x) == string(y) || a == b
 }
 
 func sameName(a, b string) bool {
@@ -296,37 +361,55 @@ func sameName(a, b string) bool {
 }
 
 func (p *Params) repeatedHash(repeatable []string) bool {
-	var hashes [maxParams]uint64
+	var names [maxParams]tidied
 	for i := range p.list {
 		a := p.list[i].name(p)
-		h := foldedHash(bare(a))
-		for j, other := range hashes[:i] {
-			if h != other {
-				continue
-			}
-			if b := p.list[j].name(p); !(a == b && contains(repeatable, a)) {
+		names[i] = tidiedName(a)
+		for j := range i {
+			if names[i].is(names[j]) && !(names[i].whole == names[j].whole && a == p.list[j].name(p) && contains(repeatable, a)) {
 				return true
 			}
 		}
-		hashes[i] = h
 	}
 	return false
 }
 
-// foldedHash is equal for equal names: without regard to case, where they are short.
-func foldedHash(name string) uint64 {
-	if len(name) > maxFolded {
-		return maphash.String(nameSeed, name)
+// has reports whether one of the names is a parameter's too.
+func (p *Params) has(names func(yield func(string) bool)) bool {
+	var own [maxParams]tidied
+	for i := range p.list {
+		own[i] = tidiedName(p.list[i].name(p))
 	}
-	var b [maxFolded]byte
-	for i := 0; i < len(name); i++ {
-		c := name[i]
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
+	for name := range names {
+		if n := tidiedName(name); slices.ContainsFunc(own[:len(p.list)], n.is) {
+			return true
 		}
-		b[i] = c
 	}
-	return maphash.Bytes(nameSeed, b[:len(name)])
+	return false
+}
+
+// tidied are the hashes of a name and of what it lists, 0 for none.
+type tidied struct{ whole, list uint64 }
+
+func tidiedName(name string) tidied {
+	t := tidied{whole: tidiedHash(name)}
+	if base, list := listed(name); list {
+		t.list = tidiedHash(base)
+	}
+	return t
+}
+
+func (t tidied) is(o tidied) bool {
+	return t.whole == o.whole || t.list != 0 && o.list == 0 && t.list == o.whole || o.list != 0 && t.list == 0 && o.list == t.whole
+}
+
+// tidiedHash is equal for names that are the same when tidied, where they are short.
+func tidiedHash(name string) uint64 {
+	var b [maxFolded]byte
+	if t, ok := tidy(b[:0], name); ok {
+		return maphash.Bytes(nameSeed, t)
+	}
+	return maphash.String(nameSeed, name)
 }
 
 func contains(list []string, s string) bool {

@@ -24,6 +24,9 @@ type Route struct {
 	Batch string
 	Part  vedette.Operation
 	Of    *Fields
+	// Cancels names the order that a request cancels before it places another: a batch of
+	// both, whose second part is Part with the fields Of.
+	Cancels *Fields
 	// Note is the dialect's own, such as the name that is signed for the endpoint.
 	Note string
 }
@@ -236,6 +239,11 @@ func family(method, base string, op vedette.Operation, f *Fields, paths string) 
 		routes = append(routes, Route{Method: method, Path: base + p, Op: op, Fields: f})
 	}
 	return routes
+}
+
+// replace is a route that cancels one order, which old names, and places another.
+func replace(method, path string, old, placed *Fields) Route {
+	return Route{Method: method, Path: path, Op: vedette.OpOrderBatch, Fields: old, Cancels: old, Part: vedette.OpOrderNew, Of: placed.untargeted()}
 }
 
 // batch is a family of routes whose member or parameter list holds the parts.

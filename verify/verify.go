@@ -140,13 +140,7 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	x.Dialect.Claim(x.Request, x.Claim)
 	x.Call.Credential, x.Call.Nonce, x.Call.Claimed = x.Claim.Key, x.Claim.Nonce, x.Claim.Time
 	x.Call.SignatureHash, x.Call.AcceptUntil = "", time.Time{}
-	why := x.Request.Ambiguous(x.Dialect.Repeatable)
-	if why == "" && (x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request)) {
-		why = vedette.Ambiguous
-	}
-	if why == "" && contradicts(x.Call) {
-		why = vedette.Ambiguous
-	}
+	why := x.unclear()
 	if why == "" && len(x.Call.Batch) > venue.MaxParts {
 		why = vedette.TooLarge // what is not looked at could be anything
 	}
@@ -158,6 +152,17 @@ func (v *Verifier) verify(x *Case, s *scratch) {
 	if !x.hashed && (x.Claim.Signature != "" || len(x.Claim.SigBytes) > 0) {
 		x.setKey(s, x.Claim.Signature, x.Claim.SigBytes) // as presented: no scheme to decode it by
 	}
+}
+
+// unclear returns why venue and monitor could read the call differently, "" if they cannot.
+func (x *Case) unclear() vedette.Reason {
+	if why := x.Request.Ambiguous(x.Dialect.Repeatable); why != "" {
+		return why
+	}
+	if x.Dialect.Unread(x.Request, x.Claim) || x.Call.Operation == vedette.OpUnknown && x.Dialect.Disguised(x.Request) || contradicts(x.Call) {
+		return vedette.Ambiguous
+	}
+	return ""
 }
 
 // contradicts reports whether the call, or a part of it, names several instruments or

@@ -42,7 +42,7 @@ type checked struct {
 	Verdict    string           `json:"verdict"`
 	Reasons    []vedette.Reason `json:"reasons"`
 	// Uncovered names the parts that the signature leaves open, so that a change there
-	// would not have shown: of a WebSocket message its members, and "*" for one more.
+	// would not have shown: of JSON its members, and "*" for one more.
 	Uncovered []string `json:"uncovered,omitempty"`
 }
 
@@ -282,36 +282,9 @@ func (c *checker) print(u *capture.Unit, x *sensor.Exchange) error {
 		line.Message = &u.Message
 	}
 	if call.Verdict == vedette.Authentic && (x.Claim.Auth == venue.AuthSignature || x.Claim.Auth == venue.AuthRecover) {
-		line.Uncovered = c.uncovered(x)
+		line.Uncovered = c.verifier.Uncovered(&verify.Case{Dialect: x.Dialect, Request: &x.Request, Now: c.now})
 	}
 	return c.out.Encode(line)
-}
-
-// uncovered names what the request has and its signature leaves open.
-func (c *checker) uncovered(x *sensor.Exchange) []string {
-	if x.Request.Kind != venue.HTTPRequest {
-		return c.verifier.Uncovered(&verify.Case{Dialect: x.Dialect, Request: &x.Request, Now: c.now})
-	}
-	name := x.Claim.Scheme
-	if e, ok := c.ring.Lookup(x.Dialect.Name, x.Call.Credential); ok && name == "" {
-		name = e.Scheme
-	}
-	s, ok := x.Dialect.Scheme(name)
-	if !ok {
-		return nil
-	}
-	var open []string
-	for _, p := range []struct {
-		part venue.Part
-		has  bool
-		name string
-	}{{venue.CoversMethod, true, "method"}, {venue.CoversPath, true, "path"}, {venue.CoversQuery, x.Request.Query != "", "query"},
-		{venue.CoversBody, len(x.Request.Body) > 0, "body"}} {
-		if s.Covers&p.part == 0 && p.has {
-			open = append(open, p.name)
-		}
-	}
-	return open
 }
 
 // dialect tells which venue a unit belongs to: as the user says, as the record

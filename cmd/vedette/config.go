@@ -38,7 +38,7 @@ type config struct {
 	Gate      gateConfig          `yaml:"gate"`
 	Ledger    ledgerConfig        `yaml:"ledger"`
 	Replay    replayConfig        `yaml:"replay"`
-	Bodies    map[string]string   `yaml:"bodies"`
+	Bodies    byOperation[string] `yaml:"bodies"`
 	Findings  findingsConfig      `yaml:"findings"`
 	Detect    detectConfig        `yaml:"detect"`
 	Rules     rulesConfig         `yaml:"rules"`
@@ -87,7 +87,7 @@ type venueConfig struct {
 	HideClient  bool                 `yaml:"hide_client"`
 	CheckPath   string               `yaml:"check_path"`
 	CheckEvery  *strictyaml.Duration `yaml:"check_every"`
-	Fail        map[string]string    `yaml:"fail"`
+	Fail        byOperation[string]  `yaml:"fail"`
 	Limits      *rateLimits          `yaml:"limits"`
 	// MessageSignatures accepts RFC 9421 by the keyring's public keys.
 	MessageSignatures bool `yaml:"message_signatures"`
@@ -118,11 +118,28 @@ type limitsConfig struct {
 }
 
 type gateConfig struct {
-	Fail                map[string]string   `yaml:"fail"`
-	Refuse              map[string][]string `yaml:"refuse"`
-	ReplayFull          map[string]string   `yaml:"replay_full"`
-	Limits              *rateLimits         `yaml:"limits"`
-	FreezeRefusesCancel bool                `yaml:"freeze_refuses_cancel"`
+	Fail                byOperation[string]   `yaml:"fail"`
+	Refuse              byOperation[[]string] `yaml:"refuse"`
+	ReplayFull          byOperation[string]   `yaml:"replay_full"`
+	Limits              *rateLimits           `yaml:"limits"`
+	FreezeRefusesCancel bool                  `yaml:"freeze_refuses_cancel"`
+}
+
+// byOperation is a mapping by the names of operations, and "all".
+type byOperation[V any] = strictyaml.ByName[V, operationNames]
+
+type operationNames struct{}
+
+// Kind implements strictyaml.Namer.
+func (operationNames) Kind() string { return "operation" }
+
+// Names implements strictyaml.Namer.
+func (operationNames) Names() []string {
+	names := []string{"all"}
+	for o := range vedette.Operations {
+		names = append(names, vedette.Operation(o).String())
+	}
+	return names
 }
 
 type rateLimits struct {
@@ -517,7 +534,7 @@ func (c *gateConfig) setRefuse(p *gate.Policy) error {
 }
 
 // setOpen calls set with whether each operation of the map is open or closed.
-func setOpen(key string, how map[string]string, set func(o vedette.Operation, open bool)) error {
+func setOpen(key string, how byOperation[string], set func(o vedette.Operation, open bool)) error {
 	for _, name := range allFirst(how) {
 		ops, err := operations(name)
 		if err != nil {

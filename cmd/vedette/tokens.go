@@ -17,19 +17,19 @@ import (
 
 // tokenIssuerConfig is one issuer of OAuth access tokens.
 type tokenIssuerConfig struct {
-	Venue         string                       `yaml:"venue"` // dialect whose calls carry its tokens; "" for all
-	Issuer        string                       `yaml:"issuer"`
-	Audience      []string                     `yaml:"audience"`
-	JWKS          string                       `yaml:"jwks_url"`
-	JWKSFile      string                       `yaml:"jwks_file"`
-	Algorithms    []string                     `yaml:"algorithms"`
-	Types         []string                     `yaml:"types"`
-	Lax           bool                         `yaml:"lax"`
-	AccountClaim  string                       `yaml:"account_claim"`
-	Introspection introspectionConfig          `yaml:"introspection"`
-	Default       requirementConfig            `yaml:"default"`
-	Require       map[string]requirementConfig `yaml:"require"`
-	ProofNonce    bool                         `yaml:"dpop_nonce"`
+	Venue         string                         `yaml:"venue"` // dialect whose calls carry its tokens; "" for all
+	Issuer        string                         `yaml:"issuer"`
+	Audience      []string                       `yaml:"audience"`
+	JWKS          string                         `yaml:"jwks_url"`
+	JWKSFile      string                         `yaml:"jwks_file"`
+	Algorithms    []string                       `yaml:"algorithms"`
+	Types         []string                       `yaml:"types"`
+	Lax           bool                           `yaml:"lax"`
+	AccountClaim  string                         `yaml:"account_claim"`
+	Introspection introspectionConfig            `yaml:"introspection"`
+	Default       requirementConfig              `yaml:"default"`
+	Require       byOperation[requirementConfig] `yaml:"require"`
+	ProofNonce    bool                           `yaml:"dpop_nonce"`
 }
 
 type introspectionConfig struct {
@@ -56,6 +56,7 @@ func (r requirementConfig) requirement() token.Requirement {
 // bearer is the verifier of one issuer's tokens.
 type bearer struct {
 	venue, issuer string
+	several       bool // there are other issuers
 	*token.Verifier
 }
 
@@ -69,6 +70,9 @@ func (c *config) bearers(now func() time.Time, seen proofSeen) ([]bearer, error)
 			return nil, fmt.Errorf("tokens: %s: %w", c.Tokens[i].Issuer, err)
 		}
 		list = append(list, b)
+	}
+	for i := range list {
+		list[i].several = slices.ContainsFunc(list, func(b bearer) bool { return b.issuer != list[i].issuer })
 	}
 	return list, nil
 }
@@ -105,7 +109,7 @@ func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time, seen proofSe
 		}
 	}
 	v, err := token.New(tc)
-	return bearer{t.Venue, t.Issuer, v}, err
+	return bearer{venue: t.Venue, issuer: t.Issuer, Verifier: v}, err
 }
 
 // verifyBearer judges a token by the issuer that knows it.
@@ -115,43 +119,61 @@ func verifyBearer(list []bearer) verify.Bearer {
 	}
 	return func(x *verify.Case) verify.BearerResult {
 		by, res := judgeToken(list, x.Dialect.Name, presented(x))
-		if res.Verdict == vedette.Unjudged {
+		if by == nil {
 			return verify.BearerResult{Verdict: vedette.Unverifiable, Reasons: []vedette.Reason{vedette.NoSecret}}
 		}
-		b := bearerResult(res)
+		b := by.result(res)
 		if res.Verdict == vedette.Authentic && x.Claim.Login {
-			b.Again = func(x *verify.Case) verify.BearerResult { return bearerResult(by.Again(res, presented(x))) }
+			b.Again = func(x *verify.Case) verify.BearerResult { return by.result(by.Again(res, presented(x))) }
 		}
 		return b
 	}
 }
 
-func bearerResult(res token.Result) verify.BearerResult {
-	id := res.ClientID
-	if res.Subject != "" {
-		id += "/" + res.Subject
-	}
-	return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: id, Account: res.Account,
+func (b *bearer) result(res token.Result) verify.BearerResult {
+	return verify.BearerResult{Verdict: res.Verdict, Reasons: res.Reasons, Credential: b.identity(&res), Account: res.Account,
 		ACR: res.ACR, AMR: res.AMR, AuthTime: res.AuthTime, Challenge: res.Challenge, Nonce: res.DPoPNonce}
 }
 
+// identity names who holds a token: the client, the subject if there is one, and the issuer where
+// there are several, joined by /. No two are the same text: each is escaped, and with several
+// issuers there are always three.
+func (b *bearer) identity(res *token.Result) string {
+	id := escapeName(res.ClientID)
+	switch {
+	case res.ClientID == "" && res.Subject == "":
+		return "" // nothing was read
+	case b.several:
+		id += "/" + escapeName(res.Subject) + "/" + escapeName(b.issuer)
+	case res.Subject != "":
+		id += "/" + escapeName(res.Subject)
+	}
+	return id
+}
+
+// escapeName writes / and % as in a URL, and leaves all else.
+func escapeName(s string) string { return nameEscapes.Replace(s) }
+
+var nameEscapes = strings.NewReplacer("%", "%25", "/", "%2F")
+
 // judgeToken judges a token by the venue's issuer that it names. One that names none
 // of them, as an opaque one does, is put to each in order until one knows it.
-func judgeToken(list []bearer, dialect string, in token.Input) (by *token.Verifier, res token.Result) {
+func judgeToken(list []bearer, dialect string, in token.Input) (by *bearer, res token.Result) {
 	iss := token.Issuer(in.Token)
 	serves := func(b bearer) bool { return b.venue == "" || b.venue == dialect }
 	named := slices.ContainsFunc(list, func(b bearer) bool { return serves(b) && b.issuer == iss })
-	for _, b := range list {
-		if !serves(b) || named && b.issuer != iss {
+	for i := range list {
+		b := &list[i]
+		if !serves(*b) || named && b.issuer != iss {
 			continue
 		}
 		r := b.Verify(context.Background(), in)
 		if !otherIssuers(&r, named) {
-			return b.Verifier, r
+			return b, r
 		}
 		// An issuer that does not answer might have known it.
 		if res.Verdict == vedette.Unjudged || r.Verdict == vedette.Unverifiable || res.Verdict == vedette.Malformed {
-			by, res = b.Verifier, r
+			by, res = b, r
 		}
 	}
 	return by, res

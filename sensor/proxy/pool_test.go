@@ -140,6 +140,35 @@ func TestPoolAtItsLimitKeepsConnections(t *testing.T) {
 	}
 }
 
+// Of an answer that its client does not wait for no more is read than what saves the upstream's connection.
+func TestGoneIsNotReadOn(t *testing.T) {
+	ended := make(chan struct{})
+	addr := rawOrigin(t, func(c net.Conn, br *bufio.Reader) {
+		defer close(ended)
+		br.ReadString('\n')
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
+		for b := make([]byte, 64<<10); ; time.Sleep(time.Millisecond) {
+			if _, err := c.Write(b); err != nil {
+				return
+			}
+		}
+	})
+	r := newRig(t, addr, func(c *Config) { c.Monitor = allowAll{} })
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "GET /big HTTP/1.1\r\nHost: h\r\n\r\n")
+	io.ReadFull(c, make([]byte, 1<<10))
+	c.Close()
+	select {
+	case <-ended: // long before its end
+	case <-time.After(10 * time.Second):
+		t.Error("the upstream is still read from")
+	}
+	eventually(t, "its place", func() bool { open, _ := r.places(); return open == 0 && r.Stats().ClientsGone == 1 })
+}
+
 // A client that reads a large answer at a trickle does not hold the upstream's connection for long, and does not
 // make the upstream count as down.
 func TestTrickleIsCut(t *testing.T) {

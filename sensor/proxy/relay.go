@@ -76,6 +76,7 @@ func (c *call) stream(w client, l *link, src *body, whole, piece []byte) bool {
 		c.reply.length = -1
 	}
 	waited := -int64(c.st.cfg.Limits.WriteTimeout) // for the client
+	taken := total                                 // when the client was there last
 	c.hold = append(c.hold[:0], whole...)
 	if room := wholeAnswer - len(c.sample); room > 0 {
 		c.sample = append(c.sample, piece[:min(room, len(piece))]...)
@@ -87,13 +88,19 @@ func (c *call) stream(w client, l *link, src *body, whole, piece []byte) bool {
 			gone = w.piece(c.hold)
 			waited += c.p.sweep.coarse.Load() - begun
 		}
-		if waited > int64(total)*int64(time.Second)/slowestClient { // it holds the upstream's connection
+		slow := waited > int64(total)*int64(time.Second)/slowestClient
+		if slow && gone == nil {
 			c.p.n.clientsGone.Add(1)
+		}
+		if slow || gone != nil && total-taken > lingerBytes { // it holds the upstream's connection, to no end
 			c.answered(c.sample, total)
 			c.done()
 			c.release(l, nil)
 			w.abort()
 			return false
+		}
+		if gone == nil {
+			taken = total
 		}
 		total += len(piece)
 		c.hold = append(c.hold[:0], piece...)
