@@ -9,10 +9,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"vedette"
 	"vedette/sensor"
@@ -20,10 +23,37 @@ import (
 
 const order = "POST /order HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na=b"
 
+// deadPort returns an address where nobody listens, until listen is called. The port is taken: nobody else gets it.
+func deadPort(t *testing.T) (addr string, listen func() net.Listener) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "port")
+	t.Cleanup(func() { f.Close() })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", sa.(*unix.SockaddrInet4).Port), func() net.Listener {
+		if err := unix.Listen(fd, 8); err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.FileListener(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+}
+
 func TestUpstreamDown(t *testing.T) {
-	l, _ := net.Listen("tcp", "127.0.0.1:0")
-	l.Close()
-	r := newRig(t, "http://"+l.Addr().String(), func(c *Config) { c.Limits.DownTime = time.Hour; c.Limits.FailuresToDown = 3 })
+	addr, _ := deadPort(t)
+	r := newRig(t, "http://"+addr, func(c *Config) { c.Limits.DownTime = time.Hour; c.Limits.FailuresToDown = 3 })
 	for i := range 6 {
 		got := r.raw(order)
 		want := 502
@@ -45,15 +75,11 @@ func TestUpstreamDown(t *testing.T) {
 }
 
 func TestUpstreamComesBack(t *testing.T) {
-	l, _ := net.Listen("tcp", "127.0.0.1:0")
-	addr := l.Addr().String()
-	l.Close()
+	addr, listen := deadPort(t)
 	r := newRig(t, "http://"+addr, func(c *Config) { c.Limits.DownTime = 20 * time.Millisecond; c.Limits.FailuresToDown = 1 })
 	r.raw(order)
-	var err error
-	eventually(t, "the port again", func() bool { l, err = net.Listen("tcp", addr); return err == nil })
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})}
-	go srv.Serve(l)
+	go srv.Serve(listen())
 	defer srv.Close()
 	eventually(t, "an answer again", func() bool { return statuses(r.raw(order))[0] == 200 })
 	if !r.Up()["test"] {
