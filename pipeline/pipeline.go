@@ -79,6 +79,7 @@ type Monitor struct {
 	known   map[string]struct{} // findings that are in the log already; while catching up
 	last    atomic.Uint64       // position of a late record
 	logDown atomic.Bool
+	guards  guards
 	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
 }
 
@@ -105,6 +106,9 @@ func New(c Config) (*Monitor, error) {
 	m.records.New = func() any { b := make([]byte, 0, 2048); return &b }
 	e, err := detect.New(m.detection(c.Detect))
 	m.engine.Store(e)
+	if err == nil && !c.Inline {
+		m.guardSessions()
+	}
 	return m, err
 }
 
@@ -147,7 +151,10 @@ func (m *Monitor) Redetect(c detect.Config) error {
 }
 
 // Close lets the detectors finish. No call may be judged after it.
-func (m *Monitor) Close() { m.engine.Load().Close() }
+func (m *Monitor) Close() {
+	m.guards.end()
+	m.engine.Load().Close()
+}
 
 // append records, and tells the gate when that stops or begins to work.
 func (m *Monitor) append(record []byte) (uint64, bool) {
