@@ -105,7 +105,7 @@ func (o *orders) StepUp(g vedette.StepUpGrant) error {
 	return o.err
 }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
-func (o *orders) Known(venue, id string) bool              { return venue == "a" && id == "k/1 &" }
+func (o *orders) Known(k KeyScope) Known                   { return Known{Known: k.Venue == "a" && k.ID == "k/1 &"} }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
 func (o *orders) Incidents(_ context.Context, open bool, limit int) ([]vedette.Incident, error) {
 	return []vedette.Incident{{ID: "inc:1", Title: fmt.Sprint(open, limit)}}, o.err

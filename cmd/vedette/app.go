@@ -531,6 +531,10 @@ var _ api.Orders = (*app)(nil)
 
 // Restrict implements api.Orders.
 func (a *app) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
+	a.mu.Lock()
+	all := a.allDialects()
+	a.mu.Unlock()
+	r.Credential = lowerWallet(all, r.Venue, r.Credential)
 	out, err := a.gate.Set(r, a.now())
 	if err != nil && !errors.Is(err, gate.ErrNotSaved) {
 		return out, err
@@ -557,6 +561,10 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 	if g.By == "" {
 		return errors.New("cannot step up: by says nobody")
 	}
+	a.mu.Lock()
+	all := a.allDialects()
+	a.mu.Unlock()
+	g.Credential = lowerWallet(all, g.Venue, g.Credential)
 	return a.gate.StepUp(g, a.now(), func() error {
 		_, err := a.monitor.Act(g.By, "stepup.set", g)
 		return err
@@ -564,9 +572,12 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 }
 
 // Known implements api.Orders.
-func (a *app) Known(venue, id string) bool {
-	_, ok := a.ring.Lookup(venue, id)
-	return ok
+func (a *app) Known(k api.KeyScope) (found api.Known) {
+	if e, ok := a.ring.Lookup(k.Venue, k.ID); ok && k.Look(&e.Credential, &found) {
+		return found
+	}
+	a.ring.Each(func(e *keyring.Entry) bool { return !k.Look(&e.Credential, &found) })
+	return found
 }
 
 // ReloadKeys implements api.Orders.
