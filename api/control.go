@@ -34,6 +34,10 @@ type Orders interface {
 	Restrictions() []vedette.Restriction
 	// StepUp lets a credential pass step-up restrictions before it returns.
 	StepUp(g vedette.StepUpGrant) error
+	// Revoke ends access tokens before it returns.
+	Revoke(r vedette.Revocation) (vedette.Revocation, error)
+	// Revocations are those in force, the oldest first.
+	Revocations() []vedette.Revocation
 	// Known looks for a key in the keyring in force.
 	Known(k KeyScope) Known
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
@@ -175,6 +179,15 @@ func Control(o Orders) http.Handler {
 			return
 		}
 		reply(w, in, o.StepUp(in))
+	})
+	mux.HandleFunc("GET /v1/tokens/revocations", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Revocations()) })
+	mux.HandleFunc("POST /v1/tokens/revocations", func(w http.ResponseWriter, r *http.Request) {
+		var in vedette.Revocation
+		if !readOrder(w, r, &in) || !signed(w, in.By) {
+			return
+		}
+		out, err := o.Revoke(in)
+		reply(w, out, err)
 	})
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()

@@ -67,6 +67,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		if s.Again != nil {
 			x.Session.Token = s.Again
 		}
+		m.byToken(x, s.Again)
 	}
 	m.stats.count(&x.Call)
 }

@@ -70,17 +70,18 @@ type Config struct {
 // sensor.Monitor.
 type Monitor struct {
 	Config
-	stats   counters
-	records sync.Pool // *[]byte
-	engine  atomic.Pointer[detect.Engine]
-	order   sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
-	past    detect.Stats // counts of engines before
-	told    atomic.Uint64
-	known   map[string]struct{} // findings that are in the log already; while catching up
-	last    atomic.Uint64       // position of a late record
-	logDown atomic.Bool
-	guards  guards
-	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
+	stats    counters
+	records  sync.Pool // *[]byte
+	engine   atomic.Pointer[detect.Engine]
+	order    sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
+	past     detect.Stats // counts of engines before
+	told     atomic.Uint64
+	known    map[string]struct{} // findings that are in the log already; while catching up
+	last     atomic.Uint64       // position of a late record
+	logDown  atomic.Bool
+	guards   guards
+	rechecks atomic.Uint64 // see Recheck
+	pending  atomic.Int64  // bytes of messages that wait for answers, beyond their sessions' own
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)

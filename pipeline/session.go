@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"vedette"
 	"vedette/sensor"
 	"vedette/venue"
+	"vedette/verify"
 )
 
 // A venue goes on sending on a session that was opened before its credential was frozen,
@@ -31,13 +33,14 @@ type guarded struct {
 	venue  string
 	source netip.AddrPort
 	end    func(why string)
-	asked  atomic.Uint64 // generation of the gate that was asked last, 0 to ask again
+	asked  atomic.Uint64 // generation at which it was asked last, 0 to ask again
 	ended  atomic.Bool
 
 	mu        sync.Mutex
 	parties   map[party]struct{}
 	strangers int
-	told      string // restriction that a record says would end it
+	token     func() vedette.Reason // why the access token that opened it is good no more, "" while it is; nil for none
+	told      string                // what a record says would end it
 }
 
 // guards are the sessions that have parties.
@@ -173,7 +176,7 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 		s.stop()
 		return false
 	}
-	generation := m.Gate.Generation()
+	generation := m.Gate.Generation() + m.rechecks.Load()
 	if s.asked.Load() == generation {
 		return true
 	}
@@ -186,9 +189,18 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 			break
 		}
 	}
-	told := d.WouldDeny && s.told == d.Restriction
+	token := s.token
+	s.mu.Unlock()
+	if token != nil && !d.Refused() {
+		if why := token(); why != "" {
+			d = m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: why})
+		}
+	}
+	s.mu.Lock()
+	about := string(d.Reason) + " " + d.Restriction
+	told := d.WouldDeny && s.told == about
 	if d.WouldDeny {
-		s.told = d.Restriction
+		s.told = about
 	}
 	s.mu.Unlock()
 	switch {
@@ -213,6 +225,46 @@ func (s *guarded) stop() {
 	}
 }
 
+// Recheck holds all sessions anew to what opened them, after access tokens were revoked.
+func (m *Monitor) Recheck() {
+	m.rechecks.Add(1)
+	select {
+	case m.guards.wake <- struct{}{}:
+	default: // it is awake and will see this too, or there is none
+	}
+}
+
+// byToken notes that an access token opened the session, or that a key did.
+func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
+	conv, _ := x.Session.State.(*conversation)
+	if conv == nil || conv.guarded == nil {
+		return
+	}
+	var token func() vedette.Reason
+	if again != nil {
+		dialect, r := x.Dialect, venue.Request{Kind: venue.Message, Session: &x.Session.Session}
+		if up := x.Session.Upgrade; up != nil {
+			r.Scheme, r.Host, r.Path, r.Asked = up.Scheme, up.Host, up.Path, up.Asked
+		}
+		token = func() vedette.Reason {
+			call := vedette.Call{Venue: dialect.Name}
+			call.Operation = vedette.OpMarketRead
+			b := again(&verify.Case{Dialect: dialect, Request: &r, Claim: &venue.Claim{}, Call: &call, Now: m.Now()})
+			if slices.Contains(b.Reasons, vedette.TokenRevoked) {
+				return vedette.TokenRevoked
+			}
+			return ""
+		}
+	}
+	conv.guarded.mu.Lock()
+	conv.guarded.token = token
+	conv.guarded.mu.Unlock()
+	if again != nil { // it may have been revoked since it was judged
+		conv.guarded.asked.Store(0)
+		m.mayGoOn(conv.guarded)
+	}
+}
+
 // asks asks the gate about one party, under what the keyring says of it now.
 func (m *Monitor) asks(s *guarded, p party) vedette.Decision {
 	c := vedette.Call{Venue: s.venue, Source: s.source}
@@ -231,7 +283,7 @@ type endedSession struct {
 	Account     string         `json:"account,omitempty"`
 	Source      netip.AddrPort `json:"source,omitzero"`
 	Reason      vedette.Reason `json:"reason"`
-	Restriction string         `json:"restriction"`
+	Restriction string         `json:"restriction,omitempty"`
 }
 
 // sessionEnded records that a restriction ended a session, or would have. It does not wait.

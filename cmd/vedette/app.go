@@ -59,6 +59,7 @@ type app struct {
 	highest    *verify.Nonces
 	issued     *verify.Issued
 	bearers    []bearer
+	revoked    revocations
 	gate       *gate.Gate
 	intel      *intel.Feeds
 	parties    *pipeline.Parties
@@ -253,7 +254,7 @@ const (
 	nonceWallets     = 1 << 12
 )
 
-func (a *app) startVerifier(context.Context) error {
+func (a *app) startVerifier(ctx context.Context) error {
 	var err error
 	if a.window, err = verify.OpenWindow(filepath.Join(a.config.Dir, "replay"), a.config.replayEntries()); err != nil {
 		return err
@@ -282,7 +283,7 @@ func (a *app) startVerifier(context.Context) error {
 	for _, b := range a.bearers {
 		a.defer_(b.Close)
 	}
-	return nil
+	return a.startRevocations(ctx)
 }
 
 func (a *app) startGate(ctx context.Context) error {
@@ -481,8 +482,16 @@ func (a *app) keep(ctx context.Context) {
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
 		}
+		if beats%pruneBeats == 0 {
+			if err := a.pruneRevocations(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn("ended revocations not removed", "error", err)
+			}
+		}
 	}
 }
+
+// pruneBeats is how many seconds lie between removing revocations that ended.
+const pruneBeats = 3600
 
 // watchLedger tells gate and operator when the ledger stops or begins to take records,
 // also while no call comes. It returns whether the ledger fails.
