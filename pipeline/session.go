@@ -37,7 +37,7 @@ type guarded struct {
 	ended  atomic.Bool
 
 	mu        sync.Mutex
-	parties   map[party]struct{}
+	parties   map[party]bool // true where the keyring had the credential
 	strangers int
 	token     func() vedette.Reason // why the access token that opened it is good no more, "" while it is; nil for none
 	told      string                // what a record says would end it
@@ -105,12 +105,13 @@ func (m *Monitor) serves(x *sensor.Exchange) {
 		s = m.guard(conv, x.Session, c.Source)
 	}
 	p := party{c.Credential, c.Account, c.Owner}
+	_, inRing := m.Verifier.Keys.Lookup(s.venue, c.Credential)
 	s.mu.Lock()
 	_, known := s.parties[p]
 	stranger := c.Verdict != vedette.Authentic
 	full := !known && (len(s.parties) >= sessionParties || stranger && s.strangers >= sessionStrangers)
 	if !known && !full {
-		s.parties[party{clone(p.credential), clone(p.account), clone(p.owner)}] = struct{}{}
+		s.parties[party{clone(p.credential), clone(p.account), clone(p.owner)}] = inRing
 		if stranger {
 			s.strangers++
 		}
@@ -124,7 +125,7 @@ func (m *Monitor) serves(x *sensor.Exchange) {
 		d = m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.TooLarge})
 	default:
 		s.asked.Store(0)
-		d = m.asks(s, p)
+		d = m.asks(s, p, false)
 	}
 	if d.Refused() || d.WouldDeny && !c.Decision.WouldDeny {
 		c.Decision = d
@@ -139,7 +140,7 @@ func opens(claim *venue.Claim, c *vedette.Call) bool {
 
 // guard puts a session among those that a restriction ends.
 func (m *Monitor) guard(conv *conversation, s *sensor.Session, source netip.AddrPort) *guarded {
-	conv.guarded = &guarded{id: s.ID, venue: s.Dialect.Name, source: source, end: s.End, parties: map[party]struct{}{}}
+	conv.guarded = &guarded{id: s.ID, venue: s.Dialect.Name, source: source, end: s.End, parties: map[party]bool{}}
 	if m.guards.m != nil {
 		m.guards.mu.Lock()
 		m.guards.m[conv.guarded] = struct{}{}
@@ -164,7 +165,7 @@ func (m *Monitor) releases(s *sensor.Session) bool {
 			return true
 		}
 		g := m.guard(conversationOf(s), s, s.Source)
-		g.parties[party{s.Key, s.Account, ""}] = struct{}{}
+		g.parties[party{s.Key, s.Account, ""}] = false
 		return m.mayGoOn(g)
 	}
 	return m.mayGoOn(conv.guarded)
@@ -183,8 +184,8 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 	var who party
 	d := vedette.Decision{}
 	s.mu.Lock()
-	for p := range s.parties {
-		if next := m.asks(s, p); next.Refused() || next.WouldDeny {
+	for p, inRing := range s.parties {
+		if next := m.asks(s, p, inRing); next.Refused() || next.WouldDeny {
 			who, d = p, next
 			break
 		}
@@ -225,7 +226,7 @@ func (s *guarded) stop() {
 	}
 }
 
-// Recheck holds all sessions anew to what opened them, after access tokens were revoked.
+// Recheck holds all sessions anew to what opened them, after keys or access tokens changed.
 func (m *Monitor) Recheck() {
 	m.rechecks.Add(1)
 	select {
@@ -265,12 +266,15 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 	}
 }
 
-// asks asks the gate about one party, under what the keyring says of it now.
-func (m *Monitor) asks(s *guarded, p party) vedette.Decision {
+// asks asks the gate about one party, under what the keyring says of it now. One that was
+// taken out of the keyring since is no party any more.
+func (m *Monitor) asks(s *guarded, p party, wasInRing bool) vedette.Decision {
 	c := vedette.Call{Venue: s.venue, Source: s.source}
 	c.Credential, c.Account, c.Owner = p.credential, p.account, p.owner
 	if e, ok := m.Verifier.Keys.Lookup(s.venue, p.credential); ok {
 		c.Account, c.Owner = e.Account, e.Owner
+	} else if wasInRing {
+		return m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.UnknownKey})
 	}
 	return m.Gate.Session(&c, m.Now())
 }

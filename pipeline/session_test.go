@@ -10,6 +10,7 @@ import (
 
 	"vedette"
 	"vedette/gate"
+	"vedette/keyring"
 	"vedette/sensor"
 	"vedette/venue"
 )
@@ -144,6 +145,20 @@ func TestSilentSessionEnds(t *testing.T) {
 func (w *world) open2(*testing.T) (*sensor.Session, chan string) {
 	ended := make(chan string, 10)
 	return &sensor.Session{Session: venue.Session{ID: 8}, Dialect: venue.Binance, End: tells(ended)}, ended
+}
+
+// TestRemovedKeyEndsSessions: a key that was taken out of the keyring gets nothing more.
+func TestRemovedKeyEndsSessions(t *testing.T) {
+	w := newWorld(t)
+	s, ended := w.open(t, "192.0.2.7:4000")
+	w.m.Verifier.Keys.(*keyring.Ring).Remove("binance", "key-1")
+	w.m.Recheck()
+	if w.m.Reply(s, []byte(push), w.now) || len(ended) == 0 {
+		t.Error("the session goes on")
+	}
+	if r := w.log.last(t); r["what"] != "session.ended" || r["detail"].(map[string]any)["reason"] != "unknown_key" {
+		t.Error(r)
+	}
 }
 
 // TestSecondCredentialOfSession: a session ends for each credential that it was opened for, not only

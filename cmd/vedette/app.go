@@ -595,6 +595,7 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
 	a.monitor.Verifier.ForgetRemoved()
+	a.monitor.Recheck()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -702,6 +703,7 @@ func (a *app) reload() error {
 	a.cancels.Store(&cancels)
 	err = a.ring.Replace(entries)
 	a.monitor.Verifier.ForgetRemoved()
+	a.monitor.Recheck()
 	return err
 }
 

@@ -195,3 +195,30 @@ func TestTokenRevoke(t *testing.T) {
 		t.Errorf("%d revocations after removing those that ended", n)
 	}
 }
+
+// TestFreezeEndsSession: a freeze by command ends the session of whom it names, and no other.
+func TestFreezeEndsSession(t *testing.T) {
+	w := newRevoking(t)
+	w.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	mine, other := w.open(ctx, w.claims("alice", "one")), w.open(ctx, w.claims("bob", "two"))
+	expect(t, exitDone, "in force", "key", "freeze", "-c", w.cfg, "-venue", "gemini", "-id", "app/alice")
+	begun := time.Now()
+	if _, _, err := mine.Read(ctx); websocket.CloseStatus(err) != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "access is restricted") {
+		t.Errorf("the session ended with %v", err)
+	}
+	t.Logf("ended after %v", time.Since(begun))
+	if w.open(ctx, w.claims("alice", "three")) != nil {
+		t.Error("a frozen client opens a session")
+	}
+	short, stop := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer stop()
+	if _, _, err := other.Read(short); short.Err() == nil {
+		t.Errorf("another's session ended: %v", err)
+	}
+	expect(t, exitDone, "lifted", "key", "thaw", "-c", w.cfg, "-venue", "gemini", "-id", "app/alice")
+	if w.open(ctx, w.claims("alice", "four")) == nil {
+		t.Error("a thawed client is refused")
+	}
+}

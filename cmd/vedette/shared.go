@@ -136,5 +136,6 @@ func (a *app) takeKeys(ctx context.Context) error {
 	if _, err := a.loadKeys(ctx); err != nil {
 		return err
 	}
+	a.monitor.Recheck()
 	return a.freezeKeys()
 }
