@@ -88,6 +88,7 @@ type orders struct {
 	list    []vedette.Restriction
 	lifted  []string
 	granted []vedette.StepUpGrant
+	revoked []vedette.Revocation
 	asked   []IntelRefresh
 	decided Decision
 	err     error
@@ -114,8 +115,13 @@ func (o *orders) StepUp(g vedette.StepUpGrant) error {
 	o.granted = append(o.granted, g)
 	return o.err
 }
+func (o *orders) Revoke(r vedette.Revocation) (vedette.Revocation, error) {
+	o.revoked = append(o.revoked, r)
+	return r, o.err
+}
+func (o *orders) Revocations() []vedette.Revocation        { return o.revoked }
 func (o *orders) Restrictions() []vedette.Restriction      { return o.list }
-func (o *orders) Known(venue, id string) bool              { return venue == "a" && id == "k/1 &" }
+func (o *orders) Known(k KeyScope) Known                   { return Known{Known: k.Venue == "a" && k.ID == "k/1 &"} }
 func (o *orders) ReloadKeys(who, what string) (int, error) { return 3, o.err }
 func (o *orders) Incidents(_ context.Context, open bool, limit int) ([]vedette.Incident, error) {
 	return []vedette.Incident{{ID: "inc:1", Title: fmt.Sprint(open, limit)}}, o.err

@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,8 +34,12 @@ type Orders interface {
 	Restrictions() []vedette.Restriction
 	// StepUp lets a credential pass step-up restrictions before it returns.
 	StepUp(g vedette.StepUpGrant) error
-	// Known reports whether the keyring in force has the credential.
-	Known(venue, id string) bool
+	// Revoke ends access tokens before it returns.
+	Revoke(r vedette.Revocation) (vedette.Revocation, error)
+	// Revocations are those in force, the oldest first.
+	Revocations() []vedette.Revocation
+	// Known looks for a key in the keyring in force.
+	Known(k KeyScope) Known
 	// ReloadKeys reads the stored keys anew; who and what go into the ledger.
 	ReloadKeys(who, what string) (int, error)
 	// Incidents lists incidents, the riskiest first: those not closed, or all.
@@ -86,9 +92,47 @@ type Decision struct {
 	Peer string `json:"-"`
 }
 
-// Known answers whether a credential is in the keyring.
+// KeyScope names keys as a restriction does: all that is set must match.
+type KeyScope struct {
+	Venue   string
+	ID      string
+	Account string
+	Owner   string
+}
+
+// Known answers whether the keyring has a key of a scope.
 type Known struct {
 	Known bool `json:"known"`
+	// Near is what differs from the scope in upper and lower case only, in one that has such.
+	Near string `json:"near,omitempty"`
+}
+
+// Query returns the scope as it is asked for.
+func (k KeyScope) Query() url.Values {
+	return url.Values{"venue": {k.Venue}, "id": {k.ID}, "account": {k.Account}, "owner": {k.Owner}}
+}
+
+// Look holds a credential against the scope, and reports whether it has been found.
+func (k KeyScope) Look(c *vedette.Credential, found *Known) bool {
+	if k.Venue != "" && k.Venue != c.Venue {
+		return false
+	}
+	near := ""
+	for _, p := range [3][2]string{{k.ID, c.ID}, {k.Account, c.Account}, {k.Owner, c.Owner}} {
+		switch {
+		case p[0] == "" || p[0] == p[1]:
+		case strings.EqualFold(p[0], p[1]):
+			near = p[1]
+		default:
+			return false
+		}
+	}
+	if near != "" {
+		found.Near = near
+		return false
+	}
+	*found = Known{Known: true}
+	return true
 }
 
 // ProfileOf names whose profile is meant.
@@ -146,9 +190,18 @@ func Control(o Orders) http.Handler {
 		}
 		reply(w, in, o.StepUp(in))
 	})
+	mux.HandleFunc("GET /v1/tokens/revocations", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Revocations()) })
+	mux.HandleFunc("POST /v1/tokens/revocations", func(w http.ResponseWriter, r *http.Request) {
+		var in vedette.Revocation
+		if !readOrder(w, r, &in) || !signed(w, in.By) {
+			return
+		}
+		out, err := o.Revoke(in)
+		reply(w, out, err)
+	})
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		answer(w, http.StatusOK, Known{o.Known(q.Get("venue"), q.Get("id"))})
+		answer(w, http.StatusOK, o.Known(KeyScope{q.Get("venue"), q.Get("id"), q.Get("account"), q.Get("owner")}))
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }

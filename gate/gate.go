@@ -30,8 +30,11 @@ type Gate struct {
 	changing sync.Mutex // orders changes and their OnChange
 	stepUps  stepUps
 
-	mu    sync.Mutex       // held shortly, within changing or alone
-	rules map[string]*rule // by id; mu
+	generation atomic.Uint64 // see Generation
+
+	mu       sync.Mutex       // held shortly, within changing or alone
+	rules    map[string]*rule // by id; mu
+	watchers []func()         // mu
 }
 
 // Part is a part of the monitor that decisions need.
@@ -81,7 +84,10 @@ func (g *Gate) Configure(c Config) error {
 	if err != nil {
 		return err
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.settings.Store(s)
+	g.tighter()
 	return nil
 }
 
@@ -126,7 +132,14 @@ func (g *Gate) setFailure(change func(failures)) {
 // subjects that share an overflow bucket.
 func (g *Gate) Decide(c *vedette.Call, now time.Time) vedette.Decision {
 	s := g.settings.Load()
-	d := g.decide(s, c, now)
+	return s.weigh(g.decide(s, c, now))
+}
+
+// Weigh makes another part's refusal what the mode makes of one: in observe mode it is
+// let through.
+func (g *Gate) Weigh(d vedette.Decision) vedette.Decision { return g.settings.Load().weigh(d) }
+
+func (s *settings) weigh(d vedette.Decision) vedette.Decision {
 	if s.mode == Observe && d.Refused() {
 		return vedette.Decision{Effect: vedette.Allow, Reason: d.Reason, Restriction: d.Restriction, WouldDeny: true}
 	}
@@ -191,7 +204,7 @@ func (g *Gate) worst(x *index, s *settings, c *vedette.Call, source netip.Addr, 
 			throttled = true
 			return true
 		}
-		if worst != nil && (ranks[worst.Kind] < ranks[r.Kind] || ranks[worst.Kind] == ranks[r.Kind] && worst.ID < r.ID) {
+		if worst != nil && worst.before(r) {
 			return true
 		}
 		if r.refuses(s, c) && !(r.Kind == vedette.RestrictStepUp && g.steppedUp(r, c, at, now)) {

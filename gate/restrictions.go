@@ -98,6 +98,7 @@ func (g *Gate) put(fresh *rule) error {
 	}
 	g.rules[fresh.ID] = fresh
 	g.index.Store(x.with(fresh))
+	g.tighter()
 	return nil
 }
 
@@ -242,6 +243,7 @@ func (g *Gate) load(restrictions []vedette.Restriction, now time.Time) (added, d
 	}
 	g.rules = rules
 	g.index.Store(x)
+	g.tighter()
 	byID := func(a, b vedette.Restriction) int { return cmp.Compare(a.ID, b.ID) }
 	slices.SortFunc(added, byID)
 	slices.SortFunc(dropped, byID)

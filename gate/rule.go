@@ -219,6 +219,11 @@ var ranks = [...]uint8{vedette.RestrictNone: rankNone, vedette.RestrictKill: ran
 	vedette.RestrictFreeze: rankFreeze, vedette.RestrictReadOnly: rankReadOnly, vedette.RestrictOperation: rankOperation,
 	vedette.RestrictStepUp: rankStepUp, vedette.RestrictThrottle: rankNone}
 
+// before reports whether r decides rather than o where both refuse a call.
+func (r *rule) before(o *rule) bool {
+	return ranks[r.Kind] < ranks[o.Kind] || ranks[r.Kind] == ranks[o.Kind] && r.ID < o.ID
+}
+
 // refuses reports whether a restriction that concerns the call, and is no
 // throttle, refuses it.
 func (r *rule) refuses(s *settings, c *vedette.Call) bool {

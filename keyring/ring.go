@@ -268,19 +268,30 @@ func (r *Ring) update(venue, id string, change func(*Entry) error) error {
 	return nil
 }
 
-// List returns the entries by venue and id.
-func (r *Ring) List() []*Entry {
+// Each calls f for every entry, in no order, until it returns false. f must not change
+// the ring.
+func (r *Ring) Each(f func(*Entry) bool) {
 	r.mu.Lock()
-	list := make([]*Entry, 0, r.live)
+	defer r.mu.Unlock()
 	t := r.table.Load()
 	for i := range t.slots {
 		if e := t.slots[i].Load(); e != grave {
 			for ; e != nil; e = e.Also {
-				list = append(list, e)
+				if !f(e) {
+					return
+				}
 			}
 		}
 	}
-	r.mu.Unlock()
+}
+
+// List returns the entries by venue and id.
+func (r *Ring) List() []*Entry {
+	var list []*Entry
+	r.Each(func(e *Entry) bool {
+		list = append(list, e)
+		return true
+	})
 	slices.SortFunc(list, func(a, b *Entry) int {
 		return cmp.Or(cmp.Compare(a.Venue, b.Venue), cmp.Compare(a.ID, b.ID))
 	})

@@ -56,6 +56,9 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		m.Intel.Enrich(&x.Call, x.Arrived)
 	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
+	if !x.Call.Decision.Refused() {
+		m.serves(x)
+	}
 	if x.Call.Decision.Refused() {
 		m.challenge(x, s)
 		x.Refusal = x.Dialect.Deny(&x.Request, x.Call.Decision, x.Scratch[:0])
@@ -71,6 +74,7 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		if s.Again != nil {
 			x.Session.Token = s.Again
 		}
+		m.byToken(x, s.Again)
 	}
 	m.stats.count(&x.Call)
 }
@@ -213,6 +217,7 @@ type waiting struct {
 type conversation struct {
 	pending []*waiting // oldest first
 	held    int64      // memory of pending
+	guarded *guarded   // nil while it serves nobody
 }
 
 // room claims memory for waiting messages: ownPending is the session's own, what it has
@@ -235,11 +240,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled boo
 	if id == "" || x.Session == nil {
 		return false, true
 	}
-	conv, _ := x.Session.State.(*conversation)
-	if conv == nil {
-		conv = &conversation{}
-		x.Session.State = conv
-	}
+	conv := conversationOf(x.Session)
 	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login, inquiry: s.inquiry}
 	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
@@ -276,6 +277,9 @@ func (m *Monitor) settle(w *waiting) (kept bool) {
 
 // Reply implements sensor.Monitor.
 func (m *Monitor) Reply(s *sensor.Session, message []byte, at time.Time) bool {
+	if !m.releases(s) {
+		return false
+	}
 	r := venue.Request{Kind: venue.Reply, Session: &s.Session, Body: unzipped(message)}
 	if s.Dialect.Push != nil {
 		s.Dialect.Push(&r, &s.Session)
@@ -337,6 +341,9 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 	conv, _ := s.State.(*conversation)
 	if conv == nil {
 		return
+	}
+	if conv.guarded != nil {
+		m.unguard(conv.guarded)
 	}
 	for len(conv.pending) > 0 {
 		w := m.take(conv, 0)

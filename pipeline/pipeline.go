@@ -72,16 +72,18 @@ type Config struct {
 // sensor.Monitor.
 type Monitor struct {
 	Config
-	stats   counters
-	records sync.Pool // *[]byte
-	engine  atomic.Pointer[detect.Engine]
-	order   sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
-	past    detect.Stats // counts of engines before
-	told    atomic.Uint64
-	known   map[string]struct{} // findings that are in the log already; while catching up
-	last    atomic.Uint64       // position of a late record
-	logDown atomic.Bool
-	pending atomic.Int64 // bytes of messages that wait for answers, beyond their sessions' own
+	stats    counters
+	records  sync.Pool // *[]byte
+	engine   atomic.Pointer[detect.Engine]
+	order    sync.Mutex   // calls reach log and detectors in the same order; engine and past change under it
+	past     detect.Stats // counts of engines before
+	told     atomic.Uint64
+	known    map[string]struct{} // findings that are in the log already; while catching up
+	last     atomic.Uint64       // position of a late record
+	logDown  atomic.Bool
+	guards   guards
+	rechecks atomic.Uint64 // see Recheck
+	pending  atomic.Int64  // bytes of messages that wait for answers, beyond their sessions' own
 }
 
 var _ sensor.Monitor = (*Monitor)(nil)
@@ -107,6 +109,9 @@ func New(c Config) (*Monitor, error) {
 	m.records.New = func() any { b := make([]byte, 0, 2048); return &b }
 	e, err := detect.New(m.detection(c.Detect))
 	m.engine.Store(e)
+	if err == nil && !c.Inline {
+		m.guardSessions()
+	}
 	return m, err
 }
 
@@ -149,7 +154,10 @@ func (m *Monitor) Redetect(c detect.Config) error {
 }
 
 // Close lets the detectors finish. No call may be judged after it.
-func (m *Monitor) Close() { m.engine.Load().Close() }
+func (m *Monitor) Close() {
+	m.guards.end()
+	m.engine.Load().Close()
+}
 
 // append records, and tells the gate when that stops or begins to work.
 func (m *Monitor) append(record []byte) (uint64, bool) {

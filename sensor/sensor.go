@@ -85,6 +85,10 @@ type Session struct {
 	JA4          string
 	ClientCert   *x509.Certificate
 	State        any // the monitor's own
+	// End ends the session: nothing of it is passed on any more, and both sides are told
+	// why, the client in the words. It is set by a sensor that can, nil otherwise. It may be
+	// called at any time, with or without the session's lock, and returns at once.
+	End func(why string)
 }
 
 // Monitor judges and records what sensors see. Its methods are called from many
@@ -108,7 +112,8 @@ type Monitor interface {
 	// forwarded and its session ends.
 	Done(x *Exchange) bool
 	// Reply is called for every message that the venue sends on a session, before it
-	// is released to the client. at is when it arrived. It returns false as Done does.
+	// is released to the client. at is when it arrived. It returns false as Done does, and
+	// where it had the session ended by End.
 	Reply(s *Session, message []byte, at time.Time) bool
 	// Closed is called once when a session has ended.
 	Closed(s *Session, at time.Time)

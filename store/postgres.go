@@ -166,7 +166,7 @@ func (p *Postgres) listen(ctx context.Context, changed func(Change)) error {
 	if _, err := c.Exec(ctx, "LISTEN vedette"); err != nil {
 		return err
 	}
-	changed(Change{true, true, true, true, true, nil}) // what was changed before we listened
+	changed(Change{true, true, true, true, true, true, nil}) // what was changed before we listened
 	for {
 		wait, cancel := context.WithTimeout(ctx, watchProbe)
 		n, err := c.WaitForNotification(wait)
@@ -190,7 +190,7 @@ func (p *Postgres) listen(ctx context.Context, changed func(Change)) error {
 }
 
 func topicChange(topic string) Change {
-	return Change{topic == "keys", topic == "restrictions", topic == "incidents", topic == "rules", topic == "audit", nil}
+	return Change{topic == "keys", topic == "restrictions", topic == "revocations", topic == "incidents", topic == "rules", topic == "audit", nil}
 }
 
 // explainPostgres adds to PostgreSQL's error what it means and what to do.

@@ -126,6 +126,43 @@ func (t *tables) LiftRestriction(ctx context.Context, id string, audit ...Audit)
 	})
 }
 
+// LoadRevocations implements Revocations.
+func (t *tables) LoadRevocations(ctx context.Context) ([]vedette.Revocation, error) {
+	rs, err := query(ctx, t.db, "SELECT id, body FROM revocations ORDER BY id", func(scan func(...any) error) (r vedette.Revocation, err error) {
+		err = scanBody(scan, "revocation", &r, func() string { return r.ID })
+		return r, err
+	})
+	return rs, t.failed("read revocations from", err)
+}
+
+const putRevocation = `INSERT INTO revocations (id, ends, body) VALUES ($1, $2, $3)
+	ON CONFLICT (id) DO UPDATE SET ends = excluded.ends, body = excluded.body`
+
+// PutRevocation implements Revocations.
+func (t *tables) PutRevocation(ctx context.Context, r vedette.Revocation, audit ...Audit) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("cannot write revocation %q: %w", r.ID, err)
+	}
+	return t.update(ctx, "write a revocation to", audit, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, putRevocation, r.ID, r.Until.UnixMilli(), string(body))
+		return err
+	})
+}
+
+// PruneRevocations implements Revocations.
+func (t *tables) PruneRevocations(ctx context.Context, before time.Time) (n int64, err error) {
+	err = t.update(ctx, "remove ended revocations from", nil, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, "DELETE FROM revocations WHERE ends < $1", before.UnixMilli())
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
 // AppendAudit implements Audits.
 func (t *tables) AppendAudit(ctx context.Context, a Audit) error {
 	return t.update(ctx, "write the audit to", []Audit{a}, func(*sql.Tx) error { return nil })

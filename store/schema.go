@@ -55,15 +55,19 @@ CREATE TABLE changes (
 	topic TEXT NOT NULL PRIMARY KEY,  -- a table
 	n     INTEGER NOT NULL            -- how often it was changed
 ) STRICT, WITHOUT ROWID;
-` + sqliteTold()}
+` + sqliteTold("keys", "restrictions", "incidents", "rules", "audit"), `
+CREATE TABLE revocations (
+	id    TEXT NOT NULL PRIMARY KEY,
+	ends  INTEGER NOT NULL,        -- Unix ms
+	body  TEXT NOT NULL            -- vedette.Revocation as JSON
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revocations_ends ON revocations (ends);
+` + sqliteTold("revocations")}
 
-// watched are the tables whose changes Watch tells.
-var watched = []string{"keys", "restrictions", "incidents", "rules", "audit"}
-
-// sqliteTold makes each change of a table count.
-func sqliteTold() string {
+// sqliteTold makes each change of the tables count, for Watch.
+func sqliteTold(tables ...string) string {
 	var b strings.Builder
-	for _, table := range watched {
+	for _, table := range tables {
 		fmt.Fprintf(&b, "INSERT INTO changes VALUES ('%s', 0);\n", table)
 		for _, what := range []string{"INSERT", "UPDATE", "DELETE"} {
 			fmt.Fprintf(&b, "CREATE TRIGGER %s_told_%s AFTER %s ON %s BEGIN UPDATE changes SET n = n + 1 WHERE topic = '%s'; END;\n", table, strings.ToLower(what), what, table, table)
@@ -117,12 +121,19 @@ CREATE TABLE rules (
 CREATE FUNCTION tell_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 	PERFORM pg_notify('vedette', TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME); RETURN NULL;
 END $$;
-` + postgresTold()}
+` + postgresTold("keys", "restrictions", "incidents", "rules", "audit"), `
+CREATE TABLE revocations (
+	id    TEXT COLLATE "C" PRIMARY KEY,
+	ends  BIGINT NOT NULL,
+	body  TEXT NOT NULL
+);
+CREATE INDEX revocations_ends ON revocations (ends);
+` + postgresTold("revocations")}
 
-// postgresTold makes each change of a table notify whoever listens, when it is committed.
-func postgresTold() string {
+// postgresTold makes each change of the tables notify whoever listens, when it is committed.
+func postgresTold(tables ...string) string {
 	var b strings.Builder
-	for _, table := range watched {
+	for _, table := range tables {
 		fmt.Fprintf(&b, "CREATE TRIGGER %s_told AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION tell_change();\n", table, table)
 	}
 	return b.String()

@@ -166,10 +166,10 @@ func (s *SQLite) Watch(ctx context.Context, changed func(Change)) error {
 // changes compares the counts of two moments; nil is before the first.
 func changes(before, after map[string]int64) Change {
 	if before == nil {
-		return Change{true, true, true, true, true, nil}
+		return Change{true, true, true, true, true, true, nil}
 	}
 	is := func(topic string) bool { return before[topic] != after[topic] || len(before) == 0 }
-	return Change{is("keys"), is("restrictions"), is("incidents"), is("rules"), is("audit"), nil}
+	return Change{is("keys"), is("restrictions"), is("revocations"), is("incidents"), is("rules"), is("audit"), nil}
 }
 
 // dataVersion returns a number that differs from the one before if anybody, in

@@ -117,11 +117,12 @@ func TestMigration(t *testing.T) {
 		t.Errorf("%v %v", rs, err)
 	}
 	must(t, s.PutIncidents(ctx, []incident.Record{{Incident: vedette.Incident{ID: "inc:a"}}}))
+	must(t, s.PutRevocation(ctx, vedette.Revocation{ID: "t", Until: t0}))
 	must(t, s.AppendAudit(ctx, Audit{At: t0}))
 	if list, err := s.LoadAudit(ctx, 0, 9); err != nil || len(list) != 2 || list[1].N != 2 {
 		t.Errorf("%v %v", list, err)
 	}
-	if n, err := s.topics(ctx); err != nil || n["incidents"] == 0 || n["audit"] == 0 || n["keys"] != 0 {
+	if n, err := s.topics(ctx); err != nil || n["incidents"] == 0 || n["revocations"] == 0 || n["audit"] == 0 || n["keys"] != 0 {
 		t.Errorf("changes %v %v", n, err)
 	}
 }

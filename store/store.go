@@ -44,12 +44,13 @@ var (
 // Errors: any method can fail with an error that wraps ErrCorrupt, ErrReadOnly, ErrFull, ErrBusy or
 // ErrUnreachable, or with the context's; what else it returns is said there. No error holds a secret.
 //
-// Whoever can write the database can remove keys and restrictions, make restrictions, close incidents
+// Whoever can write the database can remove keys, revocations and restrictions, make restrictions, close incidents
 // and rewrite the audit; keys he can neither read nor make (see keyring.Sealer). The ledger holds the
 // same human actions beyond his reach.
 type Store interface {
 	Keys
 	Restrictions
+	Revocations
 	Incidents
 	Audits
 
@@ -64,7 +65,7 @@ type Store interface {
 
 // Change is what somebody changed.
 type Change struct {
-	Keys, Restrictions, Incidents, Rules, Audit bool
+	Keys, Restrictions, Revocations, Incidents, Rules, Audit bool
 	// Err is why changes cannot be seen now, nil if they can. All else is unset then.
 	Err error
 }
@@ -100,6 +101,17 @@ type Restrictions interface {
 	PutRestriction(ctx context.Context, r vedette.Restriction, audit ...Audit) error
 	// LiftRestriction removes a restriction. Its error wraps ErrNotFound if there is none.
 	LiftRestriction(ctx context.Context, id string, audit ...Audit) error
+}
+
+// Revocations are access tokens that ended before they expired. None is taken back.
+type Revocations interface {
+	// LoadRevocations returns all revocations by id, ended ones too. Its error wraps ErrCorrupt if one
+	// is not understood: what it ended must not come back to life.
+	LoadRevocations(ctx context.Context) ([]vedette.Revocation, error)
+	// PutRevocation writes a revocation, in place of one with the same id.
+	PutRevocation(ctx context.Context, r vedette.Revocation, audit ...Audit) error
+	// PruneRevocations removes those that ended before the time, and returns how many.
+	PruneRevocations(ctx context.Context, before time.Time) (int64, error)
 }
 
 // IncidentQuery says which incidents are wanted; its zero value all.

@@ -59,6 +59,7 @@ type app struct {
 	highest    *verify.Nonces
 	issued     *verify.Issued
 	bearers    []bearer
+	revoked    revocations
 	gate       *gate.Gate
 	intel      *intel.Feeds
 	payloads   pipeline.Payloads
@@ -256,7 +257,7 @@ const (
 	nonceWallets     = 1 << 12
 )
 
-func (a *app) startVerifier(context.Context) error {
+func (a *app) startVerifier(ctx context.Context) error {
 	var err error
 	if a.window, err = verify.OpenWindow(filepath.Join(a.config.Dir, "replay"), a.config.replayEntries()); err != nil {
 		return err
@@ -285,7 +286,7 @@ func (a *app) startVerifier(context.Context) error {
 	for _, b := range a.bearers {
 		a.defer_(b.Close)
 	}
-	return nil
+	return a.startRevocations(ctx)
 }
 
 func (a *app) startGate(ctx context.Context) error {
@@ -484,8 +485,16 @@ func (a *app) keep(ctx context.Context) {
 		if beats++; beats%syncBeats == 0 {
 			a.syncReplay()
 		}
+		if beats%pruneBeats == 0 {
+			if err := a.pruneRevocations(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn("ended revocations not removed", "error", err)
+			}
+		}
 	}
 }
+
+// pruneBeats is how many seconds lie between removing revocations that ended.
+const pruneBeats = 3600
 
 // watchLedger tells gate and operator when the ledger stops or begins to take records,
 // also while no call comes. It returns whether the ledger fails.
@@ -534,6 +543,10 @@ var _ api.Orders = (*app)(nil)
 
 // Restrict implements api.Orders.
 func (a *app) Restrict(r vedette.Restriction) (vedette.Restriction, error) {
+	a.mu.Lock()
+	all := a.allDialects()
+	a.mu.Unlock()
+	r.Credential = lowerWallet(all, r.Venue, r.Credential)
 	out, err := a.gate.Set(r, a.now())
 	if err != nil && !errors.Is(err, gate.ErrNotSaved) {
 		return out, err
@@ -560,6 +573,10 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 	if g.By == "" {
 		return errors.New("cannot step up: by says nobody")
 	}
+	a.mu.Lock()
+	all := a.allDialects()
+	a.mu.Unlock()
+	g.Credential = lowerWallet(all, g.Venue, g.Credential)
 	return a.gate.StepUp(g, a.now(), func() error {
 		_, err := a.monitor.Act(g.By, "stepup.set", g)
 		return err
@@ -567,9 +584,12 @@ func (a *app) StepUp(g vedette.StepUpGrant) error {
 }
 
 // Known implements api.Orders.
-func (a *app) Known(venue, id string) bool {
-	_, ok := a.ring.Lookup(venue, id)
-	return ok
+func (a *app) Known(k api.KeyScope) (found api.Known) {
+	if e, ok := a.ring.Lookup(k.Venue, k.ID); ok && k.Look(&e.Credential, &found) {
+		return found
+	}
+	a.ring.Each(func(e *keyring.Entry) bool { return !k.Look(&e.Credential, &found) })
+	return found
 }
 
 // ReloadKeys implements api.Orders.
@@ -578,6 +598,7 @@ func (a *app) ReloadKeys(who, what string) (int, error) {
 	defer a.mu.Unlock()
 	n, err := a.loadKeys(context.Background())
 	a.monitor.Verifier.ForgetRemoved()
+	a.monitor.Recheck()
 	if err == nil {
 		err = a.freezeKeys()
 	}
@@ -690,6 +711,7 @@ func (a *app) reload() error {
 	a.cancels.Store(&cancels)
 	err = a.ring.Replace(entries)
 	a.monitor.Verifier.ForgetRemoved()
+	a.monitor.Recheck()
 	return err
 }
 

@@ -63,6 +63,7 @@ func (a *app) figures(p pipeline.Stats, l ledger.Stats) []api.Figure {
 		one("proxy_answers_unread_total", "Answers in a coding that the monitor cannot read.", float64(x.AnswersUnread)),
 		one("proxy_sessions_total", "WebSocket sessions.", float64(x.Sessions)),
 		gauge("proxy_sessions", "WebSocket sessions now.", float64(x.SessionsNow)),
+		one("proxy_sessions_ended_total", "WebSocket sessions ended by a restriction.", float64(x.SessionsEnded)),
 		one("proxy_monitor_panics_total", "Calls refused because the monitor panicked.", float64(x.MonitorPanics)),
 		faultFigure(x.Faults),
 		gauge("uptime_seconds", "Since the start.", a.now().Sub(a.started).Round(time.Second).Seconds()),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/api"
 	"vedette/keyring"
 	"vedette/store"
 )
@@ -375,7 +376,7 @@ func (k *keys) remove(ctx context.Context) error {
 
 // scope is what a freeze or thaw concerns.
 func (k *keys) scope() (vedette.Restriction, error) {
-	r := vedette.Restriction{Kind: vedette.RestrictFreeze, Venue: k.f.venue, Credential: k.f.id, Account: k.f.account, Owner: k.f.owner, Source: k.f.source,
+	r := vedette.Restriction{Kind: vedette.RestrictFreeze, Venue: k.f.venue, Credential: lowerWallet(k.dialects, k.f.venue, k.f.id), Account: k.f.account, Owner: k.f.owner, Source: k.f.source,
 		Reason: k.f.reason, By: person()}
 	if r.Source != "" {
 		r.Kind = vedette.RestrictBlock
@@ -445,11 +446,11 @@ func (k *keys) stepUp(ctx context.Context) error {
 	if client == nil {
 		return fmt.Errorf("no monitor runs on %s: a step-up is for a running one, and does not outlast it", k.config.Dir)
 	}
-	g := vedette.StepUpGrant{Venue: k.f.venue, Credential: k.f.id, Reason: orNone(k.f.reason), By: person(), Until: time.Now().UTC().Add(k.f.duration)}
+	g := vedette.StepUpGrant{Venue: k.f.venue, Credential: lowerWallet(k.dialects, k.f.venue, k.f.id), Reason: orNone(k.f.reason), By: person(), Until: time.Now().UTC().Add(k.f.duration)}
 	if err := client.Do(ctx, "POST", "/v1/stepups", g.By, g, nil); err != nil {
 		return err
 	}
 	fmt.Fprintf(k.stderr, "stepped up until %s: %s %s\n", g.Until.Format(time.RFC3339), g.Venue, g.Credential)
-	k.warnUnknown(ctx, client, g.Venue, g.Credential)
+	k.warnUnknown(ctx, client, api.KeyScope{Venue: g.Venue, ID: g.Credential})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,57 @@ func TestFreezeOfWhatIsThere(t *testing.T) {
 			}
 			key(exitDone, "lifted", "thaw", "-venue", "binance", "-id", id)
 		}
+	}
+	check()
+	p.started()
+	check()
+}
+
+// TestFreezeOfNobody: a scope that no key has is said, with what it may have meant, and a wallet is
+// frozen however its address is written.
+func TestFreezeOfNobody(t *testing.T) {
+	p := newPlace(t)
+	const wallet = "0xab5801a7d398351b8be11c439e05c5b3259aec9b"
+	p.write("other.yaml", "keys:\n  - {id: stored-1, venue: binance, account: acct-1, owner: owner-1, secret: dummysecret0123456789}\n  - {id: \""+wallet+"\", venue: hyperliquid, scheme: eip712}\n")
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, exitDone, "key.import", "key", "import", "-c", p.config, filepath.Join(p.root, "other.yaml"))
+	f := func(want string, scope ...string) {
+		t.Helper()
+		for _, verb := range [][]string{{"key", "freeze"}, {"restrict", "set", "read_only"}} {
+			if verb[0] == "restrict" {
+				scope = slices.Clone(scope)
+				for i, s := range scope {
+					if s == "-id" {
+						scope[i] = "-credential"
+					}
+				}
+			}
+			_, errs, code := invoke("", append(append(verb, "-c", p.config), scope...)...)
+			if code != exitDone || strings.Contains(errs, "warning") != (want != "") || !strings.Contains(errs, want) {
+				t.Errorf("%v %v: %d %s, want %q", verb, scope, code, errs, want)
+			}
+		}
+	}
+	check := func() {
+		t.Helper()
+		f("", "-account", "acct-1")
+		f("", "-venue", "binance", "-owner", "owner-1")
+		f(`did you mean "acct-1"? Case counts`, "-account", "ACCT-1")
+		f(`did you mean "owner-1"?`, "-owner", "Owner-1")
+		f("has that account or owner", "-account", "acct-2")
+		f("has that account or owner", "-venue", "okx", "-account", "acct-1")
+		f("no such key", "-id", "stored-1", "-account", "acct-2")
+		f("no such key", "-id", "nobody")
+		f("", "-venue", "hyperliquid", "-id", wallet)
+		f("", "-venue", "hyperliquid", "-id", "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B")
+		f("", "-id", "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B")
+		out, _, _ := invoke("", "restrict", "list", "-c", p.config)
+		if !strings.Contains(out, wallet) || strings.Contains(out, "0xAb") {
+			t.Error(out)
+		}
+		expect(t, exitDone, "lifted", "key", "thaw", "-c", p.config, "-venue", "hyperliquid", "-id", "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B")
 	}
 	check()
 	p.started()

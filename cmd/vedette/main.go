@@ -113,7 +113,7 @@ func (e *env) parse(flags *flag.FlagSet) error {
 }
 
 func commands() []*command {
-	return []*command{demoCommand, runCommand, checkCommand, replayCommand, keyCommand, restrictCommand, incidentCommand, respondCommand, rulesCommand, profileCommand, intelCommand, ledgerCommand, convertCommand, benchCommand, evalCommand, versionCommand}
+	return []*command{demoCommand, runCommand, checkCommand, replayCommand, keyCommand, tokenCommand, restrictCommand, incidentCommand, respondCommand, rulesCommand, profileCommand, intelCommand, ledgerCommand, convertCommand, benchCommand, evalCommand, versionCommand}
 }
 
 func overview(w io.Writer) {

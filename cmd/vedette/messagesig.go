@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"net/http"
+	"time"
 
 	"vedette/keyring"
 	"vedette/verify"
@@ -27,10 +28,11 @@ func messageSignatures(c *config, ring *keyring.Ring, window *verify.Window) (ve
 		}
 		name := dialects[i].Name
 		h, err := httpsig.New(httpsig.Config{Seen: window.Once, Key: func(id string) (httpsig.Key, bool) {
-			if e, ok := ring.Lookup(name, id); ok {
-				return messageKey(e)
-			}
-			return httpsig.Key{}, false
+			e, _ := ring.Lookup(name, id)
+			return messageKey(e, func(e *keyring.Entry) *keyring.Material { return &e.Material })
+		}, Old: func(id string, now time.Time) (httpsig.Key, bool) {
+			e, _ := ring.Lookup(name, id)
+			return messageKey(e, func(e *keyring.Entry) *keyring.Material { return e.Old(now) })
 		}})
 		if err != nil {
 			return nil, err
@@ -50,10 +52,18 @@ func messageSignatures(c *config, ring *keyring.Ring, window *verify.Window) (ve
 	}, nil
 }
 
-// messageKey returns the entry's public key with the algorithm that goes with it.
-func messageKey(e *keyring.Entry) (httpsig.Key, bool) {
+// messageKey returns the public key of the entry's material with the algorithm that goes
+// with it. Of the entry's schemes the first counts that has one now.
+func messageKey(e *keyring.Entry, of func(*keyring.Entry) *keyring.Material) (httpsig.Key, bool) {
 	for ; e != nil; e = e.Also {
-		switch k := e.PublicKey.(type) {
+		if e.PublicKey == nil {
+			continue
+		}
+		m := of(e)
+		if m == nil {
+			return httpsig.Key{}, false
+		}
+		switch k := m.PublicKey.(type) {
 		case ed25519.PublicKey:
 			return httpsig.Key{Algorithm: httpsig.Ed25519, Public: k}, true
 		case *rsa.PublicKey:

@@ -22,11 +22,14 @@ import (
 // between them and the venue, also below a prefix that the proxy takes off.
 func TestMessageSignaturesInline(t *testing.T) {
 	for _, prefix := range []string{"", "/bybit"} {
-		t.Run(prefix, func(t *testing.T) { testMessageSignatures(t, prefix) })
+		t.Run(prefix, func(t *testing.T) { testMessageSignatures(t, prefix, false) })
 	}
+	t.Run("rotated", func(t *testing.T) { testMessageSignatures(t, "", true) })
 }
 
-func testMessageSignatures(t *testing.T, prefix string) {
+// testMessageSignatures signs with the key that is in force, or with the one before it
+// within the overlap.
+func testMessageSignatures(t *testing.T, prefix string, rotated bool) {
 	reached := 0
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reached++ }))
 	defer up.Close()
@@ -45,7 +48,14 @@ func testMessageSignatures(t *testing.T, prefix string) {
 		}
 	}
 	write("desk.pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
-	write("keys.yaml", "keys:\n  - {id: desk, venue: bybit, scheme: ed25519, public_key_file: desk.pub, permissions: [read, trade]}\n")
+	material := "public_key_file: desk.pub"
+	if rotated {
+		next, _, _ := ed25519.GenerateKey(rand.Reader)
+		der, _ := x509.MarshalPKIXPublicKey(next)
+		write("next.pub", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+		material = "public_key_file: next.pub, previous_public_key_file: desk.pub, previous_until: 2099-01-01T00:00:00Z"
+	}
+	write("keys.yaml", "keys:\n  - {id: desk, venue: bybit, scheme: ed25519, "+material+", permissions: [read, trade]}\n")
 	write("vedette.yaml", fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners: [{address: \"127.0.0.1:0\"}]\nvenues:\n  - {name: bybit, upstream: \"%s\", message_signatures: true%s}\nkeys: {file: keys.yaml}\n", dir, up.URL, stripped(prefix)))
 	c, err := loadConfig(filepath.Join(dir, "vedette.yaml"))
 	if err != nil {
@@ -100,6 +110,18 @@ func testMessageSignatures(t *testing.T, prefix string) {
 	r, _ = http.NewRequest("POST", "http://"+host+prefix+order, strings.NewReader(body))
 	try("unsigned", 0, r)
 	try("signed anew", 1, sign(order, body+"    ", now))
+	flagged := 0
+	if err := a.ledger.Read(0, a.ledger.Size(), func(_ uint64, record []byte) error {
+		if strings.Contains(string(record), `"reasons":["old_secret"]`) {
+			flagged++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[bool]int{true: 2}[rotated]; flagged != want {
+		t.Errorf("%d calls recorded as signed with the old key, want %d", flagged, want)
+	}
 }
 
 // stripped is the setting of a venue whose prefix the proxy takes off.

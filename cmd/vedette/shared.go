@@ -66,7 +66,7 @@ func (a *app) watchStore(ctx context.Context) {
 	a.store.Watch(ctx, func(c store.Change) {
 		a.storeFailing(c.Err)
 		mu.Lock()
-		todo = store.Change{Keys: todo.Keys || c.Keys, Restrictions: todo.Restrictions || c.Restrictions,
+		todo = store.Change{Keys: todo.Keys || c.Keys, Restrictions: todo.Restrictions || c.Restrictions, Revocations: todo.Revocations || c.Revocations,
 			Incidents: todo.Incidents || c.Incidents, Rules: todo.Rules || c.Rules, Audit: todo.Audit || c.Audit}
 		mu.Unlock()
 		select {
@@ -97,7 +97,7 @@ func (a *app) takeOver(ctx context.Context, c store.Change) {
 		due  bool
 		what string
 		do   func(context.Context) error
-	}{{c.Restrictions, "restrictions", a.takeRestrictions}, {c.Keys, "keys", a.takeKeys}, {c.Rules, "rules", a.takeRules},
+	}{{c.Restrictions, "restrictions", a.takeRestrictions}, {c.Revocations, "revocations", a.takeRevocations}, {c.Keys, "keys", a.takeKeys}, {c.Rules, "rules", a.takeRules},
 		{c.Incidents, "incidents", a.takeActs}, {c.Audit, "audit", a.tellAudit}} {
 		if !step.due {
 			continue
@@ -136,5 +136,6 @@ func (a *app) takeKeys(ctx context.Context) error {
 	if _, err := a.loadKeys(ctx); err != nil {
 		return err
 	}
+	a.monitor.Recheck()
 	return a.freezeKeys()
 }

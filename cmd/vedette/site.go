@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"vedette"
@@ -19,6 +21,7 @@ import (
 	"vedette/internal/strictyaml"
 	"vedette/keyring"
 	"vedette/store"
+	"vedette/venue"
 	"vedette/verify"
 )
 
@@ -26,9 +29,10 @@ import (
 // else to its state, for the next start.
 type site struct {
 	*env
-	config  *config
-	venues  []string // names of the dialects
-	options keyring.Options
+	config   *config
+	dialects []*venue.Dialect
+	venues   []string // names of the dialects
+	options  keyring.Options
 }
 
 // site reads the configuration, if one is named; dir wins over its data folder.
@@ -45,7 +49,7 @@ func (e *env) site(path, dir string) (*site, error) {
 		return nil, err
 	}
 	all := withBuiltIn(dialects)
-	return &site{e, c, dialectNames(all), verify.KeyOptions(all)}, nil
+	return &site{e, c, all, dialectNames(all), verify.KeyOptions(all)}, nil
 }
 
 // person names who gives the order, for the record.
@@ -148,6 +152,7 @@ func (s *site) existing(ctx context.Context) (store.Store, error) {
 // restrict puts a restriction in force, and says so.
 func (s *site) restrict(ctx context.Context, r vedette.Restriction) error {
 	r.From, r.Reason, r.By = time.Now().UTC(), orNone(r.Reason), person()
+	r.Credential = lowerWallet(s.dialects, r.Venue, r.Credential)
 	client, err := s.monitor()
 	if err != nil {
 		return err
@@ -160,7 +165,7 @@ func (s *site) restrict(ctx context.Context, r vedette.Restriction) error {
 	if err != nil {
 		return err
 	}
-	s.warnUnknown(ctx, client, r.Venue, r.Credential)
+	s.warnUnknown(ctx, client, api.KeyScope{Venue: r.Venue, ID: r.Credential, Account: r.Account, Owner: r.Owner})
 	return nil
 }
 
@@ -189,21 +194,34 @@ func (s *site) restrictStored(ctx context.Context, r vedette.Restriction) error 
 	return nil
 }
 
-// warnUnknown says that nobody knows a key: neither the running monitor nor, without one,
-// store and keys file. It may be mistyped. It comes after the order, which must not wait or
+// warnUnknown says that no key is in the scope: neither the running monitor's nor, without one,
+// of store and keys file. It may be mistyped. It comes after the order, which must not wait or
 // fail for it.
-func (s *site) warnUnknown(ctx context.Context, client *api.Client, venue, id string) {
-	if venue == "" || id == "" || client != nil && s.known(ctx, client, venue, id) || client == nil && (s.inFile(venue, id) || s.stored(ctx, venue, id)) {
+func (s *site) warnUnknown(ctx context.Context, client *api.Client, k api.KeyScope) {
+	if k.ID == "" && k.Account == "" && k.Owner == "" {
 		return
 	}
-	fmt.Fprintln(s.stderr, "warning: no such key in the keyring: done all the same")
+	found := api.Known{}
+	if client == nil {
+		found = s.stored(ctx, k)
+	} else if client.Do(ctx, "GET", "/v1/keys?"+k.Query().Encode(), person(), nil, &found) != nil {
+		return
+	}
+	switch {
+	case found.Known:
+	case found.Near != "":
+		fmt.Fprintf(s.stderr, "warning: no such key in the keyring: done all the same; did you mean %q? Case counts\n", found.Near)
+	case k.ID == "":
+		fmt.Fprintln(s.stderr, "warning: no key in the keyring has that account or owner: done all the same")
+	default:
+		fmt.Fprintln(s.stderr, "warning: no such key in the keyring: done all the same")
+	}
 }
 
 // known reports whether the running monitor knows the key, from wherever it has it.
 func (s *site) known(ctx context.Context, client *api.Client, venue, id string) bool {
 	var known api.Known
-	q := url.Values{"venue": {venue}, "id": {id}}
-	return client.Do(ctx, "GET", "/v1/keys?"+q.Encode(), person(), nil, &known) == nil && known.Known
+	return client.Do(ctx, "GET", "/v1/keys?"+api.KeyScope{Venue: venue, ID: id}.Query().Encode(), person(), nil, &known) == nil && known.Known
 }
 
 // inFile reports whether the configuration's keys file has the key. A file that cannot
@@ -213,18 +231,54 @@ func (s *site) inFile(venue, id string) bool {
 	return err == nil && slices.ContainsFunc(specs, func(k keyring.Spec) bool { return k.Venue == venue && k.ID == id })
 }
 
-// stored reports whether the store has the key, or cannot tell.
-func (s *site) stored(ctx context.Context, venue, id string) bool {
+// stored looks for a key in the keys file and in the store. What cannot be read may have it.
+func (s *site) stored(ctx context.Context, k api.KeyScope) (found api.Known) {
+	unsure := api.Known{Known: true}
+	look := func(specs []keyring.Spec) bool {
+		return slices.ContainsFunc(specs, func(spec keyring.Spec) bool { return k.Look(&spec.Credential, &found) })
+	}
+	if specs, err := s.config.fileKeys(s.options); err == nil && look(specs) {
+		return found
+	}
 	if fresh, err := stateFresh(s.config.Dir); err != nil || fresh {
-		return true
+		return unsure
 	}
 	state, err := s.existing(ctx)
 	if err != nil {
-		return true
+		return unsure
 	}
 	defer state.Close()
-	_, err = state.Key(ctx, venue, id)
-	return !errors.Is(err, store.ErrNotFound)
+	if keys, err := state.LoadKeys(ctx); err != nil {
+		return unsure
+	} else if len(keys) == 0 {
+		return found
+	}
+	sealer, err := openSealer(ctx, s.config, state, s.getenv)
+	if err != nil {
+		return unsure
+	}
+	specs, err := storedKeys(ctx, state, sealer)
+	if err != nil {
+		return unsure
+	}
+	look(specs)
+	return found
+}
+
+// lowerWallet returns the id of a key in the form in which it is looked up: at a venue where
+// keys are wallets, or at none in particular, an address in lower case, since people write it with a checksum in
+// its case. Any other id is left.
+func lowerWallet(all []*venue.Dialect, name, id string) string {
+	wallets := func(d *venue.Dialect) bool {
+		_, ok := d.Scheme("eip712")
+		return ok
+	}
+	d := findDialect(all, name)
+	digits, ok := strings.CutPrefix(strings.ToLower(id), "0x")
+	if _, err := hex.DecodeString(digits); !ok || err != nil || len(digits) != 40 || name != "" && (d == nil || !wallets(d)) {
+		return id
+	}
+	return "0x" + digits
 }
 
 // withRestrictions calls use with the restrictions in force, or stored where no monitor

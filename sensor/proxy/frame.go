@@ -22,6 +22,7 @@ const (
 	closeGoingAway  = 1001
 	closeProtocol   = 1002
 	closeInvalid    = 1007
+	closePolicy     = 1008
 	closeTooBig     = 1009
 	closeUnexpected = 1011
 	closeTryLater   = 1013

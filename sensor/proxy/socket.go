@@ -41,7 +41,60 @@ type socket struct {
 	gap                   string // set by the venue's direction: what of it was not read
 
 	closing atomic.Bool // a Close frame was passed on
+	ended   *verdict    // the monitor's that the session ends
 	ending  sync.Once
+	shut    atomic.Bool // both are told that the session ends: nothing else is written
+}
+
+// verdict is the monitor's that a session ends. It may come at any time from the upgrade's
+// judgement on.
+type verdict struct {
+	mu     sync.Mutex
+	given  bool
+	why    string
+	socket *socket // once it serves
+}
+
+// end implements sensor.Session.End.
+func (e *verdict) end(why string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.given {
+		return
+	}
+	e.given, e.why = true, why
+	if e.socket != nil {
+		go e.socket.end(why)
+	}
+}
+
+// meets has the verdict end the socket, and reports whether it was given already.
+func (e *verdict) meets(k *socket) (why string, given bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.socket = k
+	return e.why, e.given
+}
+
+// error returns what ends the session, nil if there is no verdict.
+func (e *verdict) error() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.given {
+		return nil
+	}
+	return &endedError{e.why}
+}
+
+// endedError ends a session that the monitor wants ended.
+type endedError struct{ why string }
+
+func (e *endedError) Error() string { return "session ended: " + e.why }
+
+// end ends both directions, also while neither has traffic.
+func (k *socket) end(why string) {
+	defer k.p.recoverConn()
+	k.ending.Do(func() { k.tell(&endedError{why}) })
 }
 
 // upgrade judges a request to open a session, opens it at the venue, and serves it until it
@@ -54,6 +107,8 @@ func (s *h1) upgrade() {
 	session.ID = s.p.sessionID.Add(1)
 	session.Upgrade = own(&x.Request)
 	session.Upgrade.Session = &session.Session
+	ended := &verdict{}
+	session.End = ended.end
 	x.Session, x.Request.Session = session, &session.Session
 	s.closing = true
 	if !c.judge() {
@@ -87,7 +142,7 @@ func (s *h1) upgrade() {
 	defer c.v.up.drop(l)
 	if s.openSession(l) {
 		s.p.n.sessions.Add(1)
-		newSocket(s, l, session).serve()
+		newSocket(s, l, session, ended).serve()
 	}
 }
 
@@ -151,9 +206,9 @@ func acceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func newSocket(s *h1, l *link, session *sensor.Session) *socket {
+func newSocket(s *h1, l *link, session *sensor.Session, ended *verdict) *socket {
 	lim := &s.c.st.cfg.Limits
-	k := &socket{c: &s.c, p: s.p, session: session, lim: lim, client: s.conn, venue: l, clientIdle: s.g, venueIdle: &l.g,
+	k := &socket{c: &s.c, p: s.p, session: session, ended: ended, lim: lim, client: s.conn, venue: l, clientIdle: s.g, venueIdle: &l.g,
 		masks: bufio.NewReaderSize(s.p.rand, 256)}
 	k.fromClient = frames{read: s.conn.Read, room: k.room, masked: true, limit: lim.MessageBytes,
 		buf: append(make([]byte, 0, firstBuffer), s.in[s.r:s.w]...)}
@@ -182,6 +237,9 @@ func (k *socket) serve() {
 	defer k.fromClient.claim(0)
 	defer k.fromVenue.claim(0)
 	k.touch()
+	if why, given := k.ended.meets(k); given {
+		k.end(why)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -207,6 +265,9 @@ func (k *socket) touch() {
 // errClosing says that a direction ended with a Close frame, which was passed on.
 var errClosing = errors.New("websocket: closing")
 
+// errShut says that both sides were told of the end before.
+var errShut = errors.New("websocket: the session has ended")
+
 // finish ends one direction. After a Close frame the other side has CloseTimeout to answer it;
 // after anything else both are told as far as they can be, and closed.
 func (k *socket) finish(err error, onward *guard) {
@@ -226,8 +287,12 @@ func (k *socket) tell(err error) {
 		return
 	}
 	var ce *closeError
+	var ee *endedError
 	code, why := closeGoingAway, ""
 	switch {
+	case errors.As(err, &ee):
+		k.p.n.sessionsEnded.Add(1)
+		code, why = closePolicy, ee.why
 	case errors.As(err, &ce):
 		k.p.n.sessionFaults.Add(1)
 		code, why = ce.code, ce.why
@@ -240,11 +305,22 @@ func (k *socket) tell(err error) {
 	deadline := time.Now().Add(lingerTime)
 	k.client.SetDeadline(deadline)
 	k.venue.SetDeadline(deadline)
-	body := append([]byte{byte(code >> 8), byte(code)}, why...)
-	k.toClient(opClose, body)
-	k.toVenue(opClose, body)
+	k.shut.Store(true)
+	k.clientMu.Lock()
+	k.clientFrame(opClose, closeBody(code, why))
+	k.clientMu.Unlock()
+	if code == closePolicy {
+		code, why = closeGoingAway, "" // why is no business of the venue's
+	}
+	k.venueMu.Lock()
+	k.venueFrame(opClose, closeBody(code, why))
+	k.venueMu.Unlock()
 	k.hangUp(k.client)
 	k.hangUp(k.venue)
+}
+
+func closeBody(code int, why string) []byte {
+	return append([]byte{byte(code >> 8), byte(code)}, why...)
 }
 
 // hangUp wakes whoever reads from c, without losing what was just written to it.
@@ -333,6 +409,9 @@ func (k *socket) replies() error {
 		if op == opText || op == opBinary {
 			k.p.n.messagesOut.Add(1)
 			if !k.reply(payload) {
+				if err := k.ended.error(); err != nil {
+					return err
+				}
 				return &closeError{closeUnexpected, "the message could not be recorded"}
 			}
 		}
@@ -357,6 +436,14 @@ func (k *socket) reply(payload []byte) (ok bool) {
 func (k *socket) toClient(op byte, payload []byte) error {
 	k.clientMu.Lock()
 	defer k.clientMu.Unlock()
+	if k.shut.Load() {
+		return errShut
+	}
+	return k.clientFrame(op, payload)
+}
+
+// clientFrame writes a frame; clientMu is held.
+func (k *socket) clientFrame(op byte, payload []byte) error {
 	k.clientOut = appendFrame(k.clientOut[:0], op, nil, payload)
 	n, err := k.send(k.client, &k.clientWrite, k.clientOut)
 	k.p.n.bytesOut.Add(int64(n))
@@ -369,6 +456,14 @@ func (k *socket) toClient(op byte, payload []byte) error {
 func (k *socket) toVenue(op byte, payload []byte) error {
 	k.venueMu.Lock()
 	defer k.venueMu.Unlock()
+	if k.shut.Load() {
+		return errShut
+	}
+	return k.venueFrame(op, payload)
+}
+
+// venueFrame writes a frame; venueMu is held.
+func (k *socket) venueFrame(op byte, payload []byte) error {
 	if _, err := io.ReadFull(k.masks, k.key[:]); err != nil {
 		return fmt.Errorf("cannot make masking key: %w", err)
 	}

@@ -509,3 +509,33 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// TestSocketEnded: a session that the monitor ends closes with 1008 and the monitor's words within
+// milliseconds, while no message comes; one that was ended at its upgrade likewise.
+func TestSocketEnded(t *testing.T) {
+	r := newRig(t, echoVenue(t), nil)
+	var session atomic.Pointer[sensor.Session]
+	atOnce := false
+	r.m.Decide = func(x *sensor.Exchange) {
+		session.Store(x.Session)
+		if atOnce {
+			x.Session.End("because")
+		}
+	}
+	for _, atOnce = range []bool{false, true} {
+		c := r.socket("/ws")
+		begun := time.Now()
+		if !atOnce {
+			session.Load().End("because")
+		}
+		_, _, err := c.Read(context.Background())
+		if websocket.CloseStatus(err) != websocket.StatusPolicyViolation || !strings.Contains(err.Error(), "because") {
+			t.Errorf("ended by %v", err)
+		}
+		t.Logf("closed after %v", time.Since(begun))
+		eventually(t, "session closed", func() bool { return r.Stats().SessionsNow == 0 })
+	}
+	if n := r.Stats().SessionsEnded; n != 2 {
+		t.Errorf("%d sessions ended", n)
+	}
+}

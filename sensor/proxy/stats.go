@@ -33,6 +33,7 @@ type Stats struct {
 	MessagesOut    int64 // of venues
 	SessionFaults  int64 // sessions ended for breaking RFC 6455 or a limit
 	MessageRefused int64
+	SessionsEnded  int64 // by the monitor, before either side was done
 
 	Reloads int64
 }
@@ -44,7 +45,7 @@ type counters struct {
 	upstreamFailed, upstreamRetried, upstreamFull                 atomic.Int64
 	answersCut, answersUnread, clientsGone, monitorPanics, panics atomic.Int64
 	sessions, sessionsNow, sessionLimit, messagesIn, messagesOut  atomic.Int64
-	sessionFaults, messageRefused, reloads                        atomic.Int64
+	sessionFaults, messageRefused, sessionsEnded, reloads         atomic.Int64
 	faults                                                        [faultCount]atomic.Int64
 }
 
@@ -59,7 +60,7 @@ func (p *Proxy) Stats() Stats {
 		AnswersCut: n.answersCut.Load(), AnswersUnread: n.answersUnread.Load(), ClientsGone: n.clientsGone.Load(),
 		MonitorPanics: n.monitorPanics.Load(), Panics: n.panics.Load(), Sessions: n.sessions.Load(), SessionsNow: n.sessionsNow.Load(),
 		SessionLimit: n.sessionLimit.Load(), MessagesIn: n.messagesIn.Load(), MessagesOut: n.messagesOut.Load(),
-		SessionFaults: n.sessionFaults.Load(), MessageRefused: n.messageRefused.Load(), Reloads: n.reloads.Load(),
+		SessionFaults: n.sessionFaults.Load(), MessageRefused: n.messageRefused.Load(), SessionsEnded: n.sessionsEnded.Load(), Reloads: n.reloads.Load(),
 		Faults: map[string]int64{},
 	}
 	for f := faultNone + 1; f < faultCount; f++ {

@@ -78,6 +78,7 @@ func Run(t *testing.T, start Start) {
 		"Session":           session,
 		"SessionRefusal":    sessionRefusal,
 		"SessionSerialised": sessionSerialised,
+		"SessionEnded":      sessionEnded,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &suite{t: t, m: &Monitor{}, start: start}
@@ -409,6 +410,43 @@ func sessionRefusal(t *testing.T, s *suite) {
 			t.Errorf("%s: got %q %v", m, got, err)
 		}
 	}
+}
+
+// sessionEnded: what the monitor ends, ends, while it is silent and from within a call, and nothing
+// more is passed on.
+func sessionEnded(t *testing.T, s *suite) {
+	var opened atomic.Pointer[sensor.Session]
+	s.m.Decide = func(x *sensor.Exchange) { opened.Store(x.Session) }
+	x := s.run()
+	if !x.Inline {
+		t.Skip("calls do not pass through this sensor")
+	}
+	c := s.open(x)
+	defer c.Close()
+	c.Send("a")
+	if got, err := c.Receive(); err != nil || got != "re: a" {
+		t.Fatalf("got %q %v", got, err)
+	}
+	if opened.Load().End == nil {
+		t.Fatal("the sensor's sessions cannot be ended")
+	}
+	opened.Load().End("because")
+	opened.Load().End("again")
+	if got, err := c.Receive(); err == nil {
+		t.Errorf("got %q on a session that was ended", got)
+	}
+	s.eventually("session closed", func() bool { return s.m.Closings() == 1 })
+	s.m.OnReply = func(e *sensor.Session, _ []byte) {
+		e.End("because")
+		s.m.Unrecorded.Store(true)
+	}
+	c = s.open(x)
+	defer c.Close()
+	c.Send("b")
+	if got, err := c.Receive(); err == nil {
+		t.Errorf("got %q on a session that was ended", got)
+	}
+	s.eventually("session closed", func() bool { return s.m.Closings() == 2 })
 }
 
 // sessionSerialised: the monitor is in one call at a time for a session, though both directions run;

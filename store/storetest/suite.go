@@ -26,7 +26,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, Open)
-	}{{"Keys", keys}, {"Restrictions", restrictions}, {"Audit", audit}, {"Incidents", incidents}, {"Acts", acts}, {"Merged", merged},
+	}{{"Keys", keys}, {"Restrictions", restrictions}, {"Revocations", revocations}, {"Audit", audit}, {"Incidents", incidents}, {"Acts", acts}, {"Merged", merged},
 		{"Prune", prune}, {"Rules", rules}, {"Watch", watch}, {"ConcurrentWriters", concurrentWriters}, {"ConcurrentActs", concurrentActs},
 		{"OddText", oddText}, {"Cancelled", cancelled}} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
@@ -38,7 +38,7 @@ func key(venue, id string, sealed []byte, changed time.Time) store.Key {
 }
 
 // everything is the change that is told when watching begins.
-var everything = store.Change{Keys: true, Restrictions: true, Incidents: true, Rules: true, Audit: true}
+var everything = store.Change{Keys: true, Restrictions: true, Revocations: true, Incidents: true, Rules: true, Audit: true}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -103,6 +103,31 @@ func restrictions(t *testing.T, open Open) {
 	must(t, s.LiftRestriction(ctx, "r1"))
 	if err := s.LiftRestriction(ctx, "r1"); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+func revocations(t *testing.T, open Open) {
+	s, ctx := open(t), t.Context()
+	r := vedette.Revocation{ID: "t-1", Issuer: "https://i", Subject: "s", Client: "c", Before: t0, Reason: "why", By: "me", From: t0, Until: t0.Add(time.Hour)}
+	old := vedette.Revocation{ID: "T-2", TokenID: "jti", Reason: "why", By: "me", From: t0, Until: t0.Add(time.Minute)}
+	must(t, s.PutRevocation(ctx, vedette.Revocation{ID: "t-1", TokenID: "other", From: t0, Until: t0}))
+	must(t, s.PutRevocation(ctx, r, store.Audit{At: t0, Action: "token.revoke", Subject: "subject s"}))
+	must(t, s.PutRevocation(ctx, old))
+	list, err := open(t).LoadRevocations(ctx)
+	if err != nil || len(list) != 2 || list[1] != r || list[0] != old { // capitals first: by bytes
+		t.Errorf("%+v %v", list, err)
+	}
+	if told, _ := s.LoadAudit(ctx, 0, 9); len(told) != 1 || told[0].Action != "token.revoke" {
+		t.Errorf("audit %+v", told)
+	}
+	if n, err := s.PruneRevocations(ctx, t0.Add(time.Minute)); n != 0 || err != nil {
+		t.Errorf("%d removed, %v", n, err)
+	}
+	if n, err := s.PruneRevocations(ctx, t0.Add(time.Minute+time.Second)); n != 1 || err != nil {
+		t.Errorf("%d removed, %v", n, err)
+	}
+	if list, err = s.LoadRevocations(ctx); err != nil || len(list) != 1 || list[0] != r {
+		t.Errorf("%+v %v", list, err)
 	}
 }
 
@@ -307,6 +332,8 @@ func watch(t *testing.T, open Open) {
 	Await(t, told, "a restriction of another process", func(c store.Change) bool { return c.Restrictions && !c.Keys })
 	must(t, a.LiftRestriction(ctx, "r"))
 	Await(t, told, "a change of our own", func(c store.Change) bool { return c.Restrictions })
+	must(t, b.PutRevocation(ctx, vedette.Revocation{ID: "t", Until: t0}))
+	Await(t, told, "a revocation", func(c store.Change) bool { return c.Revocations && !c.Keys })
 	must(t, b.PutKeys(ctx, []store.Key{key("v", "k", []byte("x"), t0)}, store.Audit{At: t0}))
 	audited := false
 	Await(t, told, "a key", func(c store.Change) bool { audited = audited || c.Audit; return c.Keys })

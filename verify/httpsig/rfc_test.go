@@ -1,10 +1,13 @@
 package httpsig
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"os"
 	"reflect"
@@ -348,4 +351,30 @@ func TestKeyCheck(t *testing.T) {
 	if (Key{Algorithm: HMACSHA256, Secret: []byte("short")}).Check() == nil {
 		t.Error("short secret passes")
 	}
+}
+
+// TestOldKey: a key that was rotated away is good for as long as it is given, and its use is said.
+func TestOldKey(t *testing.T) {
+	pub, private, _ := ed25519.GenerateKey(rand.Reader)
+	next, _, _ := ed25519.GenerateKey(rand.Reader)
+	end := signed.Add(time.Minute)
+	v := newVerifier(t, Config{Partial: true, MaxAge: time.Hour,
+		Key: func(string) (Key, bool) { return Key{Algorithm: Ed25519, Public: next}, true },
+		Old: func(_ string, now time.Time) (Key, bool) {
+			return Key{Algorithm: Ed25519, Public: pub}, now.Before(end)
+		}})
+	params := fmt.Sprintf(`("@method");created=%d;keyid="k"`, signed.Unix())
+	m := Message{Method: "GET", Scheme: "https", Authority: "example.com", Target: "/", Header: http.Header{"Signature-Input": {"s=" + params}}}
+	base := "\"@method\": GET\n\"@signature-params\": " + params
+	m.Header.Set("Signature", "s=:"+base64.StdEncoding.EncodeToString(ed25519.Sign(private, []byte(base)))+":")
+	f := func(now time.Time, want vedette.Verdict, reason vedette.Reason) {
+		t.Helper()
+		if r := v.Verify(m, now); r.Verdict != want || len(r.Reasons) == 0 || r.Reasons[0] != reason {
+			t.Errorf("%s: %s %v", now, r.Verdict, r.Reasons)
+		}
+	}
+	f(signed, vedette.Authentic, vedette.OldSecret)
+	f(end, vedette.Forged, vedette.ProofInvalid)
+	m.Header.Set("Signature", "s=:"+base64.StdEncoding.EncodeToString(make([]byte, 64))+":")
+	f(signed, vedette.Forged, vedette.ProofInvalid)
 }

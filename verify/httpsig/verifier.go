@@ -19,6 +19,10 @@ import (
 type Config struct {
 	// Key returns the key of a keyid. It must be safe for concurrent use.
 	Key func(keyID string) (Key, bool)
+	// Old returns the key that was rotated away, while it is still good at the time of
+	// the call. It is asked for what does not verify with Key. Nil knows none. It must
+	// be safe for concurrent use.
+	Old func(keyID string, now time.Time) (Key, bool)
 	// Partial accepts a signature that leaves something of the request open. Without
 	// it a signature must cover method, authority, path, query (if there is one) and
 	// body (if there is one, by Content-Digest).
@@ -40,7 +44,7 @@ type Config struct {
 // Result is the judgement of a message.
 type Result struct {
 	Verdict vedette.Verdict
-	Reasons []vedette.Reason // nil for Authentic
+	Reasons []vedette.Reason // for Authentic nil, or vedette.OldSecret where Config.Old verified
 
 	KeyID, Label, Nonce, Tag string
 	Created, Expires         time.Time // zero if not given
@@ -154,20 +158,20 @@ func (v *Verifier) judge(m *Message, label string, in, sig *httpsfv.Dictionary, 
 		return fail(malformed(err))
 	}
 	key, ok := v.cfg.Key(s.KeyID)
-	switch {
-	case !ok:
+	if !ok {
 		return fail(vedette.Unverifiable, vedette.UnknownKey)
-	case key.Check() != nil:
-		return fail(vedette.Unverifiable, vedette.NoSecret)
-	case s.alg != "" && s.alg != string(key.Algorithm):
-		return fail(vedette.Forged, vedette.ProofInvalid, vedette.WrongScheme)
 	}
 	base, err := signatureBase(m, s.list, s.covered, v.cfg.Fields)
-	if err != nil {
-		return fail(malformed(err))
+	verdict, reasons := s.by(&key, base, err)
+	if verdict != vedette.Authentic && v.cfg.Old != nil {
+		if old, ok := v.cfg.Old(s.KeyID, now); ok {
+			if was, _ := s.by(&old, base, err); was == vedette.Authentic {
+				verdict, reasons = was, []vedette.Reason{vedette.OldSecret}
+			}
+		}
 	}
-	if !key.verify(base, s.bytes) {
-		return fail(vedette.Forged, vedette.ProofInvalid)
+	if verdict != vedette.Authentic {
+		return fail(verdict, reasons...)
 	}
 	s.ReplayID = sha256.Sum256(append([]byte(s.KeyID+"\n"), base...))
 	if s.coversDigest() && checkDigest(m) != nil {
@@ -179,7 +183,23 @@ func (v *Verifier) judge(m *Message, label string, in, sig *httpsfv.Dictionary, 
 	if verdict, reason := v.fresh(s, now); reason != "" {
 		return fail(verdict, reason)
 	}
-	return fail(vedette.Authentic)
+	return fail(vedette.Authentic, reasons...)
+}
+
+// by judges whether the signature is the key's over the base; err says why there is none.
+func (s *signature) by(key *Key, base []byte, err error) (vedette.Verdict, []vedette.Reason) {
+	switch {
+	case key.Check() != nil:
+		return vedette.Unverifiable, []vedette.Reason{vedette.NoSecret}
+	case s.alg != "" && s.alg != string(key.Algorithm):
+		return vedette.Forged, []vedette.Reason{vedette.ProofInvalid, vedette.WrongScheme}
+	case err != nil:
+		verdict, a, b := malformed(err)
+		return verdict, []vedette.Reason{a, b}
+	case !key.verify(base, s.bytes):
+		return vedette.Forged, []vedette.Reason{vedette.ProofInvalid}
+	}
+	return vedette.Authentic, nil
 }
 
 func malformed(err error) (vedette.Verdict, vedette.Reason, vedette.Reason) {

@@ -296,19 +296,55 @@ func TestRevocation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check(v.Revoke(Revocation{TokenID: "token-1", Until: until}))
+	check(v.Revoke(vedette.Revocation{TokenID: "token-1", Until: until}))
 	want(t, v.Verify(t.Context(), bearer(tok)), vedette.Unauthorised, vedette.TokenRevoked)
 	want(t, v.Verify(t.Context(), bearer(old)), vedette.Authentic)
-	check(v.Revoke(Revocation{Subject: "user-1", Before: start.Add(-50 * time.Second), Until: until}))
+	check(v.Revoke(vedette.Revocation{Subject: "user-1", Before: start.Add(-50 * time.Second), Until: until}))
 	want(t, v.Verify(t.Context(), bearer(old)), vedette.Unauthorised, vedette.TokenRevoked)
 	want(t, v.Verify(t.Context(), bearer(s.token(m{"jti": "new"}))), vedette.Authentic)
-	check(v.Revoke(Revocation{Subject: "user-1", Before: start.Add(-110 * time.Second), Until: start.Add(time.Minute)}))
+	check(v.Revoke(vedette.Revocation{Subject: "user-1", Before: start.Add(-110 * time.Second), Until: start.Add(time.Minute)}))
 	want(t, v.Verify(t.Context(), bearer(old)), vedette.Unauthorised, vedette.TokenRevoked)
-	if err := v.Revoke(Revocation{TokenID: "third", Until: until}); err == nil {
+	if err := v.Revoke(vedette.Revocation{TokenID: "third", Until: until}); err == nil {
 		t.Error("no error though the list is full")
 	}
-	if v.Revoke(Revocation{}) == nil || v.Revoke(Revocation{TokenID: "a", Subject: "b", Until: until}) == nil {
+	if v.Revoke(vedette.Revocation{}) == nil || v.Revoke(vedette.Revocation{TokenID: "a", Subject: "b", Until: until}) == nil {
 		t.Error("no error for a revocation of nothing or of two things")
+	}
+}
+
+// TestRevocationOf: by hash, also of a token with a jti, by client, and by both.
+func TestRevocationOf(t *testing.T) {
+	s := newSigner("ES256", "k1")
+	until := start.Add(time.Hour)
+	f := func(r vedette.Revocation, want bool) {
+		t.Helper()
+		v := newVerifier(t, Config{JWKS: jwks(s)})
+		tok := s.token()
+		if r.TokenID == "hash" {
+			r.TokenID = Hash(tok)
+		}
+		v.Verify(t.Context(), bearer(tok)) // in the cache
+		r.Until = until
+		if err := v.Revoke(r); err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Verify(t.Context(), bearer(tok)); (got.Verdict == vedette.Unauthorised) != want {
+			t.Errorf("%+v: %s %v", r, got.Verdict, got.Reasons)
+		}
+	}
+	f(vedette.Revocation{TokenID: "hash"}, true)
+	f(vedette.Revocation{TokenID: Hash("another")}, false)
+	f(vedette.Revocation{Client: "bot-1", Before: start}, true)
+	f(vedette.Revocation{Client: "bot-1", Before: start.Add(-time.Hour)}, false)
+	f(vedette.Revocation{Client: "bot-2", Before: start}, false)
+	f(vedette.Revocation{Subject: "user-1", Client: "bot-1", Before: start}, true)
+	f(vedette.Revocation{Subject: "user-1", Client: "bot-2", Before: start}, false)
+	v := newVerifier(t, Config{JWKS: jwks(s)})
+	for _, r := range []vedette.Revocation{{TokenID: "sha256:zz", Until: until}, {TokenID: "a", Until: start.Add(500 * 24 * time.Hour)},
+		{Subject: "user-1", Until: until}, {Subject: "user-1", Before: start.Add(time.Hour), Until: until}} {
+		if v.Revoke(r) == nil {
+			t.Errorf("taken: %+v", r)
+		}
 	}
 }
 

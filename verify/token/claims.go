@@ -20,9 +20,10 @@ type grant struct {
 	authTime                             time.Time
 	acr                                  string
 	amr                                  []string
-	jkt, x5t                             string // cnf: DPoP key, certificate
-	bound                                bool   // cnf is there
-	active                               bool   // false for a token that introspection called inactive
+	jkt, x5t                             string          // cnf: DPoP key, certificate
+	bound                                bool            // cnf is there
+	hash                                 [hashBytes]byte // of the token's text
+	active                               bool            // false for a token that introspection called inactive
 
 	keys  uint64    // generation of the key set it was verified with; 0 for introspection
 	until time.Time // when to look anew
@@ -181,4 +182,4 @@ func (v *Verifier) checkTime(g *grant, now time.Time) *refusal {
 }
 
 // hashID names a token that has no jti.
-func hashID(sum *[32]byte) string { return "sha256:" + hex.EncodeToString(sum[:16]) }
+func hashID(sum *[32]byte) string { return "sha256:" + hex.EncodeToString(sum[:hashBytes]) }

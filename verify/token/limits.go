@@ -23,6 +23,9 @@ const (
 	nonceBytes    = 24       // 8 of time, 16 of MAC
 	cacheShards   = 16       // locks of the cache; a power of two
 	maxRevocation = 1 << 20  // revocations held
+
+	// maxRevocationLife is how far ahead a revocation may end: access tokens live for minutes to days.
+	maxRevocationLife = 400 * 24 * time.Hour
 )
 
 // The defaults of Config, each with its reason.

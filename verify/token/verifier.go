@@ -95,7 +95,7 @@ func New(cfg Config) (*Verifier, error) {
 		stale: cfg.Stale, wait: cfg.KeyWait, failed: cfg.OnFetchFailed, stop: ctx}
 	v.ask = introspector{cfg: cfg.Introspection, client: cfg.HTTP, claim: cfg.AccountClaim, stop: ctx,
 		flights: make(map[[32]byte]*flight)}
-	v.revoked = revoked{limit: cfg.MaxRevoked, ids: make(map[string]time.Time), subjects: make(map[string]Revocation)}
+	v.revoked = newRevoked(cfg.MaxRevoked)
 	v.seen = cfg.ProofSeen
 	if v.seen == nil {
 		v.seen = newProofs(cfg.ProofCapacity, cfg.ProofAge+2*cfg.Leeway).add
@@ -147,8 +147,9 @@ func (v *Verifier) Close() {
 	v.keys.close()
 }
 
-// Revoke refuses tokens from now on, also those in the cache.
-func (v *Verifier) Revoke(r Revocation) error { return v.revoked.add(r, v.cfg.Now()) }
+// Revoke refuses tokens from now on, also those in the cache. Its error wraps
+// ErrRevocationsFull where there is no room.
+func (v *Verifier) Revoke(r vedette.Revocation) error { return v.revoked.add(r, v.cfg.Now()) }
 
 // Stats returns the counts.
 func (v *Verifier) Stats() Stats {
@@ -273,6 +274,7 @@ func (v *Verifier) grant(ctx context.Context, token string, sum *[32]byte, now t
 	if g.id == "" {
 		g.id = hashID(sum)
 	}
+	copy(g.hash[:], sum[:])
 	v.verified.Add(1)
 	v.good.put(sum, g)
 	return g, nil
