@@ -82,7 +82,7 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("thaw of nothing: %d %s", code, errs)
 	}
 
-	// A session that stands is frozen too, in the middle of it.
+	// A session that stands ends.
 	s, err := c.wire.Dial(context.Background(), patience)
 	if err == nil {
 		t.Error("the old WebSocket address answers")
@@ -104,8 +104,8 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("message: %s", a.Body)
 	}
 	key(append([]string{"freeze"}, byKey...)...)
-	if a := message(); a.Status != 403 || a.Code != -2015 {
-		t.Errorf("message with a frozen key: %s", a.Body)
+	if a, err := s.Do(context.Background(), c.WS(s.Next(), client.Account, nil, false)); err == nil || !strings.Contains(err.Error(), "access is restricted") {
+		t.Errorf("message with a frozen key: %s %v", a.Body, err)
 	}
 	m.stop()
 
@@ -119,8 +119,11 @@ func TestFreeze(t *testing.T) {
 	free("at last")
 	// Every order is in the ledger, with who gave it, also those given while no monitor ran.
 	var actions []string
+	ended := 0
 	for _, r := range m.records() {
-		if r.Event == "action" {
+		if r.What == "session.ended" { // before or after the freeze that ended it
+			ended++
+		} else if r.Event == "action" {
 			if r.By == "" {
 				t.Errorf("an action of nobody: %s", &r)
 			}
@@ -131,6 +134,9 @@ func TestFreeze(t *testing.T) {
 	want := []string{"start", set, "start", lift, set, set, lift, set, lift, set, "start", lift, set, lift}
 	if !slices.Equal(actions, want) {
 		t.Errorf("actions in the ledger:\n%v, want\n%v", actions, want)
+	}
+	if ended != 1 {
+		t.Errorf("%d sessions ended in the ledger, want 1", ended)
 	}
 	m.stop()
 	m.verified()
