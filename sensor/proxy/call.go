@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -372,8 +371,7 @@ func (c *call) ask(l *link) (sent, got bool, err error) {
 		m, err = l.Write(c.out)
 		n = int64(m)
 	} else {
-		bufs := net.Buffers{c.out, c.x.Request.Body}
-		n, err = bufs.WriteTo(l.Conn)
+		n, err = l.send(c.task, c.out, c.x.Request.Body)
 	}
 	if err != nil {
 		if n > 0 && c.earlyAnswer(l) {
@@ -390,8 +388,8 @@ func (c *call) ask(l *link) (sent, got bool, err error) {
 	return true, true, nil
 }
 
-// earlyAnswer looks for a refusal that the upstream sent, and closed, without reading the
-// whole request (RFC 9112 section 9.5).
+// earlyAnswer looks for a refusal that the upstream sent, and closed or not, without reading
+// the whole request (RFC 9112 section 9.5).
 func (c *call) earlyAnswer(l *link) bool {
 	_, err := l.readHead(&c.a, c.st.cfg.Limits.AnswerHeadBytes)
 	c.a.close = true

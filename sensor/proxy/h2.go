@@ -31,6 +31,30 @@ type h2Conn struct {
 	l      *listener
 	o      *origin
 	closed chan struct{}
+
+	mu      sync.Mutex
+	over    bool           // no stream begins any more
+	streams sync.WaitGroup // of which handlers run: they outlive the connection
+}
+
+// begin notes a stream, for streams.Done to end; false once nobody waits for streams.
+func (h *h2Conn) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over {
+		return false
+	}
+	h.streams.Add(1)
+	return true
+}
+
+// end waits until no stream is served.
+func (h *h2Conn) end() {
+	<-h.closed
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
+	h.streams.Wait()
 }
 
 type h2Key struct{} // of the context value that is the *h2Conn
@@ -105,7 +129,7 @@ func (p *Proxy) serveHTTP2(l *listener, c *tls.Conn, g *guard, o *origin) {
 		s.mu.Unlock()
 		select {
 		case s.conns <- c:
-			<-h.closed
+			h.end()
 			return
 		case <-s.stop:
 			s.mu.Lock()
@@ -133,6 +157,10 @@ type h2Stream struct {
 func serveStream(w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(h2Key{}).(*h2Conn)
 	p := conn.p
+	if !conn.begin() {
+		panic(http.ErrAbortHandler)
+	}
+	defer conn.streams.Done()
 	s, _ := p.streams.Get().(*h2Stream)
 	if s == nil {
 		s = &h2Stream{}

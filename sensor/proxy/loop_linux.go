@@ -244,6 +244,8 @@ type sock struct {
 
 	readable, writable, ended bool // as the kernel told last; the loop's
 
+	heed bool // Write ends with errHeard if it has to wait and there is something to read
+
 	readUntil, writeUntil atomic.Int64 // deadlines, ns since epoch; 0 for none
 	closed                atomic.Bool
 }
@@ -384,6 +386,9 @@ func (s *sock) Write(b []byte) (done int, err error) {
 			}
 			s.writable = false
 			for !s.writable && !s.closed.Load() && !past(&s.writeUntil) {
+				if s.heed && s.readable && s.stale() {
+					return done, errHeard
+				}
 				s.wait()
 			}
 		default:

@@ -23,6 +23,7 @@ func (*task) block(f func()) { f() }
 type sock struct {
 	net.Conn
 	task *task
+	heed bool
 }
 
 func (*sock) release() (net.Conn, error)  { return nil, errors.ErrUnsupported }

@@ -210,11 +210,11 @@ func rawOrigin(t *testing.T, f func(c net.Conn, br *bufio.Reader)) string {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 600 {
+	for range 4000 {
 		if ok() {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("not within 3 s: %s", what)
+	t.Fatalf("not within 20 s: %s", what)
 }

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -348,6 +349,58 @@ func TestHTTP2CutAnswer(t *testing.T) {
 		}
 	}
 	eventually(t, "done", func() bool { return r.m.Calls()[0].Done })
+}
+
+// TestHTTP2ShutdownWaitsForStreams: a stream whose connection has gone is still a call, and what it tells
+// the monitor must not come after the shutdown.
+func TestHTTP2ShutdownWaitsForStreams(t *testing.T) {
+	o := newOrigin(t, nil)
+	m := &heldMonitor{at: make(chan struct{}), wait: make(chan struct{})}
+	r, client := newH2Rig(t, o.addr, func(c *Config) { c.Monitor = m })
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		req, _ := http.NewRequestWithContext(ctx, "GET", "https://"+r.addr+"/", nil)
+		if resp, err := client.Do(req); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-m.at
+	over, stop := context.WithCancel(context.Background())
+	stop()
+	ended := make(chan struct{})
+	go func() {
+		r.Shutdown(over) // closes all connections
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		t.Error("the shutdown did not wait for a call that is being judged")
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(m.wait)
+	<-ended
+	if !m.done.Load() {
+		t.Error("a call was not done at the end of the shutdown")
+	}
+}
+
+// heldMonitor takes its time over the first call.
+type heldMonitor struct {
+	allowAll
+	at, wait chan struct{}
+	done     atomic.Bool
+}
+
+func (m *heldMonitor) Judge(x *sensor.Exchange) {
+	m.allowAll.Judge(x)
+	close(m.at)
+	<-m.wait
+}
+
+func (m *heldMonitor) Done(*sensor.Exchange) bool {
+	m.done.Store(true)
+	return true
 }
 
 func TestHTTP2ShutdownAndReload(t *testing.T) {

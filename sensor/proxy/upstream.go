@@ -245,6 +245,22 @@ type movable struct {
 	net.Conn
 	now   func(b []byte) (int, error) // Read that waits for nothing
 	eager bool                        // for now
+
+	mu sync.Mutex // of Conn, for guards: who uses the connection changes it
+}
+
+// become goes on as c.
+func (m *movable) become(c net.Conn, now func(b []byte) (int, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Conn, m.now = c, now
+}
+
+// SetDeadline implements net.Conn. A guard calls it at any time.
+func (m *movable) SetDeadline(t time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Conn.SetDeadline(t)
 }
 
 func newMovable(c net.Conn) *movable {
