@@ -27,7 +27,7 @@ func snapshot() Snapshot {
 	return Snapshot{Now: now, Started: now.Add(-time.Hour), Mode: "enforce", Listening: []Address{{Venue: "binance", URL: "http://127.0.0.1:1", Upstream: "http://127.0.0.1:2", Up: true}},
 		Figures:  []Figure{{Name: "calls_total", Help: "Calls by verdict.", Label: "verdict", Of: []Of{{"authentic", 3}, {"forged", 1}}}, {Name: "keys", Gauge: true, Of: []Of{{Value: 7}}}},
 		Verdicts: []Count{{"authentic", 3}, {"forged", 1}},
-		Incidents: []vedette.Incident{{ID: "inc:1", Title: "a <b>bold</b> attack", Risk: 0.724, Count: 12, Updated: now, Subjects: []vedette.Subject{{Kind: "account", ID: "alice"},
+		Incidents: []vedette.Incident{{ID: "inc:1", Title: "a <b>bold</b> attack", Risk: 0.724, Alert: true, Count: 12, Updated: now, Subjects: []vedette.Subject{{Kind: "account", ID: "alice"},
 			{Kind: "credential", ID: "k1"}, {Kind: "credential", ID: "2JZoY2KGGzW2dINe2kPVG67meJMKiTvG"}, {Kind: "source", ID: "192.0.2.1"}, {Kind: "ja4", ID: "t13d"}, {Kind: "venue", ID: "binance"}}}},
 		Restrictions: []vedette.Restriction{{ID: "r1", Kind: vedette.RestrictFreeze, Credential: "key-<b>", Reason: "stolen", By: "ops"}},
 		Findings:     []*vedette.Finding{{ID: "sha256:1", Detector: "access.replay", Severity: vedette.High, Time: now, Summary: "<script>alert(1)</script>", Evidence: []uint64{4}}}}
@@ -71,7 +71,7 @@ func TestOps(t *testing.T) {
 	want("/status.json", 200, `"access.replay"`)
 	want("/ledger/checkpoint", 200, "ledger /checkpoint")
 	want("/nothing", 404)
-	want("/", 200, "a &lt;b&gt;bold&lt;/b&gt; attack", "width:72%", `<b>72</b>`, "inc:1 · account alice · credential k1 · credential 2JZoY2KGGzW2… · source 192.0.2.1 · 1 more", `class="state">new<`)
+	want("/", 200, "a &lt;b&gt;bold&lt;/b&gt; attack", "width:72%", `<b>72</b>`, "inc:1 · account alice · credential k1 · credential 2JZoY2KGGzW2… · source 192.0.2.1 · 1 more", `class="state">new<`, `class="bad">alert<`)
 	want("/", 200, "&lt;script&gt;alert(1)", "key key-&lt;b&gt;", "signed by its key, fresh, once, permitted")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "http://rebound.example/", nil))

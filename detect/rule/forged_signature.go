@@ -60,7 +60,7 @@ var ForgedSignature = detect.Define(detect.Detector{
 		kind, values["in_a_day"] = "slow", vedette.Value{Value: float64(day), Threshold: x.P(forgedDay)}
 	}
 	r := detect.Raised{Score: 0.9, Values: values, Evidence: s.minute.Since(x.Time, 24*time.Hour)}
-	from := "from where it never came from"
+	from := "from a place new to it"
 	switch level {
 	case forgedUnused:
 		r.Score, r.Severity, from, r.Tags = 0.4, vedette.Low, "that nobody used lately", []string{"cause:set_up"}
