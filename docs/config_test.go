@@ -144,6 +144,9 @@ func TestConfigKeys(t *testing.T) {
 					}
 					path, typ = path+part, x.Value
 					continue
+				case *ast.IndexExpr: // byOperation[VALUE]
+					path, typ = path+".OPERATION", x.Index
+					continue
 				case *ast.Ident:
 					if types[x.Name] != nil {
 						walk(path+".", x.Name)
