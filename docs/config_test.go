@@ -144,7 +144,7 @@ func TestConfigKeys(t *testing.T) {
 					}
 					path, typ = path+part, x.Value
 					continue
-				case *ast.IndexExpr: // byOperation[V]
+				case *ast.IndexExpr: // byOperation[VALUE]
 					path, typ = path+".OPERATION", x.Index
 					continue
 				case *ast.Ident:

@@ -432,7 +432,8 @@ func TestDetectorsQueueIsBounded(t *testing.T) {
 		n++
 	}
 	for w.m.Stats().Unseen < 100 {
-		if send(); n > 100_000 {
+		if send(); n > 1<<19 { // while a small batch is judged, 1<<18 wait
+			close(block)
 			t.Fatal("the queue has no bound")
 		}
 	}
