@@ -30,6 +30,9 @@ const (
 	// for packing. A packed record has a third of the size.
 	warmShare = 3
 
+	// gapShare is the part of the room for records of one size that may lie empty, beside a slab: sizes change all the time, and mostly back.
+	gapShare = 16
+
 	maxRecordBytes = 1 << 20 // of one subject in a snapshot; ours have some KiB
 	// The population knows 2,048 values of each trait, some 1 MiB in all. More fingerprints, products or
 	// networks than that are rare ones, and those may be forgotten.

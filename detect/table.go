@@ -241,12 +241,12 @@ func (p *pool) drop(i uint64) {
 	p.give(units, ref)
 }
 
-// class is where records of one size lie, with at most one gap.
+// class is where records of one size lie, with some gaps.
 type class struct {
 	units int
 	slabs []uint32 // refs
-	n     int      // records, and the gap
-	gap   uint32   // 0 for none
+	n     int      // records, and gaps among them
+	gaps  []uint32 // refs
 }
 
 func (c *class) perSlab() int { return slabUnits(c.units) / c.units }
@@ -262,8 +262,9 @@ func (p *pool) take(units int) uint32 {
 		p.classes = append(p.classes, class{units: len(p.classes)})
 	}
 	c := &p.classes[units]
-	if ref := c.gap; ref != 0 {
-		c.gap = 0
+	if n := len(c.gaps); n > 0 {
+		ref := c.gaps[n-1]
+		c.gaps = c.gaps[:n-1]
 		return ref
 	}
 	if c.n == len(c.slabs)*c.perSlab() {
@@ -274,27 +275,41 @@ func (p *pool) take(units int) uint32 {
 	return c.ref(c.n - 1)
 }
 
-// give takes the room of a record back. Of two gaps the newest record of that size fills one, however subjects come and go.
+// give takes the room of a record back. Gaps wait for other records of that size: to close each at once would move a record that nobody asked for.
+// They are a slab and a part of the records at most.
 func (p *pool) give(units int, ref uint32) {
 	c := &p.classes[units]
-	last := c.ref(c.n - 1)
-	switch {
-	case c.gap == 0:
-		c.gap = ref
-		return
-	case last == c.gap:
-		c.gap = ref
-	case last != ref:
-		from := p.memory.at(last)
-		copy(bytesOf(p.memory.at(ref), uintptr(units)*unit), bytesOf(from, uintptr(units)*unit))
-		p.index[p.slot((*record)(from).key)].ref = ref
+	c.gaps = append(c.gaps, ref)
+	if len(c.gaps) > c.perSlab()+c.n/gapShare {
+		p.shrink(c)
 	}
-	c.n--
-	if n := len(c.slabs); c.n <= (n-2)*c.perSlab() { // one stays: a record that comes and goes must not take a slab with it
-		p.memory.give(slabUnits(units), c.slabs[n-1])
-		p.held -= slabUnits(units) * unit
-		c.slabs = c.slabs[:n-1]
+}
+
+// shrink moves the records of the newest slab into gaps of the others, and gives it back.
+func (p *pool) shrink(c *class) {
+	first := (len(c.slabs) - 1) * c.perSlab()
+	slab, size := c.slabs[len(c.slabs)-1], uint32(c.perSlab()*c.units)
+	var free [slabBytes / unit]bool // as many as the smallest make a slab
+	c.gaps = slices.DeleteFunc(c.gaps, func(ref uint32) bool {
+		inside := ref-slab < size
+		if inside {
+			free[(ref-slab)/uint32(c.units)] = true
+		}
+		return inside
+	})
+	for i := range c.n - first {
+		if free[i] {
+			continue
+		}
+		to := c.gaps[len(c.gaps)-1]
+		c.gaps = c.gaps[:len(c.gaps)-1]
+		from := p.memory.at(c.ref(first + i))
+		copy(bytesOf(p.memory.at(to), uintptr(c.units)*unit), bytesOf(from, uintptr(c.units)*unit))
+		p.index[p.slot((*record)(from).key)].ref = to
 	}
+	p.memory.give(slabUnits(c.units), slab)
+	p.held -= slabUnits(c.units) * unit
+	c.slabs, c.n = c.slabs[:len(c.slabs)-1], first
 }
 
 // move lets a subject's record be at another place, where it already is.
