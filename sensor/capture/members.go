@@ -84,6 +84,7 @@ var members = []member{
 	{name: "body_sealed", ignored: true, set: ignore},
 	{name: "body_not_sealed", ignored: true, set: ignore},
 	{name: "body_too_long", ignored: true, set: ignore},
+	{name: "clipped", ignored: true, set: ignore},
 
 	// Of changes of an account.
 	{name: "kind", set: func(p *EventParser, k kind, s string) error { return setText(&p.kind, k, s) }},
