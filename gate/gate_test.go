@@ -591,3 +591,39 @@ func TestImpose(t *testing.T) {
 		t.Error("imposed without a scope")
 	}
 }
+
+// TestExpireLeavesWhatIsImposed: what is imposed under the id of a restriction that has ended, while others expire,
+// stays in force.
+func TestExpireLeavesWhatIsImposed(t *testing.T) {
+	now := time.Unix(1767614400, 0)
+	r := func(id string) vedette.Restriction {
+		return vedette.Restriction{ID: id, Kind: vedette.RestrictFreeze, Venue: "v", Credential: id, Until: now.Add(time.Hour)}
+	}
+	again := r("b")
+	again.Until = now.Add(3 * time.Hour)
+	var g *Gate
+	g, err := New(Config{Mode: Enforce, OnChange: func(c Change) error {
+		if c.Kind == Expired && c.Restriction.ID == "a" {
+			_, err := g.Impose(again, now.Add(time.Hour))
+			return err
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b"} {
+		if _, err := g.Set(r(id), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now2 := now.Add(2 * time.Hour)
+	gone, err := g.Expire(now2)
+	if err != nil || len(gone) != 1 {
+		t.Errorf("expired %v, %v", gone, err)
+	}
+	c := &vedette.Call{Venue: "v", Credential: "b", Verdict: vedette.Authentic, Action: vedette.Action{Operation: vedette.OpOrderNew}}
+	if d := g.Decide(c, now2); d.Reason != vedette.Frozen {
+		t.Errorf("what was imposed is gone: %+v", d)
+	}
+}

@@ -107,21 +107,23 @@ func (g *Gate) put(fresh *rule) error {
 func (g *Gate) Lift(id string) (vedette.Restriction, error) {
 	g.changing.Lock()
 	defer g.changing.Unlock()
-	r := g.remove(id)
+	r := g.remove(id, nil)
 	if r == nil {
 		return vedette.Restriction{}, fmt.Errorf("cannot lift %q: %w", id[:min(len(id), 64)], ErrUnknown)
 	}
 	return r.Restriction, g.changed(Lifted, r)
 }
 
-func (g *Gate) remove(id string) *rule {
+// remove takes out the rule with the id, where only is set if it is that one, and returns it.
+func (g *Gate) remove(id string, only *rule) *rule {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r := g.rules[id]
-	if r != nil {
-		delete(g.rules, id)
-		g.index.Store(g.index.Load().without(r))
+	if r == nil || only != nil && r != only {
+		return nil
 	}
+	delete(g.rules, id)
+	g.index.Store(g.index.Load().without(r))
 	return r
 }
 
@@ -135,11 +137,11 @@ func (g *Gate) Expire(now time.Time) ([]vedette.Restriction, error) {
 	var gone []vedette.Restriction
 	var errs []error
 	for _, r := range g.sorted() {
-		if clock < r.until {
+		if clock < r.until || g.remove(r.ID, r) == nil { // or another was imposed in its place meanwhile
 			continue
 		}
 		gone = append(gone, r.Restriction)
-		errs = append(errs, g.changed(Expired, g.remove(r.ID)))
+		errs = append(errs, g.changed(Expired, r))
 	}
 	return gone, errors.Join(errs...)
 }
