@@ -342,9 +342,30 @@ func TestRevocationOf(t *testing.T) {
 	v := newVerifier(t, Config{JWKS: jwks(s)})
 	for _, r := range []vedette.Revocation{{TokenID: "sha256:zz", Until: until}, {TokenID: "a", Until: start.Add(500 * 24 * time.Hour)},
 		{Subject: "user-1", Until: until}, {Subject: "user-1", Before: start.Add(time.Hour), Until: until}} {
-		if v.Revoke(r) == nil {
+		if _, err := CheckRevocation(r, start); err == nil {
 			t.Errorf("taken: %+v", r)
 		}
+	}
+	if v.Revoke(vedette.Revocation{TokenID: "sha256:zz", Until: until}) == nil || v.Revoke(vedette.Revocation{Subject: "user-1", Until: until}) == nil {
+		t.Error("in force without saying what it ends")
+	}
+}
+
+// TestRevocationByClockAhead: what a monitor whose clock is ahead revoked, or this one before its clock was set back,
+// is in force all the same.
+func TestRevocationByClockAhead(t *testing.T) {
+	s := newSigner("ES256", "k1")
+	ahead := start.Add(5 * time.Minute)
+	for _, r := range []vedette.Revocation{{Subject: "user-1", Before: ahead, Until: ahead.Add(time.Hour)}, {TokenID: "token-1", Until: ahead.Add(maxRevocationLife)}} {
+		r, err := CheckRevocation(r, ahead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := newVerifier(t, Config{JWKS: jwks(s)})
+		if err := v.Revoke(r); err != nil {
+			t.Fatal(err)
+		}
+		want(t, v.Verify(t.Context(), bearer(s.token())), vedette.Unauthorised, vedette.TokenRevoked)
 	}
 }
 

@@ -41,23 +41,16 @@ func newRevoked(limit int) revoked {
 // CheckRevocation completes a revocation with its id, and refuses one that does not say
 // what it ends or for how long.
 func CheckRevocation(r vedette.Revocation, now time.Time) (vedette.Revocation, error) {
-	party := r.Subject != "" || r.Client != ""
+	if err := checkScope(&r); err != nil {
+		return r, err
+	}
 	switch {
-	case (r.TokenID == "") == !party:
-		return r, errors.New("cannot revoke: name either a token, or a subject or client")
-	case len(r.TokenID) > maxName || len(r.Subject) > maxName || len(r.Client) > maxName || len(r.Issuer) > maxURL || len(r.Reason)+len(r.By) > maxURL:
-		return r, fmt.Errorf("cannot revoke: an id has over %d bytes, or issuer or reason over %d", maxName, maxURL)
-	case party && r.Before.IsZero():
-		return r, errors.New("cannot revoke: say up to when the tokens were issued")
 	case r.Before.After(now.Add(time.Minute)):
 		return r, fmt.Errorf("cannot revoke: before, %s, is ahead: tokens yet to be issued would be refused", r.Before.Format(time.RFC3339))
 	case !r.Until.After(now):
 		return r, fmt.Errorf("cannot revoke: until, %s, is past", r.Until.Format(time.RFC3339))
 	case r.Until.Sub(now) > maxRevocationLife:
 		return r, fmt.Errorf("cannot revoke until %s: over %d days ahead", r.Until.Format(time.RFC3339), int(maxRevocationLife/(24*time.Hour)))
-	}
-	if _, hash, err := tokenHash(r.TokenID); hash && err != nil {
-		return r, err
 	}
 	if r.ID == "" {
 		b, err := json.Marshal(r)
@@ -68,6 +61,21 @@ func CheckRevocation(r vedette.Revocation, now time.Time) (vedette.Revocation, e
 		r.ID = "t-" + hex.EncodeToString(sum[:8])
 	}
 	return r, nil
+}
+
+// checkScope refuses what does not say which tokens it ends.
+func checkScope(r *vedette.Revocation) error {
+	party := r.Subject != "" || r.Client != ""
+	switch {
+	case (r.TokenID == "") == !party:
+		return errors.New("cannot revoke: name either a token, or a subject or client")
+	case len(r.TokenID) > maxName || len(r.Subject) > maxName || len(r.Client) > maxName || len(r.Issuer) > maxURL || len(r.Reason)+len(r.By) > maxURL:
+		return fmt.Errorf("cannot revoke: an id has over %d bytes, or issuer or reason over %d", maxName, maxURL)
+	case party && r.Before.IsZero():
+		return errors.New("cannot revoke: say up to when the tokens were issued")
+	}
+	_, _, err := tokenHash(r.TokenID)
+	return err
 }
 
 // Hash returns what stands for a token without a jti: as its TokenID says it, and as a
@@ -91,13 +99,13 @@ func tokenHash(id string) (h [hashBytes]byte, is bool, err error) {
 	return h, true, nil
 }
 
+// add takes in a revocation, of any times: it may have been made by a clock that is ahead of this one.
 func (r *revoked) add(e vedette.Revocation, now time.Time) error {
-	if !e.Until.IsZero() && !e.Until.After(now) {
-		return nil // whatever it covers has expired
-	}
-	e, err := CheckRevocation(e, now)
-	if err != nil {
+	if err := checkScope(&e); err != nil {
 		return err
+	}
+	if !e.Until.After(now) {
+		return nil // whatever it covers has expired
 	}
 	hash, isHash, _ := tokenHash(e.TokenID)
 	of := whose{e.Subject, e.Client}

@@ -147,8 +147,8 @@ func (v *Verifier) Close() {
 	v.keys.close()
 }
 
-// Revoke refuses tokens from now on, also those in the cache. Its error wraps
-// ErrRevocationsFull where there is no room.
+// Revoke refuses tokens from now on, also those in the cache. It takes any times, as a stored
+// revocation may have: see CheckRevocation. Its error wraps ErrRevocationsFull where there is no room.
 func (v *Verifier) Revoke(r vedette.Revocation) error { return v.revoked.add(r, v.cfg.Now()) }
 
 // Stats returns the counts.
