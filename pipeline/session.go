@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -39,8 +40,8 @@ type guarded struct {
 	mu        sync.Mutex
 	parties   map[party]bool // true where the keyring had the credential
 	strangers int
-	token     func() vedette.Reason // why the access token that opened it is good no more, "" while it is; nil for none
-	told      string                // what a record says would end it
+	tokens    map[party]func() vedette.Reason // why the access token that it was opened with is good no more, "" while it is; of parties
+	told      string                          // what a record says would end it
 }
 
 // guards are the sessions that have parties.
@@ -190,11 +191,14 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 			break
 		}
 	}
-	token := s.token
+	tokens := maps.Clone(s.tokens)
 	s.mu.Unlock()
-	if token != nil && !d.Refused() {
-		if why := token(); why != "" {
-			d = m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: why})
+	if !d.Refused() {
+		for p, token := range tokens {
+			if why := token(); why != "" {
+				who, d = p, m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: why})
+				break
+			}
 		}
 	}
 	s.mu.Lock()
@@ -235,7 +239,8 @@ func (m *Monitor) Recheck() {
 	}
 }
 
-// byToken notes that an access token opened the session, or that a key did.
+// byToken notes that an access token opened the session for its holder, or that a key did. What the session was
+// opened for before it goes on to serve, so a log-in of somebody else takes nothing back.
 func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 	conv, _ := x.Session.State.(*conversation)
 	if conv == nil || conv.guarded == nil {
@@ -257,12 +262,19 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 			return ""
 		}
 	}
-	conv.guarded.mu.Lock()
-	conv.guarded.token = token
-	conv.guarded.mu.Unlock()
+	s, p := conv.guarded, party{clone(x.Call.Credential), clone(x.Call.Account), clone(x.Call.Owner)}
+	s.mu.Lock()
+	delete(s.tokens, p)
+	if _, ok := s.parties[p]; ok && token != nil {
+		if s.tokens == nil {
+			s.tokens = map[party]func() vedette.Reason{}
+		}
+		s.tokens[p] = token
+	}
+	s.mu.Unlock()
 	if again != nil { // it may have been revoked since it was judged
-		conv.guarded.asked.Store(0)
-		m.mayGoOn(conv.guarded)
+		s.asked.Store(0)
+		m.mayGoOn(s)
 	}
 }
 

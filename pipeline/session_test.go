@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"vedette/keyring"
 	"vedette/sensor"
 	"vedette/venue"
+	"vedette/verify"
 )
 
 const push = `{"e":"executionReport","s":"BTCUSDT","q":"5","X":"FILLED"}`
@@ -170,6 +172,46 @@ func TestSecondCredentialOfSession(t *testing.T) {
 	w.restrict(t, vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "key-1"})
 	if w.m.Reply(s, []byte(push), w.now) || len(ended) == 0 {
 		t.Error("the session goes on")
+	}
+}
+
+// TestSecondLoginOfSession: who logs in with a token of another, or with a key, does not save the session from the
+// revocation of the token that opened it first: venues such as Coinbase go on serving both.
+func TestSecondLoginOfSession(t *testing.T) {
+	revoked := ""
+	for _, second := range []string{"token-2", ""} {
+		w := newWorld(t)
+		s, ended := w.open2(t)
+		logIn := func(credential string, byToken bool) {
+			x := &sensor.Exchange{Dialect: venue.Coinbase, Session: s}
+			x.Claim.Login = true
+			x.Call.Venue, x.Call.Credential, x.Call.Verdict = "coinbase", credential, vedette.Authentic
+			w.m.serves(x)
+			var again verify.Again
+			if byToken {
+				again = func(*verify.Case) (b verify.BearerResult) {
+					if credential == revoked {
+						b.Reasons = []vedette.Reason{vedette.TokenRevoked}
+					}
+					return b
+				}
+			}
+			w.m.byToken(x, again)
+		}
+		revoked = ""
+		logIn("token-1", true)
+		logIn(cmp.Or(second, "key-9"), second != "")
+		if !w.m.Reply(s, []byte(push), w.now) {
+			t.Fatal("a push is held back before")
+		}
+		revoked = "token-1"
+		w.m.Recheck()
+		if w.m.Reply(s, []byte(push), w.now) || len(ended) == 0 {
+			t.Errorf("then %q: the session goes on", second)
+		}
+		if r := w.log.last(t); r["what"] != "session.ended" || r["detail"].(map[string]any)["credential"] != "token-1" {
+			t.Error(r)
+		}
 	}
 }
 
