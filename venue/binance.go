@@ -42,7 +42,7 @@ func binanceRoute(r *Request) (route *Route, method string, v Values) {
 	method = r.JSON().Get("method").Text()
 	v = Values{JSON: r.JSON().Get("params")}
 	route = binanceRoutes.Find(WS, method)
-	if v.JSON.Kind() == strictjson.Array && listenKeyIn(v.JSON) != "" {
+	if v.JSON.Kind() == strictjson.Array && namesListenKey(v.JSON) {
 		route = &privateReads[vedette.OpAccountRead]
 	}
 	return route, method, v
@@ -70,8 +70,7 @@ func binanceClaim(r *Request, c *Claim) {
 // authenticated by the session's log-on.
 func binanceMessageClaim(r *Request, c *Claim, route *Route, v Values) {
 	if v.JSON.Kind() == strictjson.Array {
-		if key := listenKeyIn(v.JSON); key != "" {
-			c.Auth, c.Token = AuthToken, key
+		if listenKeysIn(v.JSON, c); c.Token != "" {
 			return
 		}
 	}
@@ -114,31 +113,46 @@ func binanceSigned(c *Claim, route *Route, v Values) {
 
 // binanceStream claims a stream by the listenKey in its path or query.
 func binanceStream(r *Request, c *Claim) {
-	name := r.Path[strings.LastIndexByte(r.Path, '/')+1:]
-	if k := r.Params().Get("listenKey"); k != "" {
-		name = k
-	}
+	c.listenKey(r.Path[strings.LastIndexByte(r.Path, '/')+1:])
+	c.listenKey(r.Params().Get("listenKey"))
 	for one := range strings.SplitSeq(r.Params().Get("streams"), "/") {
-		if isListenKey(one) {
-			name = one
-		}
+		c.listenKey(one)
 	}
-	if isListenKey(name) {
-		c.Auth, c.Token, c.Login = AuthToken, name, true
+	c.Login = c.Token != ""
+}
+
+// listenKey claims the name of a stream that is a listenKey. A call is one credential's: of
+// two listenKeys one would be served whatever is said of its key.
+func (c *Claim) listenKey(name string) {
+	switch {
+	case !isListenKey(name) || name == c.Token:
+	case c.Token != "":
+		c.Fault = vedette.Ambiguous
+	default:
+		c.Auth, c.Token = AuthToken, name
 	}
 }
 
 // isListenKey tells a listenKey from the name of a stream.
 func isListenKey(s string) bool { return len(s) >= 60 && !strings.ContainsAny(s, "@!/") }
 
-// listenKeyIn returns the listenKey among the streams that a message subscribes to.
-func listenKeyIn(params strictjson.Value) string {
+// namesListenKey reports whether a message subscribes to the stream of a listenKey.
+func namesListenKey(params strictjson.Value) bool {
 	for p := params.First(); p.Exists(); p = p.Next(params) {
-		if s := p.Raw(); p.Kind() == strictjson.String && isListenKey(s) {
-			return s
+		if p.Kind() == strictjson.String && isListenKey(p.Text()) {
+			return true
 		}
 	}
-	return ""
+	return false
+}
+
+// listenKeysIn claims the listenKey among the streams that a message subscribes to.
+func listenKeysIn(params strictjson.Value, c *Claim) {
+	for p := params.First(); p.Exists(); p = p.Next(params) {
+		if p.Kind() == strictjson.String {
+			c.listenKey(p.Text())
+		}
+	}
 }
 
 // binanceWindow reads timestamp and recvWindow. The venue accepts a timestamp up

@@ -101,6 +101,17 @@ func TestBinanceClaim(t *testing.T) {
 			t.Errorf("%s?%s: %+v", at.path, at.query, c)
 		}
 	}
+	// Of two, one would be served whatever is said of its key.
+	const other = "zqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","`+other+`"]}`, "", "token token="+listenKey+" fault=ambiguous")
+	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","\u0070`+listenKey[1:]+`"]}`, "", "token token="+listenKey)
+	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, "streams=" + other}, {"/ws/" + listenKey, "listenKey=" + other}, {"/stream", "streams=" + listenKey + "/" + other}} {
+		var c venue.Claim
+		venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: at.path, Query: at.query}, &c)
+		if c.Fault != vedette.Ambiguous {
+			t.Errorf("%s?%s: %+v", at.path, at.query, c)
+		}
+	}
 	var c venue.Claim
 	if venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: "/stream", Query: "streams=btcusdt@trade/ethusdt@depth"}, &c); c.Auth != venue.AuthNone {
 		t.Errorf("a stream of market data: %+v", c)
