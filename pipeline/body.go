@@ -119,10 +119,12 @@ func clipped(b []byte, c *vedette.Call) []byte {
 	for i := range d.Batch {
 		a := &d.Batch[i]
 		for _, s := range []*string{&a.Instrument, &a.ClientOrderID, &a.TargetOrderID, &a.Object, &a.Asset, &a.Address} {
-			if len(*s) > 64 {
-				*s = (*s)[:64] + "…"
-			}
+			*s = cutText(*s, 64)
 		}
+	}
+	d.AMR = slices.Clone(c.AMR[:min(len(c.AMR), 8)])
+	for i, s := range d.AMR {
+		d.AMR[i] = cutText(s, 64)
 	}
 	out := vedette.AppendCall(b, &d)
 	return append(out[:len(out)-1], `,"clipped":true}`...)
@@ -131,11 +133,16 @@ func clipped(b []byte, c *vedette.Call) []byte {
 // clip cuts the call's texts, but for those of its batch.
 func clip(c *vedette.Call, most int) {
 	for _, s := range []*string{&c.Client, &c.Credential, &c.Path, &c.Instrument, &c.ClientOrderID, &c.TargetOrderID, &c.Object, &c.Asset, &c.Address, &c.Nonce,
-		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner} {
-		if len(*s) > most {
-			*s = (*s)[:most] + "…"
-		}
+		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner, &c.ACR} {
+		*s = cutText(*s, most)
 	}
+}
+
+func cutText(s string, most int) string {
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
 }
 
 // Parts of the names of parameters that carry secrets or one-time codes at some venue,

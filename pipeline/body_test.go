@@ -26,3 +26,18 @@ func TestRecordFits(t *testing.T) {
 		}
 	}
 }
+
+// TestClippedMethods: a token that says that its user authenticated in absurdly many ways does not make a record
+// longer than the ledger takes.
+func TestClippedMethods(t *testing.T) {
+	c := &vedette.Call{Venue: "binance", Credential: "k", ACR: strings.Repeat("\x7f", 512)}
+	for range 64 {
+		c.AMR = append(c.AMR, strings.Repeat("\x7f", 512))
+	}
+	if b := appendRecord(nil, c, nil); len(b) > maxRecord || !strings.Contains(string(b), `"clipped":true`) {
+		t.Errorf("%d bytes", len(b))
+	}
+	if len(c.AMR) != 64 || len(c.AMR[0]) != 512 {
+		t.Error("the call itself was cut")
+	}
+}
