@@ -40,6 +40,12 @@ type Person struct {
 	Proof string
 }
 
+// proofKind is in which way a proof shows who somebody is: "uid", "key", "" for none.
+func proofKind(proof string) string {
+	kind, _, _ := strings.Cut(proof, " ")
+	return kind
+}
+
 // Intervention is what a playbook did, would have done, or wants to do.
 type Intervention struct {
 	ID           string                `json:"id"`

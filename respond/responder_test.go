@@ -339,6 +339,24 @@ func TestOnePersonTwice(t *testing.T) {
 	}
 }
 
+// TestApprovalBeforeApprovers: once the configuration names approvers, an approval of before that nobody's key shows
+// counts no more.
+func TestApprovalBeforeApprovers(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(twoPeople)
+	r.Take(forged(1, "key-1"))
+	id := d.only(Proposed).ID
+	if _, err := r.Approve(id, Person{"mallory", "uid 1000"}); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := r.Approve(id, Person{"alice", "key of alice"}); err != nil || i.State != Proposed || len(i.Approvals) != 1 || i.Approvals[0].By != "alice" {
+		t.Errorf("%v %+v", err, i)
+	}
+	if i, err := r.Approve(id, Person{"bob", "key of bob"}); err != nil || i.State != Done {
+		t.Errorf("%v %+v", err, i)
+	}
+}
+
 // TestApprovers: an approval with a key is that person's, for that intervention.
 func TestApprovers(t *testing.T) {
 	pub, key, _ := ed25519.GenerateKey(nil)
