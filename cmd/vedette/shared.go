@@ -136,6 +136,7 @@ func (a *app) takeKeys(ctx context.Context) error {
 	if _, err := a.loadKeys(ctx); err != nil {
 		return err
 	}
+	a.monitor.Verifier.ForgetRemoved()
 	a.monitor.Recheck()
 	return a.freezeKeys()
 }
