@@ -57,6 +57,9 @@ func (h *held) memory() *waitingCall {
 	}
 	w := h.spare[n-1]
 	h.spare = h.spare[:n-1]
+	if cap(w.text) > keptText || cap(w.call.Batch) > keptParts { // or each would become as large as the largest call that it ever held
+		return &waitingCall{}
+	}
 	return w
 }
 

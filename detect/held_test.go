@@ -3,6 +3,7 @@ package detect
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -56,5 +57,26 @@ func TestHeldOrder(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestHeldForgetsLargeCalls: a few large calls do not make all memory that is used again large.
+func TestHeldForgetsLargeCalls(t *testing.T) {
+	var h held
+	large, small := &vedette.Call{Client: strings.Repeat("x", 30<<10), Batch: make([]vedette.Action, 100)}, &vedette.Call{Client: "y"}
+	for i := range 20_000 {
+		c := small
+		if i%10 == 0 && i < 15_000 {
+			c = large
+		}
+		c.Time = time.UnixMilli(int64(i))
+		h.add(c, 1, time.Second)
+		for _, _, ok := h.next(); ok; _, _, ok = h.next() {
+		}
+	}
+	for _, w := range append(h.spare, h.rising.list[h.rising.gone:]...) {
+		if cap(w.text) > keptText || cap(w.call.Batch) > keptParts {
+			t.Fatalf("a call of %d bytes keeps %d, and room for %d parts", len(w.call.Client), cap(w.text), cap(w.call.Batch))
+		}
 	}
 }

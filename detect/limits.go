@@ -43,4 +43,7 @@ const (
 	DefaultTolerance = 2 * time.Second
 	// maxHeld bounds the events that wait for others that may be earlier.
 	maxHeld = 1 << 16
+	// keptText, in bytes, and keptParts of a batch are the memory of one of them that is used again: few calls have more.
+	keptText  = 4 << 10
+	keptParts = 16
 )
