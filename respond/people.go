@@ -62,7 +62,9 @@ func (r *Responder) approve(id string, by Person) (*written, error) {
 		return nil, fmt.Errorf("cannot approve %s: it waited until %s", id, i.Until.Format(time.RFC3339))
 	}
 	// What was shown in another way, before the configuration named approvers or no longer did, may be the same person.
-	i.Approvals = slices.DeleteFunc(slices.Clone(i.Approvals), func(v Vote) bool { return proofKind(v.Proof) != proofKind(by.Proof) })
+	i.Approvals = slices.DeleteFunc(slices.Clone(i.Approvals), func(v Vote) bool {
+		return proofKind(v.Proof) != proofKind(by.Proof) || r.Stands != nil && !r.Stands(v)
+	})
 	if v := i.approvedBy(by); v != nil {
 		if v.Proof != "" && !strings.EqualFold(v.By, by.Name) {
 			return nil, fmt.Errorf("cannot approve %s: %s has approved already with the same %s, another person must", id, v.By, v.Proof)

@@ -15,7 +15,7 @@ import (
 	"vedette/internal/durable"
 )
 
-// Config is what a Responder needs. All but Cancel, CanCancel, Credential and Delay must be set.
+// Config is what a Responder needs. All but Cancel, CanCancel, Credential, Stands and Delay must be set.
 type Config struct {
 	FS   durable.FS
 	File string // what was proposed and done
@@ -33,6 +33,8 @@ type Config struct {
 	CanCancel func(venue, account string) error
 	// Credential returns what is known of a credential.
 	Credential func(venue, id string) (vedette.Credential, bool)
+	// Stands says whether an approval of before still counts: that of a person who may approve no longer does not. nil for all.
+	Stands func(v Vote) bool
 	// Record puts a step into the ledger, without waiting for the disk.
 	Record func(by, what string, detail any) error
 	// Settle returns when what was recorded is on disk.

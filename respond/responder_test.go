@@ -357,6 +357,26 @@ func TestApprovalBeforeApprovers(t *testing.T) {
 	}
 }
 
+// TestApproverTakenOut: who may approve no longer does not count among those who did.
+func TestApproverTakenOut(t *testing.T) {
+	d := newDesk(t)
+	r := d.open(twoPeople)
+	gone := ""
+	r.Stands = func(v Vote) bool { return v.By != gone }
+	r.Take(forged(1, "key-1"))
+	id := d.only(Proposed).ID
+	if _, err := r.Approve(id, Person{"bob", "key of bob"}); err != nil {
+		t.Fatal(err)
+	}
+	gone = "bob"
+	if i, err := r.Approve(id, Person{"alice", "key of alice"}); err != nil || i.State != Proposed || len(i.Approvals) != 1 {
+		t.Errorf("%v %+v", err, i)
+	}
+	if i, err := r.Approve(id, Person{"carol", "key of carol"}); err != nil || i.State != Done {
+		t.Errorf("%v %+v", err, i)
+	}
+}
+
 // TestApprovers: an approval with a key is that person's, for that intervention.
 func TestApprovers(t *testing.T) {
 	pub, key, _ := ed25519.GenerateKey(nil)

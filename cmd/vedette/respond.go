@@ -89,6 +89,9 @@ func (a *approvers) person(d api.Decision) (respond.Person, error) {
 	return respond.Person{Name: d.By, Proof: cmp.Or(d.Peer, "control socket")}, nil
 }
 
+// stands says whether somebody who approved before may still do so.
+func (a *approvers) stands(v respond.Vote) bool { return a.keys == nil || a.keys[v.By] != nil }
+
 // cancelWithConfig names the key that cancels the open orders of its account.
 type cancelWithConfig struct {
 	Venue string `yaml:"venue"` // name in venues
@@ -254,7 +257,7 @@ func (a *app) startResponder(context.Context) error {
 	a.approvers.Store(&people)
 	a.responder, err = respond.Open(respond.Config{FS: durable.OS{}, File: filepath.Join(a.config.Dir, respondFile), Now: a.now,
 		Impose: func(r vedette.Restriction) (func() error, error) { return a.gate.Impose(r, a.now()) }, Lift: a.liftForPlaybook, InForce: a.gate.List, Cancel: a.cancelOrders, CanCancel: a.canCancel,
-		Credential: a.credential, Record: a.recordStep, Settle: a.settleSteps, Tell: a.tellStep}, book)
+		Credential: a.credential, Stands: func(v respond.Vote) bool { return a.approvers.Load().stands(v) }, Record: a.recordStep, Settle: a.settleSteps, Tell: a.tellStep}, book)
 	if err != nil {
 		return err
 	}
