@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -58,4 +59,12 @@ func show[T any](e *env, asJSON bool, none, names string, list []T, row func(T) 
 		return nil
 	}
 	return table(e.stdout, names, list, row)
+}
+
+// open opens a file that the user named; - is standard input.
+func (e *env) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(e.stdin), nil
+	}
+	return os.Open(name)
 }

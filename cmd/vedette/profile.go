@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -154,15 +153,11 @@ func (p *profiles) imports(ctx context.Context, files []string) error {
 }
 
 func (p *profiles) importFile(ctx context.Context, name string) (n int, err error) {
-	in := p.stdin
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return 0, err
-		}
-		defer file.Close()
-		in = file
+	in, err := p.open(name)
+	if err != nil {
+		return 0, err
 	}
+	defer in.Close()
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxProfileLine)
 	for number := 1; lines.Scan(); number++ {

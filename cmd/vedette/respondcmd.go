@@ -244,15 +244,11 @@ func (e *env) testPlaybooks(f *respondFlags, files []string) error {
 }
 
 func (e *env) testFile(book *respond.Book, name string) (n int, err error) {
-	in := e.stdin
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return 0, err
-		}
-		defer file.Close()
-		in = file
+	in, err := e.open(name)
+	if err != nil {
+		return 0, err
 	}
+	defer in.Close()
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxFindingLine)
 	enc := json.NewEncoder(e.stdout)
