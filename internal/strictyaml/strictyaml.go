@@ -14,6 +14,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // MaxBytes bounds a document: a configuration of 1,000 venues has 300 KiB.
@@ -35,7 +36,7 @@ func Decode(b []byte, into any) (err error) {
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.DisallowUnknownField())
 	if err := dec.Decode(into); err != nil && !errors.Is(err, io.EOF) {
-		return explain(err, into)
+		return explain(err, tree(b), into)
 	}
 	var more any
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
@@ -60,15 +61,24 @@ func (d *Duration) UnmarshalYAML(n ast.Node) error {
 
 var quoted = regexp.MustCompile(`unknown field "([^"]*)"`)
 
-// explain turns the library's error into one line.
-func explain(err error, into any) error {
+// tree returns the first document's tree, nil where it has none.
+func tree(b []byte) ast.Node {
+	f, err := parser.ParseBytes(b, 0)
+	if err != nil || len(f.Docs) == 0 {
+		return nil
+	}
+	return f.Docs[0].Body
+}
+
+// explain turns the library's error about a tree into one line.
+func explain(err error, n ast.Node, into any) error {
 	var ye yaml.Error
 	if !errors.As(err, &ye) || ye.GetToken() == nil {
 		return err
 	}
 	pos, msg := ye.GetToken().Position, ye.GetMessage()
 	if m := quoted.FindStringSubmatch(msg); m != nil {
-		msg = fmt.Sprintf("unknown key %q%s", m[1], Suggest(m[1], Names(into)))
+		msg = fmt.Sprintf("unknown key %q%s", m[1], suggestKey(m[1], blockAt(n, reflect.TypeOf(into), pos), reflect.TypeOf(into)))
 	}
 	if s := mismatch(ye); s != "" {
 		msg = s
@@ -174,78 +184,8 @@ func (m *ByName[V, N]) UnmarshalYAML(n ast.Node) error {
 	}
 	plain := map[string]V{}
 	if err := yaml.NodeToValue(n, &plain, yaml.DisallowUnknownField()); err != nil {
-		return explain(err, &plain)
+		return explain(err, n, &plain)
 	}
 	*m = plain
 	return nil
-}
-
-// Names returns every key that the type of v, a struct or pointer to one, and the
-// types within it accept.
-func Names(v any) []string {
-	var names []string
-	seen := map[reflect.Type]bool{}
-	var walk func(t reflect.Type)
-	walk = func(t reflect.Type) {
-		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
-			t = t.Elem()
-		}
-		if t.Kind() != reflect.Struct || seen[t] {
-			return
-		}
-		seen[t] = true
-		for i := range t.NumField() {
-			f := t.Field(i)
-			name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			if name != "" && name != "-" {
-				names = append(names, name)
-			}
-			walk(f.Type)
-		}
-	}
-	walk(reflect.TypeOf(v))
-	return names
-}
-
-// Suggest returns `; did you mean "x"?` for the known name nearest to word, ""
-// where none is near.
-func Suggest(word string, known []string) string {
-	const far, long = 4, 64
-	if len(word) > long {
-		return ""
-	}
-	best, distance := "", far
-	for _, k := range known {
-		if d := editDistance(word, k); d < distance && d < max(len(k), 2) {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return `; did you mean "` + best + `"?`
-}
-
-// editDistance counts insertions, deletions, replacements and swaps of neighbours
-// (optimal string alignment).
-func editDistance(a, b string) int {
-	before, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, prev, row = prev, row, before
-	}
-	return prev[len(b)]
 }
