@@ -347,6 +347,7 @@ var backpackDenials = denials{
 	notAvailable:  {503, "MAINTENANCE", "Service unavailable; the request was not executed"},
 	unanswered:    {504, "TIMEOUT", "No answer in time; execution status unknown"},
 	unreadable:    {400, "INVALID_CLIENT_REQUEST", "The request cannot be read, or can be read in more than one way"},
+	tooLarge:      {413, "INVALID_CLIENT_REQUEST", "The request is too large"},
 }
 
 func backpackDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

@@ -339,8 +339,10 @@ func binanceDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 		status, code, msg = 503, -1001, "Service unavailable; the request was not executed."
 	case vedette.AnswerLost:
 		status, code, msg = 504, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
-	case vedette.Ambiguous, vedette.BadEncoding, vedette.TooLarge:
+	case vedette.Ambiguous, vedette.BadEncoding:
 		status, code, msg = 400, -1102, "The request can be read in more than one way or not at all."
+	case vedette.TooLarge:
+		status, code, msg = 413, -1102, "The request is too large."
 	case vedette.UnknownKey:
 		status, code, msg = 401, -2014, "API-key format invalid."
 	}

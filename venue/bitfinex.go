@@ -18,6 +18,7 @@ var Bitfinex = &Dialect{
 	Schemes: []Scheme{{Name: "hmac", Algorithm: HMACSHA384, Signature: Hex,
 		Covers: CoversPath | CoversNonce, Partly: CoversBody,
 		Note: "The body is signed on version 2; on version 1 the signed header holds the parameters. The query is not signed. Behind a path that is not known in full the nonce must be a time. A WebSocket log-in signs only its nonce."}},
+	Lists:     true,
 	Routes:    bitfinexRoutes,
 	Claim:     bitfinexClaim,
 	Message:   bitfinexMessage,

@@ -237,6 +237,7 @@ var bitgetDenials = denials{
 	notAvailable:  {503, "40015", "System is abnormal, please try again later"},
 	unanswered:    {504, "50008", "No answer in time; execution status unknown"},
 	unreadable:    {400, "40017", "The request can be read in more than one way or not at all"},
+	tooLarge:      {413, "40017", "The request is too large"},
 }
 
 var bitgetMessageDenials = denials{
@@ -251,6 +252,7 @@ var bitgetMessageDenials = denials{
 	notAvailable:  {0, "40015", "System is abnormal, please try again later"},
 	unanswered:    {0, "30008", "No answer in time; execution status unknown"},
 	unreadable:    {0, "30016", "The request can be read in more than one way or not at all"},
+	tooLarge:      {0, "30016", "The request is too large"},
 }
 
 func bitgetDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

@@ -21,6 +21,7 @@ var BitMEX = &Dialect{
 		Covers: CoversMethod | CoversPath | CoversQuery | CoversBody | CoversTime,
 		Note:   "A WebSocket log-in signs only its expiry. The client sets the expiry, and the venue states no bound for it; over HTTP more than an hour ahead, and a minute for clocks, is refused (clients set 5 s to an hour)."}},
 	Repeatable: []string{"columns"},
+	Lists:      true,
 	Routes:     bitmexRoutes,
 	Claim:      bitmexClaim,
 	Message:    bitmexMessage,
@@ -348,6 +349,7 @@ var bitmexDenials = denials{
 	notAvailable:  {503, "HTTPError", "The system is currently overloaded. Please try again later."},
 	unanswered:    {504, "HTTPError", "No answer in time; execution status unknown."},
 	unreadable:    {400, "ValidationError", "The request cannot be read, or can be read in more than one way."},
+	tooLarge:      {413, "ValidationError", "The request is too large."},
 }
 
 // maxEcho bounds what a refusal repeats of a message.

@@ -219,6 +219,7 @@ var bybitDenials = denials{
 	notAvailable:  {503, "10016", "Service is restarting, please retry later."},
 	unanswered:    {504, "170007", "Timeout waiting for response from backend server; execution status unknown."},
 	unreadable:    {400, "10001", "The request can be read in more than one way or not at all."},
+	tooLarge:      {413, "10001", "The request is too large."},
 }
 
 func bybitDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

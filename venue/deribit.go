@@ -334,7 +334,7 @@ var deribitDenials = denials{
 
 // deribitReasons say in the error's data what its code does not.
 var deribitReasons = [groundsCount]string{badSignature: "signature", badTime: "timestamp", usedBefore: "nonce", unknownKey: "client_id",
-	badAddress: "ip_address", otherGround: "not_permitted", unreadable: "ambiguous", tooMany: "rate_limit", notAvailable: "not_executed", unanswered: "unknown"}
+	badAddress: "ip_address", otherGround: "not_permitted", unreadable: "ambiguous", tooLarge: "too_large", tooMany: "rate_limit", notAvailable: "not_executed", unanswered: "unknown"}
 
 func deribitDeny(r *Request, d vedette.Decision, dst []byte) Refusal {
 	e := deribitDenials.of(d)

@@ -28,6 +28,9 @@ type Dialect struct {
 	// Plain are bare words that clients of this venue send as WebSocket messages and
 	// that change nothing, beside ping and pong.
 	Plain []string
+	// Lists says that a WebSocket message of a client may be a JSON array that begins with a
+	// scalar: a channel's number before what is sent on it. Elsewhere an array is unread.
+	Lists bool
 	// GetChanges says that GET requests can change something too (Deribit's orders).
 	GetChanges bool
 

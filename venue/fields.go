@@ -329,7 +329,7 @@ func (r *Request) Ambiguous(repeatable []string) vedette.Reason {
 	if r.Kind != Message && r.Kind != Reply && AmbiguousPath(r.Path) {
 		return vedette.Ambiguous
 	}
-	if r.Kind == HTTPRequest && len(r.Body) > 0 && foreign(r.Header.Get("Content-Type")) {
+	if r.Kind == HTTPRequest && len(r.Body) > 0 && (foreign(r.Header.Get("Content-Type")) || r.Header.Count("Content-Type") > 1) {
 		return vedette.Ambiguous
 	}
 	if r.innerBad || r.Kind == HTTPRequest && r.bodiless() && !r.saysNothing() || r.Kind != Message && r.Kind != Reply && r.overridden() {

@@ -271,6 +271,7 @@ var gateDenials = denials{
 	notAvailable:  {503, "TOO_BUSY", "Please try again later"},
 	unanswered:    {504, "SERVER_ERROR", "No answer in time; execution status unknown"},
 	unreadable:    {400, "INVALID_REQUEST_BODY", "The request can be read in more than one way or not at all"},
+	tooLarge:      {413, "INVALID_REQUEST_BODY", "The request is too large"},
 }
 
 func gateDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

@@ -225,6 +225,7 @@ var geminiDenials = denials{
 	notAvailable:  {503, "Maintenance", "The service is not available; the request was not executed"},
 	unanswered:    {504, "InternalServerError", "Internal Server Error: no answer in time; execution status unknown"},
 	unreadable:    {400, "InvalidJson", "The request cannot be read in one way only"},
+	tooLarge:      {413, "InvalidJson", "The request is too large"},
 }
 
 func geminiDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

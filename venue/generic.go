@@ -150,6 +150,7 @@ func (g *generic) build() (*Dialect, error) {
 		return nil, errors.New("schemes: want at least one")
 	}
 	d := &Dialect{Name: g.Name, Title: g.Title, Docs: g.Docs, Hosts: g.Hosts, Repeatable: g.Repeatable, Plain: g.WebSocket.Plain,
+		Lists: startsWithNumber(g.WebSocket.Operation),
 		Claim: g.claim, Message: g.message, Meaning: g.meaning, Answer: g.answer, Correlate: g.correlate, Deny: g.deny}
 	if d.Title == "" {
 		d.Title = g.Name
@@ -305,7 +306,7 @@ var plainDenials = denials{
 	tooMany:       {429, `"throttled"`, "Too many requests."},
 	notAvailable:  {503, `"unavailable"`, "Service unavailable; the request was not executed."},
 	unanswered:    {504, `"timeout"`, "No answer in time; execution status unknown."},
-	unreadable:    {400, `"malformed"`, "The request cannot be read, or can be read in more than one way."},
+	unreadable:    {400, `"malformed"`, "The request is too large, cannot be read, or can be read in more than one way."},
 }
 
 // checkDeny fills in what the description leaves out and tries every refusal.

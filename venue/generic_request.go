@@ -36,6 +36,9 @@ func jsonPath(v strictjson.Value, path string) strictjson.Value {
 	return v
 }
 
+// startsWithNumber reports whether a path goes by an element of an array first.
+func startsWithNumber(path string) bool { return path != "" && path[0] >= '0' && path[0] <= '9' }
+
 // jsonText is the text of a scalar, or the text of an object or array as it stands.
 func jsonText(v strictjson.Value) string {
 	if k := v.Kind(); k == strictjson.Object || k == strictjson.Array {
@@ -398,7 +401,11 @@ func (g *generic) correlate(r *Request) string {
 }
 
 func (g *generic) deny(r *Request, d vedette.Decision, dst []byte) Refusal {
-	return g.refuse(r, groundOf(d), dst)
+	why := groundOf(d)
+	if why == tooLarge { // a description has one kind for both
+		why = unreadable
+	}
+	return g.refuse(r, why, dst)
 }
 
 func (g *generic) refuse(r *Request, why ground, dst []byte) Refusal {

@@ -324,6 +324,7 @@ var htxDenials = denials{
 	notAvailable:  {503, "gateway-internal-error", "Internal gateway error. Try again later."},
 	unanswered:    {504, "timeout", "timeout"},
 	unreadable:    {400, "bad-request", "The request can be read in more than one way or not at all"},
+	tooLarge:      {413, "bad-request", "The request is too large"},
 }
 
 // htxNumbers are the same for the APIs whose codes are numbers: v2 of spot, contracts.

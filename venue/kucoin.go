@@ -256,6 +256,7 @@ var kucoinDenials = denials{
 	notAvailable:  {503, "500000", "Service unavailable, please try again later"},
 	unanswered:    {504, "500000", "No answer in time; execution status unknown"},
 	unreadable:    {400, "400100", "The request can be read in more than one way or not at all"},
+	tooLarge:      {413, "400100", "The request is too large"},
 }
 
 func kucoinDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

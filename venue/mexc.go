@@ -245,6 +245,7 @@ var mexcDenials = denials{
 	notAvailable:  {503, "503", "Service not available, please try again"},
 	unanswered:    {504, "504", "No answer in time; execution status unknown"},
 	unreadable:    {400, "700004", "The request can be read in more than one way or not at all."},
+	tooLarge:      {413, "700004", "The request is too large."},
 }
 
 var mexcContractDenials = denials{
@@ -259,6 +260,7 @@ var mexcContractDenials = denials{
 	notAvailable:  {503, "501", "System busy"},
 	unanswered:    {504, "504", "No answer in time; execution status unknown"},
 	unreadable:    {200, "600", "Parameter error: the request can be read in more than one way or not at all"},
+	tooLarge:      {200, "600", "Parameter error: the request is too large"},
 }
 
 func mexcDeny(r *Request, d vedette.Decision, dst []byte) Refusal {

@@ -188,6 +188,7 @@ var okxDenials = denials{
 	notAvailable:  {503, "50001", "Service temporarily unavailable. Try again later."},
 	unanswered:    {504, "50004", "API endpoint request timeout (does not mean that the request was successful or failed, please check the request result)"},
 	unreadable:    {400, "50000", "The request can be read in more than one way or not at all."},
+	tooLarge:      {413, "50000", "The request is too large."},
 }
 
 // okxLoginDenials are those of log-in messages, and of the session as a whole.

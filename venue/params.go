@@ -35,6 +35,7 @@ const (
 	classOdd                          // NUL, or beyond ASCII
 	classNoName                       // in no name: a body with it may be no form
 	classMark                         // in a name, but readers that tidy it may not see it, or as _
+	classCut                          // ; that ends a parameter for some readers, and spoils it for others
 )
 
 var byteClasses = func() (t [256]byteClass) {
@@ -50,6 +51,7 @@ var byteClasses = func() (t [256]byteClass) {
 		}
 	}
 	t['&'], t['='], t['%'], t['+'] = classAnd, classEquals, classEscape, classEscape
+	t[';'] |= classCut
 	return t
 }()
 
@@ -240,12 +242,12 @@ func unhex(c byte) byte {
 
 // ambiguous reports whether two readers could understand the parameters
 // differently: a name twice, in one case or two, in query and body; a broken
-// escape; text that is not UTF-8; a NUL; a name that is not ASCII, or that some readers
+// escape; text that is not UTF-8; a NUL; a bare semicolon; a name that is not ASCII, or that some readers
 // tidy; a body that is neither JSON nor a form.
 func (p *Params) ambiguous(repeatable []string) bool {
 	for i := range p.list {
 		q := &p.list[i]
-		if ((q.keyClass|q.valueClass)&(classEscape|classOdd) != 0 || q.keyClass&(classNoName|classMark) != 0) && p.odd(q) {
+		if ((q.keyClass|q.valueClass)&(classEscape|classOdd|classCut) != 0 || q.keyClass&(classNoName|classMark) != 0) && p.odd(q) {
 			return true
 		}
 	}
@@ -255,7 +257,7 @@ func (p *Params) ambiguous(repeatable []string) bool {
 // odd reports whether a parameter cannot be read, or not by all alike.
 func (p *Params) odd(q *Param) bool {
 	name, v := q.name(p), q.decode(p)
-	if p.bad || !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 {
+	if p.bad || !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0 || strings.IndexByte(q.Value, ';') >= 0 {
 		return true
 	}
 	for i := 0; i < len(name); i++ {

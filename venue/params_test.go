@@ -62,6 +62,10 @@ func TestAmbiguous(t *testing.T) {
 		{"a=1&a%3d=2", "", nil, vedette.Ambiguous},
 		{"a%3D=2", "", nil, vedette.Ambiguous},
 		{"a;=2", "", nil, vedette.Ambiguous},
+		{"a=1;b=2", "", nil, vedette.Ambiguous}, // some readers cut there, others drop it all
+		{"", "a=1&b=2;a=3", nil, vedette.Ambiguous},
+		{"a=" + strings.Repeat("x", 300) + ";b=2", "", nil, vedette.Ambiguous},
+		{"a=1%3Bb=2", "", nil, ""},
 		{"a[=2", "", nil, vedette.Ambiguous},
 		{"a]=2", "", nil, vedette.Ambiguous},
 		{"", "a%5B=2", nil, vedette.Ambiguous},
@@ -267,5 +271,9 @@ func TestAmbiguousCharset(t *testing.T) {
 		if got := r.Ambiguous(nil); got != want {
 			t.Errorf("%s: %q, want %q", contentType, got, want)
 		}
+	}
+	twice := &venue.Request{Method: "POST", Body: []byte(`{"a":1}`), Header: venue.Header{{Name: "Content-Type", Value: "application/json"}, {Name: "content-type", Value: "multipart/form-data; boundary=x"}}}
+	if got := twice.Ambiguous(nil); got != vedette.Ambiguous {
+		t.Errorf("two content types: %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"vedette"
+	"vedette/internal/strictjson"
 )
 
 // allPermissions are those of a credential that is held to none of them.
@@ -66,12 +67,21 @@ func (d *Dialect) Disguised(r *Request) bool {
 }
 
 // Unread reports whether the request is a WebSocket message that only the venue may
-// know how to read: neither a JSON object or array, nor a plain word, nor what the
-// dialect claimed as a signature. A byte order mark, a comment or a form feed before
-// an order, UTF-16 and gzip are such.
+// know how to read: neither a JSON object, nor an array as the dialect has them, nor a
+// plain word, nor what the dialect claimed as a signature. A byte order mark, a comment or
+// a form feed before an order, several orders in an array, UTF-16 and gzip are such.
 func (d *Dialect) Unread(r *Request, c *Claim) bool {
-	bare := c.Auth == AuthNone || c.Auth == AuthSession
-	return r.Kind == Message && bare && !r.IsJSON() && !d.plain(r.Body)
+	if r.Kind != Message || c.Auth != AuthNone && c.Auth != AuthSession {
+		return false
+	}
+	switch m := r.JSON(); m.Kind() {
+	case strictjson.Object:
+		return false
+	case strictjson.Array:
+		first := m.First().Kind()
+		return !d.Lists || first == strictjson.Missing || first == strictjson.Object || first == strictjson.Array
+	}
+	return !d.plain(r.Body)
 }
 
 // plain reports whether the message is empty or a bare word that changes nothing.

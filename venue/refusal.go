@@ -17,6 +17,7 @@ const (
 	notAvailable                // the venue cannot be reached: not carried out
 	unanswered                  // sent and not answered: whether it was carried out is not known
 	unreadable                  // malformed or ambiguous
+	tooLarge                    // over a limit; unreadable where a venue's table has no words for it
 	groundsCount
 )
 
@@ -41,8 +42,10 @@ func groundOf(d vedette.Decision) ground {
 		return notAvailable
 	case vedette.AnswerLost:
 		return unanswered
-	case vedette.Ambiguous, vedette.BadEncoding, vedette.TooLarge:
+	case vedette.Ambiguous, vedette.BadEncoding:
 		return unreadable
+	case vedette.TooLarge:
+		return tooLarge
 	}
 	if d.Effect == vedette.Throttle {
 		return tooMany
@@ -60,7 +63,13 @@ type denial struct {
 // denials are a venue's refusals by ground.
 type denials [groundsCount]denial
 
-func (t *denials) of(d vedette.Decision) *denial { return &t[groundOf(d)] }
+func (t *denials) of(d vedette.Decision) *denial {
+	g := groundOf(d)
+	if g == tooLarge && t[g] == (denial{}) {
+		g = unreadable
+	}
+	return &t[g]
+}
 
 // gatewayTimeout answers a request whose outcome is not known, for venues that have no
 // code for it: a gateway before them would say it so. In their own error form clients

@@ -39,6 +39,35 @@ var lostAnswers = map[string]string{
 	"okx /api/v5/trade/order":                     `{"code":"50004","msg":"API endpoint request timeout (does not mean that the request was successful or failed, please check the request result)","data":[]}`,
 }
 
+// TestTooLarge: who sent too much is not told that it can be read in two ways.
+func TestTooLarge(t *testing.T) {
+	for _, d := range venue.All {
+		for name := range lostAnswers {
+			of, path, _ := strings.Cut(name, " ")
+			if of != d.Name {
+				continue
+			}
+			r := &venue.Request{Method: "POST", Path: path}
+			large := d.Deny(r, vedette.Decision{Effect: vedette.Deny, Reason: vedette.TooLarge}, nil)
+			if !json.Valid(large.Body) || large.ContentType == "" || large.Status < 200 || strings.Contains(string(large.Body), " way") {
+				t.Errorf("%s: %d %s", name, large.Status, large.Body)
+			}
+		}
+	}
+}
+
+// TestTooLargeDescribed: a described venue's words for the unreadable do for what is too large.
+func TestTooLargeDescribed(t *testing.T) {
+	d := example(t)
+	of := func(why vedette.Reason) venue.Refusal {
+		return d.Deny(&venue.Request{Method: "POST"}, vedette.Decision{Effect: vedette.Deny, Reason: why}, nil)
+	}
+	large, unread := of(vedette.TooLarge), of(vedette.Ambiguous)
+	if large.Status != unread.Status || string(large.Body) != string(unread.Body) {
+		t.Errorf("%d %s, want %d %s", large.Status, large.Body, unread.Status, unread.Body)
+	}
+}
+
 // TestAnswerLost holds the words of every dialect for "sent, and no answer came", which
 // differ from those for a venue that was never reached. e2e holds ccxt's reading of them.
 func TestAnswerLost(t *testing.T) {

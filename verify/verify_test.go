@@ -632,4 +632,14 @@ func TestUnreadMessages(t *testing.T) {
 		}
 	}
 	try(venue.KuCoin, order[1:], "", "malformed ambiguous")
+
+	for _, d := range venue.All {
+		for _, body := range []string{"[" + order + "]", "[" + order + "," + order + "]", "[[" + order + "]]", "[]"} {
+			try(d, body, "key-1", "malformed ambiguous")
+			try(d, body, "", "malformed ambiguous")
+		}
+	}
+	try(venue.Binance, `[0,"id","topic",`+order+`]`, "", "malformed ambiguous")
+	try(venue.Bitfinex, `[0,"on",null,{"symbol":"tBTCUSD"}]`, "", "anonymous")
+	try(venue.BitMEX, `[1,"id","topic"]`, "", "anonymous")
 }

@@ -47,7 +47,10 @@ func runConvert(_ context.Context, e *env, flags *flag.FlagSet) error {
 	if flags.NArg() == 0 {
 		return usagef("no file given; - reads standard input")
 	}
-	keys := &keysFile{seen: map[string]string{}}
+	keys := &keysFile{seen: map[string]*keptKey{}, warn: io.Discard}
+	if *out != "" {
+		keys.warn = e.stderr
+	}
 	enc := json.NewEncoder(e.stdout)
 	enc.SetEscapeHTML(false)
 	for _, name := range flags.Args() {
@@ -139,10 +142,18 @@ func (r *recording) conversation(l *capture.Line, at time.Time) {
 // keysFile collects credentials.
 type keysFile struct {
 	strings.Builder
-	seen map[string]string
+	seen map[string]*keptKey
+	warn io.Writer
 }
 
-// add writes the recording's credential unless it stands there.
+// keptKey is what a key was first recorded with.
+type keptKey struct {
+	secret, passphrase, publicKey string
+	warned                        bool
+}
+
+// add writes the recording's credential unless it stands there. One secret of a key is
+// written: recordings that were made with another do not verify with it.
 func (k *keysFile) add(r *recording) {
 	id := r.APIKey
 	if r.WalletAddress != "" {
@@ -152,10 +163,15 @@ func (k *keysFile) add(r *recording) {
 		return
 	}
 	scheme := strings.TrimPrefix(strings.TrimPrefix(r.Scheme, "jwt-"), "legacy-")
-	if _, ok := k.seen[r.Exchange+" "+id+" "+scheme]; ok {
+	name := r.Exchange + " " + id + " " + scheme
+	if was, ok := k.seen[name]; ok {
+		if !was.warned && (was.secret != r.Secret || was.passphrase != r.Passphrase || was.publicKey != r.PublicKeyPem) {
+			was.warned = true
+			fmt.Fprintf(k.warn, "warning: %s key %q was recorded with two secrets, and the first is kept: convert such recordings apart\n", r.Exchange, id)
+		}
 		return
 	}
-	k.seen[r.Exchange+" "+id+" "+scheme] = r.Scheme
+	k.seen[name] = &keptKey{secret: r.Secret, passphrase: r.Passphrase, publicKey: r.PublicKeyPem}
 	if k.Len() == 0 {
 		k.WriteString("keys:\n")
 	}

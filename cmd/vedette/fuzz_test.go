@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func FuzzConvert(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		var out strings.Builder
 		enc := json.NewEncoder(&out)
-		keys := &keysFile{seen: map[string]string{}}
+		keys := &keysFile{seen: map[string]*keptKey{}, warn: io.Discard}
 		if convertFile(&env{stdin: strings.NewReader(s)}, "-", enc, keys) != nil {
 			return
 		}

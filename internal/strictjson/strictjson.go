@@ -2,7 +2,8 @@
 //
 // It follows RFC 8259 with the restrictions of I-JSON (RFC 7493): duplicate
 // member names, names that differ only in case, invalid UTF-8 and lone surrogates
-// are errors. Parsing into a Doc that is used again does not allocate.
+// are errors, and so are names that differ only in spaces at their ends and names with
+// control characters, at which some readers end them. Parsing into a Doc that is used again does not allocate.
 package strictjson
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -297,6 +299,9 @@ func (d *Doc) object(self, depth int) error {
 		}
 		n := &d.nodes[member]
 		n.keyAt, n.keyEnd, n.keyEscaped = uint32(from), uint32(to), esc
+		if esc && strings.ContainsFunc(Value{d, uint32(member)}.Name(), unicode.IsControl) {
+			return d.fail(ErrEncoding, "control character in a member name")
+		}
 		count++
 		d.space()
 		switch d.peek() {

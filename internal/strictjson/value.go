@@ -171,7 +171,7 @@ func (d *Doc) unique(self, count int) error {
 	}
 	for i := range d.names {
 		for j := i + 1; j < len(d.names); j++ {
-			if d.names[i].hash == d.names[j].hash && strings.EqualFold(Value{d, d.names[i].node}.Name(), Value{d, d.names[j].node}.Name()) {
+			if d.names[i].hash == d.names[j].hash && strings.EqualFold(d.tidyName(d.names[i].node), d.tidyName(d.names[j].node)) {
 				return d.fail(ErrDuplicate, "object")
 			}
 			if count > 12 && d.names[i].hash != d.names[j].hash {
@@ -196,9 +196,12 @@ var lower = func() (t [256]byte) {
 	return t
 }()
 
-// foldHash hashes a member name so that names equal under case folding hash alike.
+// tidyName is a member's name without spaces at its ends.
+func (d *Doc) tidyName(i uint32) string { return strings.TrimSpace(Value{d, i}.Name()) }
+
+// foldHash hashes a member name so that names equal when tidied, under case folding, hash alike.
 func (d *Doc) foldHash(i uint32) uint64 {
-	name := Value{d, i}.Name()
+	name := d.tidyName(i)
 	b := d.fold[:0]
 	for k := 0; k < len(name); k++ {
 		if name[k] >= utf8.RuneSelf {
