@@ -138,7 +138,7 @@ func sameWords(a, b string) bool {
 
 var denyReasons = []vedette.Reason{vedette.BadSignature, vedette.BadPassphrase, vedette.UnknownKey, vedette.WindowPassed, vedette.ClockAhead,
 	vedette.SignatureReused, vedette.CrossEndpoint, vedette.NonceReused, vedette.NonceRegressed, vedette.NoPermission, vedette.AddressDenied,
-	vedette.Throttled, vedette.Ambiguous, vedette.BadEncoding, vedette.UpstreamDown, vedette.AnswerLost, vedette.Frozen, vedette.StepUpNeeded}
+	vedette.Throttled, vedette.Ambiguous, vedette.TooLarge, vedette.BadEncoding, vedette.UpstreamDown, vedette.AnswerLost, vedette.Frozen, vedette.StepUpNeeded}
 
 // denials holds every refusal of the given requests to be valid JSON, and those of
 // HTTP to be an error status. It returns them as text by reason.

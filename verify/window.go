@@ -245,12 +245,13 @@ func holderOf(venue, credential string) uint16 {
 
 // Once notes an id that must come once until the given time, such as that of a DPoP
 // proof (RFC 9449) or of an HTTP message signature, and reports whether it was noted
-// before and whether there was no room to note it.
-func (w *Window) Once(id [32]byte, now, until time.Time) (again, full bool) {
+// before and whether there was no room to note it. The holder is whose it is: as that of a
+// signature, it gets no more than its share of the room.
+func (w *Window) Once(holder string, id [32]byte, now, until time.Time) (again, full bool) {
 	if limit := now.Add(maxHold); until.After(limit) {
 		until = limit
 	}
-	switch seen, _ := w.use(&use{key: Key(id[:len(Key{})]), content: 2, changes: true, fixed: true, now: now, until: until}); seen {
+	switch seen, _ := w.use(&use{key: Key(id[:len(Key{})]), content: 2, holder: holderOf("", holder), changes: true, fixed: true, now: now, until: until}); seen {
 	case SeenNever:
 		return false, false
 	case SeenFull, SeenUnknown:

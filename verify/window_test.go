@@ -474,6 +474,29 @@ func windowShares(t *testing.T, n, greedy int) (others, refused int) {
 	return others, refused
 }
 
+// TestWindowOnceShares: one client that sends proofs without end leaves room for another's.
+func TestWindowOnceShares(t *testing.T) {
+	const n = 20000
+	w := NewWindow(n)
+	send := func(holder string, i int) (full bool) {
+		id := [32]byte(bytes.Repeat(binary.LittleEndian.AppendUint64(nil, mix(uint64(i))), 4))
+		_, full = w.Once(holder, id, epoch, epoch.Add(time.Minute))
+		return full
+	}
+	refused := 0
+	for i := range 8 * n {
+		send("greedy", i)
+	}
+	for i := range n / 20 {
+		if send("other", 8*n+i) {
+			refused++
+		}
+	}
+	if refused > n/20/8 {
+		t.Errorf("%d of %d of another client found no room", refused, n/20)
+	}
+}
+
 // TestWindowHolder: credentials have holders of their own, that are no part of what is
 // compared as content.
 func TestWindowHolder(t *testing.T) {

@@ -79,7 +79,7 @@ func (c *config) bearers(now func() time.Time, seen proofSeen) ([]bearer, error)
 
 // proofSeen notes an id until a time and says whether it was noted before and
 // whether there was no room.
-type proofSeen func(id [32]byte, now, until time.Time) (again, full bool)
+type proofSeen func(holder string, id [32]byte, now, until time.Time) (again, full bool)
 
 func (c *config) bearer(t *tokenIssuerConfig, now func() time.Time, seen proofSeen) (bearer, error) {
 	tc := token.Config{Issuer: t.Issuer, Audience: t.Audience, JWKSURL: t.JWKS, Algorithms: t.Algorithms, Types: t.Types, Lax: t.Lax,

@@ -29,7 +29,11 @@ func TestP384AndMalleability(t *testing.T) {
 	k, _ := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	var first [32]byte
 	v := newVerifier(t, Config{Key: func(string) (Key, bool) { return Key{Algorithm: ECDSAP384SHA384, Public: &k.PublicKey}, true },
-		Seen: func(id [32]byte, _, _ time.Time) (bool, bool) { again := id == first; first = id; return again, false }})
+		Seen: func(_ string, id [32]byte, _, _ time.Time) (bool, bool) {
+			again := id == first
+			first = id
+			return again, false
+		}})
 	m := Message{Method: "GET", Scheme: "https", Authority: "a.example", Target: "/", Header: http.Header{}}
 	const input = `s=("@method" "@target-uri");created=1618884473;keyid="k"`
 	digest := sha512.Sum384([]byte(baseOf(t, &m, input)))

@@ -223,7 +223,7 @@ func TestPolicy(t *testing.T) {
 	rfc := loadRFC(t)
 	m := rfc.message("request")
 	var seen map[[32]byte]bool
-	base := Config{Key: rfc.key(t), Seen: func(id [32]byte, now, until time.Time) (bool, bool) {
+	base := Config{Key: rfc.key(t), Seen: func(_ string, id [32]byte, now, until time.Time) (bool, bool) {
 		again := seen[id]
 		seen[id] = true
 		return again, len(seen) > 5

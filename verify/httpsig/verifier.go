@@ -35,9 +35,9 @@ type Config struct {
 	Leeway   time.Duration // allowed difference of clocks
 	// NeedNonce refuses a signature without a nonce, NeedExpires one without expires.
 	NeedNonce, NeedExpires bool
-	// Seen, if set, notes a signature until the given time and says whether it was
+	// Seen, if set, notes a signature of a keyid until the given time and says whether it was
 	// noted before and whether there was no room. The id is that of Result.ReplayID.
-	Seen func(id [32]byte, now, until time.Time) (again, full bool)
+	Seen func(keyID string, id [32]byte, now, until time.Time) (again, full bool)
 	Now  func() time.Time
 }
 
@@ -311,7 +311,7 @@ func (v *Verifier) fresh(s *signature, now time.Time) (vedette.Verdict, vedette.
 	case v.cfg.Seen == nil:
 		return vedette.Authentic, ""
 	}
-	again, full := v.cfg.Seen(s.ReplayID, now, until)
+	again, full := v.cfg.Seen(s.KeyID, s.ReplayID, now, until)
 	switch {
 	case again:
 		return vedette.Replayed, vedette.ProofReplayed

@@ -28,7 +28,7 @@ func BenchmarkVerifyEdDSA(b *testing.B)  { benchVerify(b, -1, "EdDSA") }
 // BenchmarkDPoP is a cached token with a fresh proof a call.
 func BenchmarkDPoP(b *testing.B) {
 	s, holder := newSigner("ES256", "k1"), newSigner("ES256", "")
-	v := newVerifier(b, Config{JWKS: jwks(s), ProofSeen: func([32]byte, time.Time, time.Time) (bool, bool) { return false, false }})
+	v := newVerifier(b, Config{JWKS: jwks(s), ProofSeen: func(string, [32]byte, time.Time, time.Time) (bool, bool) { return false, false }})
 	k, err := parsePublicKey(mustObject(holder.jwk))
 	if err != nil {
 		b.Fatal(err)

@@ -56,9 +56,9 @@ type Config struct {
 	NonceKey   []byte
 	NonceEvery time.Duration // a new nonce this often; the one before is still accepted
 	// ProofSeen, if set, replaces the memory of proof ids by one that is shared or
-	// survives a restart. It must be safe for concurrent use, note id until the
-	// given time, and say whether it was there before and whether it had no room.
-	ProofSeen func(id [32]byte, now, until time.Time) (again, full bool)
+	// survives a restart. It must be safe for concurrent use, note the id of the holder's
+	// proof, which is the token's client and subject, until the given time, and say whether it was there before and whether it had no room.
+	ProofSeen func(holder string, id [32]byte, now, until time.Time) (again, full bool)
 
 	Leeway        time.Duration // allowed difference of clocks
 	CacheSize     int           // verified tokens remembered; below 0 for none

@@ -125,15 +125,15 @@ func (v *Verifier) checkProof(in *Input, g *grant, sum *[32]byte, now time.Time,
 			return refuse(vedette.Stale, "use_dpop_nonce", vedette.NonceMissing)
 		}
 	}
-	return v.consume(p, now)
+	return v.consume(p, g, now)
 }
 
 // consume notes the proof's id. It comes last, so that a proof that failed for
 // another reason does not use up memory.
-func (v *Verifier) consume(p *proof, now time.Time) *refusal {
+func (v *Verifier) consume(p *proof, g *grant, now time.Time) *refusal {
 	id := sha256.Sum256([]byte(p.thumb + "\x00" + p.id))
 	until := p.issued.Add(v.cfg.ProofAge + v.cfg.Leeway)
-	again, full := v.seen(id, now, until)
+	again, full := v.seen(g.client+"/"+g.subject, id, now, until)
 	switch {
 	case again:
 		return refuse(vedette.Replayed, "invalid_dpop_proof", vedette.ProofReplayed)

@@ -72,7 +72,7 @@ type Verifier struct {
 	inactive *cache // apart, so that invented tokens cannot push out good ones
 	revoked  revoked
 	nonces   nonces
-	seen     func(id [32]byte, now, until time.Time) (again, full bool)
+	seen     func(holder string, id [32]byte, now, until time.Time) (again, full bool)
 	require  [vedette.Operations]Requirement
 	stop     context.CancelFunc
 	buffers  sync.Pool // of *[]byte
@@ -98,7 +98,8 @@ func New(cfg Config) (*Verifier, error) {
 	v.revoked = newRevoked(cfg.MaxRevoked)
 	v.seen = cfg.ProofSeen
 	if v.seen == nil {
-		v.seen = newProofs(cfg.ProofCapacity, cfg.ProofAge+2*cfg.Leeway).add
+		own := newProofs(cfg.ProofCapacity, cfg.ProofAge+2*cfg.Leeway)
+		v.seen = func(_ string, id [32]byte, now, until time.Time) (again, full bool) { return own.add(id, now, until) }
 	}
 	v.nonces = nonces{key: slices.Clone(cfg.NonceKey), every: cfg.NonceEvery}
 	if v.nonces.key == nil {
