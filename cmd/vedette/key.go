@@ -300,6 +300,12 @@ func (k *keys) list(ctx context.Context) error {
 		}
 		fmt.Fprintf(k.stdout, "%-22s %-44s %-8s %-16s %-28s %s\n", l.Venue, l.ID, l.Scheme, l.Account, strings.Join(l.Permissions, ","), state)
 	}
+	switch file := k.config.Keys.File; {
+	case file != "":
+		fmt.Fprintf(k.stderr, "keys of %s are in force too and are not listed\n", file)
+	case len(specs) == 0:
+		fmt.Fprintln(k.stderr, "no key is stored; those of a keys file are not listed")
+	}
 	return nil
 }
 

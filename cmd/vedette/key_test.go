@@ -38,6 +38,10 @@ func TestFreezeOfWhatIsThere(t *testing.T) {
 	}
 	p.write("other.yaml", "keys:\n  - {id: stored-1, venue: binance, secret: dummysecret0123456789}\n")
 	key(exitDone, "key.import", "import", filepath.Join(p.root, "other.yaml"))
+	key(exitDone, "are in force too and are not listed", "list")
+	if out, errs, code := invoke("", "key", "list", "-dir", p.dir); code != exitDone || errs != "" || !strings.Contains(out, "stored-1") {
+		t.Errorf("list without a configuration: %d %s %s", code, out, errs)
+	}
 
 	for _, verb := range []string{"freeze", "thaw"} {
 		key(exitUsage, `unknown venue "binanse"; did you mean "binance"?`, verb, "-venue", "binanse", "-id", "stored-1")
