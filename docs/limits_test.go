@@ -136,7 +136,7 @@ func TestBounds(t *testing.T) {
 	f("verify/limits.go", "DefaultIssued", commas, "| Tokens that a venue issued | # |")
 	f("verify/limits.go", "maxPublic", commas, "| Tokens that a venue gives to anybody | # |")
 	f("verify/token/limits.go", "defaultCacheSize", commas, "| Verified OAuth tokens | # for each issuer |")
-	f("verify/token/limits.go", "defaultProofs", commas, "| DPoP proof ids | # for each issuer |")
+	f("verify/token/limits.go", "defaultProofs", commas, "| DPoP proof ids under `vedette replay` | # for each issuer |")
 	f("verify/token/limits.go", "maxInFlight", commas, "| Introspection requests at once | # for each issuer |")
 	f("cmd/vedette/app.go", "nonceCredentials", commas, "| Nonces | # credentials with increasing ones")
 	f("cmd/vedette/app.go", "nonceWallets", commas, "ones, # with the 100 highest |")
