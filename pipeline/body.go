@@ -133,7 +133,7 @@ func clipped(b []byte, c *vedette.Call) []byte {
 // clip cuts the call's texts, but for those of its batch.
 func clip(c *vedette.Call, most int) {
 	for _, s := range []*string{&c.Client, &c.Credential, &c.Path, &c.Instrument, &c.ClientOrderID, &c.TargetOrderID, &c.Object, &c.Asset, &c.Address, &c.Nonce,
-		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner, &c.ACR} {
+		&c.Answer.Error, &c.Answer.OrderID, &c.Answer.Account, &c.Method, &c.Joint, &c.Account, &c.Owner, &c.ACR} {
 		*s = cutText(*s, most)
 	}
 }
