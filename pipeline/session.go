@@ -25,8 +25,16 @@ const (
 	sessionStrangers = 16
 )
 
-// party is somebody whose data a session may carry.
-type party struct{ credential, account, owner string }
+// party is somebody whose data a session may carry. joint is the account of several wallets that the credential acted
+// for, "" for none: account and owner are then its.
+type party struct{ credential, joint, account, owner string }
+
+func partyOf(c *vedette.Call) party { return party{c.Credential, c.Joint, c.Account, c.Owner} }
+
+// clone returns a party that does not alias the buffer of a call.
+func (p party) clone() party {
+	return party{clone(p.credential), clone(p.joint), clone(p.account), clone(p.owner)}
+}
 
 // guarded is a session whose parties are held to the gate.
 type guarded struct {
@@ -105,14 +113,14 @@ func (m *Monitor) serves(x *sensor.Exchange) {
 	if s == nil {
 		s = m.guard(conv, x.Session, c.Source)
 	}
-	p := party{c.Credential, c.Account, c.Owner}
+	p := partyOf(c)
 	_, inRing := m.Verifier.Keys.Lookup(s.venue, c.Credential)
 	s.mu.Lock()
 	_, known := s.parties[p]
 	stranger := c.Verdict != vedette.Authentic
 	full := !known && (len(s.parties) >= sessionParties || stranger && s.strangers >= sessionStrangers)
 	if !known && !full {
-		s.parties[party{clone(p.credential), clone(p.account), clone(p.owner)}] = inRing
+		s.parties[p.clone()] = inRing
 		if stranger {
 			s.strangers++
 		}
@@ -166,7 +174,7 @@ func (m *Monitor) releases(s *sensor.Session) bool {
 			return true
 		}
 		g := m.guard(conversationOf(s), s, s.Source)
-		g.parties[party{s.Key, s.Account, ""}] = false
+		g.parties[party{credential: s.Key, account: s.Account}] = false
 		return m.mayGoOn(g)
 	}
 	return m.mayGoOn(conv.guarded)
@@ -262,7 +270,7 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 			return ""
 		}
 	}
-	s, p := conv.guarded, party{clone(x.Call.Credential), clone(x.Call.Account), clone(x.Call.Owner)}
+	s, p := conv.guarded, partyOf(&x.Call).clone()
 	s.mu.Lock()
 	delete(s.tokens, p)
 	if _, ok := s.parties[p]; ok && token != nil {
@@ -278,15 +286,24 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 	}
 }
 
-// asks asks the gate about one party, under what the keyring says of it now. One that was
-// taken out of the keyring since is no party any more.
+// asks asks the gate about one party, under what the keyring says of it now, and of the joint account that it acted
+// for. One that was taken out of the keyring since is no party any more.
 func (m *Monitor) asks(s *guarded, p party, wasInRing bool) vedette.Decision {
 	c := vedette.Call{Venue: s.venue, Source: s.source}
-	c.Credential, c.Account, c.Owner = p.credential, p.account, p.owner
+	c.Credential, c.Joint, c.Account, c.Owner = p.credential, p.joint, p.account, p.owner
 	if e, ok := m.Verifier.Keys.Lookup(s.venue, p.credential); ok {
 		c.Account, c.Owner = e.Account, e.Owner
 	} else if wasInRing {
 		return m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.UnknownKey})
+	}
+	if p.joint != "" { // only the keyring makes an account one of several wallets
+		e, ok := m.Verifier.Keys.Lookup(s.venue, p.joint)
+		if !ok {
+			return m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.UnknownKey})
+		}
+		if e.Account != "" {
+			c.Account, c.Owner = e.Account, e.Owner
+		}
 	}
 	return m.Gate.Session(&c, m.Now())
 }
@@ -296,6 +313,7 @@ type endedSession struct {
 	Venue       string         `json:"venue"`
 	Session     uint64         `json:"session"`
 	Credential  string         `json:"credential,omitempty"`
+	Joint       string         `json:"joint,omitempty"`
 	Account     string         `json:"account,omitempty"`
 	Source      netip.AddrPort `json:"source,omitzero"`
 	Reason      vedette.Reason `json:"reason"`
@@ -304,7 +322,7 @@ type endedSession struct {
 
 // sessionEnded records that a restriction ended a session, or would have. It does not wait.
 func (m *Monitor) sessionEnded(what string, s *guarded, p party, d vedette.Decision) {
-	_, _ = m.Note("vedette", what, endedSession{s.venue, s.id, p.credential, p.account, s.source, d.Reason, d.Restriction}) // append counts what is lost
+	_, _ = m.Note("vedette", what, endedSession{s.venue, s.id, p.credential, p.joint, p.account, s.source, d.Reason, d.Restriction}) // append counts what is lost
 }
 
 // conversationOf returns the monitor's state of a session.

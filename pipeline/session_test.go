@@ -163,6 +163,52 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 	}
 }
 
+// TestJointAccountOfSession: what a wallet asked for an account of several wallets ends with a restriction of that
+// account, or with its entry in the keyring, and not with one of the wallet's own account.
+func TestJointAccountOfSession(t *testing.T) {
+	f := func(change func(*world, *keyring.Ring), want bool) {
+		t.Helper()
+		w := newWorld(t)
+		ring := w.m.Verifier.Keys.(*keyring.Ring)
+		for _, c := range []vedette.Credential{{ID: "0x0000000000000000000000000000000000000001", Account: "own", Owner: "signer"},
+			{ID: "0x00000000000000000000000000000000000000aa", Account: "vault", Owner: "fund", Signers: []string{"0x0000000000000000000000000000000000000001"}, Threshold: 1}} {
+			c.Venue = "hyperliquid"
+			if err := ring.Add(keyring.Spec{Credential: c, Scheme: "eip712"}, w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended := make(chan string, 10)
+		s := &sensor.Session{Session: venue.Session{ID: 7}, Dialect: venue.Hyperliquid, End: tells(ended)}
+		x := &sensor.Exchange{Dialect: venue.Hyperliquid, Session: s}
+		x.Call.Venue, x.Call.Verdict, x.Call.Operation = "hyperliquid", vedette.Authentic, vedette.OpAccountRead
+		x.Call.Credential, x.Call.Joint, x.Call.Account, x.Call.Owner = "0x0000000000000000000000000000000000000001", "0x00000000000000000000000000000000000000aa", "vault", "fund"
+		if w.m.serves(x); x.Call.Decision.Refused() || !w.m.Reply(s, []byte("{}"), w.now) {
+			t.Fatalf("held back before: %+v", x.Call.Decision)
+		}
+		change(w, ring)
+		w.m.Recheck()
+		if passes := w.m.Reply(s, []byte("{}"), w.now); passes == want || len(ended) > 0 != want {
+			t.Errorf("a push passes: %t, ended %d times", passes, len(ended))
+		}
+		if told := strings.Join(w.log.records, "\n"); strings.Contains(told, `"joint":"0x00000000000000000000000000000000000000aa"`) != want {
+			t.Errorf("recorded %s", told)
+		}
+	}
+	freeze := func(r vedette.Restriction) func(*world, *keyring.Ring) {
+		r.Kind = vedette.RestrictFreeze
+		return func(w *world, _ *keyring.Ring) { w.restrict(t, r) }
+	}
+	f(freeze(vedette.Restriction{Credential: "0x00000000000000000000000000000000000000aa"}), true)
+	f(freeze(vedette.Restriction{Account: "vault"}), true)
+	f(freeze(vedette.Restriction{Owner: "fund"}), true)
+	f(freeze(vedette.Restriction{Credential: "0x0000000000000000000000000000000000000001"}), true)
+	f(freeze(vedette.Restriction{Account: "own"}), false)
+	f(freeze(vedette.Restriction{Owner: "signer"}), false)
+	f(func(_ *world, ring *keyring.Ring) {
+		ring.Remove("hyperliquid", "0x00000000000000000000000000000000000000aa")
+	}, true)
+}
+
 // TestSecondCredentialOfSession: a session ends for each credential that it was opened for, not only
 // for the last.
 func TestSecondCredentialOfSession(t *testing.T) {
