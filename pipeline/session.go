@@ -103,15 +103,29 @@ func (m *Monitor) guardSessions() {
 
 // serves notes whom a call opens its session for. It refuses the call where the session
 // would have to end at once, or serves too many.
-func (m *Monitor) serves(x *sensor.Exchange) {
-	c := &x.Call
-	if x.Session == nil || c.Credential == "" || !opens(&x.Claim, c) {
+func (m *Monitor) serves(x *sensor.Exchange, others []*vedette.Call) {
+	if x.Session == nil || !opens(&x.Claim, &x.Call) {
 		return
 	}
-	conv := conversationOf(x.Session)
+	m.servesOne(x.Session, &x.Call)
+	for _, o := range others {
+		if x.Call.Decision.Refused() {
+			return
+		}
+		if m.servesOne(x.Session, o); o.Decision.Refused() {
+			becomes(&x.Call, o)
+		}
+	}
+}
+
+func (m *Monitor) servesOne(session *sensor.Session, c *vedette.Call) {
+	if c.Credential == "" {
+		return
+	}
+	conv := conversationOf(session)
 	s := conv.guarded
 	if s == nil {
-		s = m.guard(conv, x.Session, c.Source)
+		s = m.guard(conv, session, c.Source)
 	}
 	p := partyOf(c)
 	_, inRing := m.Verifier.Keys.Lookup(s.venue, c.Credential)

@@ -182,7 +182,7 @@ func TestJointAccountOfSession(t *testing.T) {
 		x := &sensor.Exchange{Dialect: venue.Hyperliquid, Session: s}
 		x.Call.Venue, x.Call.Verdict, x.Call.Operation = "hyperliquid", vedette.Authentic, vedette.OpAccountRead
 		x.Call.Credential, x.Call.Joint, x.Call.Account, x.Call.Owner = "0x0000000000000000000000000000000000000001", "0x00000000000000000000000000000000000000aa", "vault", "fund"
-		if w.m.serves(x); x.Call.Decision.Refused() || !w.m.Reply(s, []byte("{}"), w.now) {
+		if w.m.serves(x, nil); x.Call.Decision.Refused() || !w.m.Reply(s, []byte("{}"), w.now) {
 			t.Fatalf("held back before: %+v", x.Call.Decision)
 		}
 		change(w, ring)
@@ -232,7 +232,7 @@ func TestSecondLoginOfSession(t *testing.T) {
 			x := &sensor.Exchange{Dialect: venue.Coinbase, Session: s}
 			x.Claim.Login = true
 			x.Call.Venue, x.Call.Credential, x.Call.Verdict = "coinbase", credential, vedette.Authentic
-			w.m.serves(x)
+			w.m.serves(x, nil)
 			var again verify.Again
 			if byToken {
 				again = func(*verify.Case) (b verify.BearerResult) {
@@ -269,7 +269,7 @@ func TestStrangersOfSession(t *testing.T) {
 		x := &sensor.Exchange{Dialect: venue.Binance, Session: s}
 		x.Claim.Login = true
 		x.Call.Venue, x.Call.Credential, x.Call.Verdict = "binance", fmt.Sprint("invented-", i), vedette.Unverifiable
-		w.m.serves(x)
+		w.m.serves(x, nil)
 		if refused := x.Call.Decision.Refused(); refused != (i == sessionStrangers) {
 			t.Errorf("%d: %+v", i, x.Call.Decision)
 		}

@@ -63,6 +63,7 @@ func (x *Exchange) Trim() {
 	if cap(x.Claim.Scratch) > keepScratch {
 		x.Claim.Scratch = nil
 	}
+	x.Claim.Tokens = nil
 	if cap(x.Scratch) > keepScratch {
 		x.Scratch = nil
 	}
