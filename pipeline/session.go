@@ -204,17 +204,7 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 	if s.asked.Load() == generation {
 		return true
 	}
-	var who party
-	d := vedette.Decision{}
-	s.mu.Lock()
-	for p, inRing := range s.parties {
-		if next := m.asks(s, p, inRing); next.Refused() || next.WouldDeny {
-			who, d = p, next
-			break
-		}
-	}
-	tokens := maps.Clone(s.tokens)
-	s.mu.Unlock()
+	who, d, tokens := m.asksAll(s)
 	if !d.Refused() {
 		for p, token := range tokens {
 			if why := token(); why != "" {
@@ -243,6 +233,18 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 	}
 	s.asked.Store(generation) // not before: another that looks now must not pass
 	return true
+}
+
+// asksAll asks the gate about the parties of a session, up to the first that it would end for, and returns its tokens.
+func (m *Monitor) asksAll(s *guarded) (who party, d vedette.Decision, tokens map[party]func() vedette.Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also if it panics: who looks after all sessions must not wait for ever
+	for p, inRing := range s.parties {
+		if next := m.asks(s, p, inRing); next.Refused() || next.WouldDeny {
+			return p, next, maps.Clone(s.tokens)
+		}
+	}
+	return party{}, vedette.Decision{}, maps.Clone(s.tokens)
 }
 
 // stop has the sensor end the session, if it can.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -301,6 +302,70 @@ func TestSessionAndGateRace(t *testing.T) {
 		w.restrict(t, vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "key-1"})
 		close(set)
 		wg.Wait()
+	}
+}
+
+// faulty are keys of which a look-up panics when told to.
+type faulty struct {
+	verify.Keys
+	at atomic.Int64 // look-ups until then; below 0 for never
+}
+
+func (f *faulty) Lookup(venue, id string) (*keyring.Entry, bool) {
+	if f.at.Add(-1) == 0 {
+		panic("look-up")
+	}
+	return f.Keys.Lookup(venue, id)
+}
+
+// TestPanicLeavesNoSession: whichever look-up of a log-in or a push panics, the session can be closed, nothing is kept of
+// it, and other sessions end when they should.
+func TestPanicLeavesNoSession(t *testing.T) {
+	panics := 0
+	for n := int64(1); n <= 8; n++ {
+		keys := &faulty{}
+		w := newWorld(t, func(c *Config) {
+			c.Inline = false
+			keys.Keys = c.Verifier.Keys
+			c.Verifier.Keys = keys
+		})
+		other, ended := w.open(t, "192.0.2.8:4000")
+		s := &sensor.Session{Session: venue.Session{ID: 9}, Dialect: venue.Binance, End: func(string) {}}
+		keys.at.Store(n)
+		func() {
+			defer func() {
+				if recover() != nil {
+					panics++
+				}
+			}()
+			x := w.message(s, "2", "session.logon")
+			w.m.Judge(x)
+			w.m.Done(x)
+			conversationOf(s).guarded.asked.Store(0)
+			w.m.Reply(s, []byte(push), w.now)
+		}()
+		keys.at.Store(-1)
+		if g := conversationOf(s).guarded; g != nil && !g.mu.TryLock() {
+			t.Errorf("%d: the session stays locked", n)
+		} else if g != nil {
+			g.mu.Unlock()
+		}
+		w.m.Closed(s, w.now)
+		w.m.guards.mu.Lock()
+		if n := len(w.m.guards.m); n != 1 {
+			t.Errorf("%d sessions are kept", n)
+		}
+		w.m.guards.mu.Unlock()
+		w.restrict(t, vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "key-1"})
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			t.Fatal("another session was not ended")
+		}
+		w.m.Closed(other, w.now)
+	}
+	if panics < 3 {
+		t.Errorf("%d panics", panics)
 	}
 }
 

@@ -111,17 +111,17 @@ func (s *h1) upgrade() {
 	session.End = ended.end
 	x.Session, x.Request.Session = session, &session.Session
 	s.closing = true
-	if !c.judge() {
-		c.own(s, 500, "the call could not be judged")
-		return
-	}
-	defer func() {
+	defer func() { // also of a judgement that failed half way: the monitor may keep something of the session already
 		session.Lock()
 		defer session.Unlock()
 		var ok bool
 		defer s.p.recoverMonitor("closed", &ok)
 		s.p.monitor.Closed(session, s.p.now())
 	}()
+	if !c.judge() {
+		c.own(s, 500, "the call could not be judged")
+		return
+	}
 	if x.Call.Decision.Refused() {
 		s.p.n.refused.Add(1)
 		c.refuse(s)
