@@ -25,6 +25,7 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.str("client", c.Client)
 	w.num("session", int64(c.Session))
 	w.str("credential", c.Credential)
+	w.str("joint", c.Joint)
 	w.str("account", c.Account)
 	w.str("owner", c.Owner)
 	w.str("acr", c.ACR)
@@ -54,6 +55,7 @@ func AppendCall(dst []byte, c *Call) []byte {
 	w.str("outcome", c.Answer.Outcome.String())
 	w.str("error", c.Answer.Error)
 	w.str("order_id", c.Answer.OrderID)
+	w.str("answer_account", c.Answer.Account)
 	w.num("latency_us", c.Answer.Latency.Microseconds())
 	w.num("request_bytes", int64(c.RequestBytes))
 	w.num("response_bytes", int64(c.Answer.Bytes))
@@ -122,6 +124,7 @@ func (w *jsonWriter) time(name string, t time.Time) {
 
 func (w *jsonWriter) action(a *Action) {
 	w.str("operation", a.Operation.String())
+	w.flag("ambiguous", a.Ambiguous)
 	w.str("instrument", a.Instrument)
 	w.str("side", a.Side.String())
 	w.str("type", a.Type.String())
@@ -179,6 +182,7 @@ func (w *jsonWriter) decision(d *Decision) {
 	w.str("decision_reason", string(d.Reason))
 	w.str("restriction", d.Restriction)
 	w.flag("would_deny", d.WouldDeny)
+	w.num("retry_after_ms", d.RetryAfterMS)
 }
 
 // AppendJSONString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -274,6 +275,23 @@ func TestControl(t *testing.T) {
 	put.Header.Set("By", "me")
 	if Control(loaded).ServeHTTP(h, put); h.Code != 200 || len(loaded.lifted) != 1 || loaded.lifted[0] != "load k[1 2] 18446744073709551615 by me" {
 		t.Errorf("%d %s %q", h.Code, h.Body, loaded.lifted)
+	}
+	for long, say := range map[*behaviour.Saved]string{{Venue: "a", Name: strings.Repeat("k", 20_000)}: "name has 20000 bytes, over 1024",
+		{Venue: strings.Repeat("v", 65), Name: "k"}: "venue has 65 bytes, over 64"} {
+		h := httptest.NewRecorder()
+		if Control(loaded).ServeHTTP(h, httptest.NewRequest("PUT", "/v1/profile/saved", strings.NewReader(text(long)))); h.Code != 400 || !strings.Contains(h.Body.String(), say) || len(loaded.lifted) != 1 {
+			t.Errorf("%d %s %d", h.Code, h.Body, len(loaded.lifted))
+		}
+		h = httptest.NewRecorder()
+		if Control(loaded).ServeHTTP(h, httptest.NewRequest("DELETE", "/v1/profile?"+url.Values{"venue": {long.Venue}, "name": {long.Name}}.Encode(), nil)); h.Code != 400 || !strings.Contains(h.Body.String(), say) {
+			t.Errorf("%d %s", h.Code, h.Body)
+		}
+	}
+	h = httptest.NewRecorder()
+	put = httptest.NewRequest("PUT", "/v1/profile/saved", strings.NewReader(text(saved)))
+	put.Header.Set("By", strings.Repeat("me", 600))
+	if Control(loaded).ServeHTTP(h, put); h.Code != 400 || !strings.Contains(h.Body.String(), "by has 1200 bytes, over 1024") {
+		t.Errorf("%d %s", h.Code, h.Body)
 	}
 	var pending []respond.Intervention
 	if err := c.Do(ctx, "GET", "/v1/interventions", "me", nil, &pending); err != nil || len(pending) != 1 || pending[0].State != respond.Proposed {

@@ -142,6 +142,21 @@ type ProfileOf struct {
 	Account bool   `json:"account"` // Name is an account, not a credential
 }
 
+// fits reports whether whose profile is meant, and who says so, are no longer than anything is named: the order goes into
+// a record. It says what does not.
+func (s ProfileOf) fits(w http.ResponseWriter, by string) bool {
+	for _, x := range []struct {
+		what, text string
+		most       int
+	}{{"venue", s.Venue, maxVenue}, {"name", s.Name, maxName}, {"by", by, maxName}} {
+		if len(x.text) > x.most {
+			answer(w, http.StatusBadRequest, problem{fmt.Sprintf("cannot take the order: %s has %d bytes, over %d", x.what, len(x.text), x.most)})
+			return false
+		}
+	}
+	return true
+}
+
 func profileOf(r *http.Request) ProfileOf {
 	q := r.URL.Query()
 	return ProfileOf{q.Get("venue"), q.Get("name"), q.Get("kind") == "account"}
@@ -161,6 +176,8 @@ const SocketName = "control.sock"
 const (
 	maxOrder = 64 << 10 // bytes of one order
 	maxPath  = 107      // bytes of a socket's path, sun_path of unix(7)
+	maxVenue = 64       // bytes of a venue's name, as in the keyring
+	maxName  = 1 << 10  // bytes of a credential's or account's id, as in the keyring, and of who says so
 )
 
 // Control serves orders.
@@ -256,13 +273,16 @@ func profiles(mux *http.ServeMux, o Orders) {
 	})
 	mux.HandleFunc("PUT /v1/profile/saved", func(w http.ResponseWriter, r *http.Request) {
 		var in behaviour.Saved
-		if !readOrder(w, r, &in) {
+		by := r.Header.Get("By")
+		if !readOrder(w, r, &in) || !(ProfileOf{in.Venue, in.Name, in.Account}).fits(w, by) {
 			return
 		}
-		reply(w, struct{}{}, o.LoadProfile(&in, r.Header.Get("By")))
+		reply(w, struct{}{}, o.LoadProfile(&in, by))
 	})
 	mux.HandleFunc("DELETE /v1/profile", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{}, o.ForgetProfile(profileOf(r), r.Header.Get("By")))
+		if s, by := profileOf(r), r.Header.Get("By"); s.fits(w, by) {
+			reply(w, struct{}{}, o.ForgetProfile(s, by))
+		}
 	})
 }
 

@@ -132,7 +132,14 @@ func (g *Gate) setFailure(change func(failures)) {
 // subjects that share an overflow bucket.
 func (g *Gate) Decide(c *vedette.Call, now time.Time) vedette.Decision {
 	s := g.settings.Load()
-	return s.weigh(g.decide(s, c, now))
+	return s.weigh(g.decide(s, c, now, true))
+}
+
+// Also returns what Decide would say if the call were a further credential's, whose token it
+// presents besides the one that it is counted for: throttles and limits see one call.
+func (g *Gate) Also(c *vedette.Call, now time.Time) vedette.Decision {
+	s := g.settings.Load()
+	return s.weigh(g.decide(s, c, now, false))
 }
 
 // Weigh makes another part's refusal what the mode makes of one: in observe mode it is
@@ -146,7 +153,7 @@ func (s *settings) weigh(d vedette.Decision) vedette.Decision {
 	return d
 }
 
-func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decision {
+func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time, counted bool) vedette.Decision {
 	if len(c.Batch) > maxBatch {
 		return deny(vedette.TooLarge)
 	}
@@ -176,8 +183,10 @@ func (g *Gate) decide(s *settings, c *vedette.Call, at time.Time) vedette.Decisi
 	if s.refuseInjection != 0 && c.Injection.Score >= s.refuseInjection {
 		return deny(vedette.Injected)
 	}
-	if d := g.throttle(x, v, c, source, now, throttled); d.Refused() {
-		return d
+	if counted {
+		if d := g.throttle(x, v, c, source, now, throttled); d.Refused() {
+			return d
+		}
 	}
 	return vedette.Decision{Effect: vedette.Allow, Reason: open}
 }

@@ -73,7 +73,7 @@ func (m *Monitor) appendPart(b []byte, name string, op vedette.Operation, part [
 		from = -1
 	case keep == BodyRedacted:
 		member("")
-		b = vedette.AppendJSONString(b, redact(part, claim.Signature, claim.Token, claim.Passphrase))
+		b = vedette.AppendJSONString(b, redact(part, secretsOf(claim)...))
 	case m.Seal != nil:
 		if sealed, err := m.Seal(nil, part); err == nil {
 			member("_sealed")
@@ -91,6 +91,11 @@ func (m *Monitor) appendPart(b []byte, name string, op vedette.Operation, part [
 		b = append(b, "true"...)
 	}
 	return b
+}
+
+// secretsOf returns what a call presents that must not be told of.
+func secretsOf(c *venue.Claim) []string {
+	return append([]string{c.Signature, c.Token, c.Passphrase}, c.Tokens...)
 }
 
 // appendRecord appends the call's record.
@@ -133,7 +138,7 @@ func clipped(b []byte, c *vedette.Call) []byte {
 // clip cuts the call's texts, but for those of its batch.
 func clip(c *vedette.Call, most int) {
 	for _, s := range []*string{&c.Client, &c.Credential, &c.Path, &c.Instrument, &c.ClientOrderID, &c.TargetOrderID, &c.Object, &c.Asset, &c.Address, &c.Nonce,
-		&c.Answer.Error, &c.Answer.OrderID, &c.Method, &c.Account, &c.Owner, &c.ACR} {
+		&c.Answer.Error, &c.Answer.OrderID, &c.Answer.Account, &c.Method, &c.Joint, &c.Account, &c.Owner, &c.ACR} {
 		*s = cutText(*s, most)
 	}
 }

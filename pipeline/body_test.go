@@ -41,3 +41,12 @@ func TestClippedMethods(t *testing.T) {
 		t.Error("the call itself was cut")
 	}
 }
+
+// TestClippedAnswer: nor does a venue that names an absurd account.
+func TestClippedAnswer(t *testing.T) {
+	c := &vedette.Call{Venue: "binance", Credential: "k", Joint: "vault"}
+	c.Answer.Account = strings.Repeat("7", 70000)
+	if b := appendRecord(nil, c, nil); len(b) > maxRecord || !strings.Contains(string(b), `"joint":"vault"`) || !strings.Contains(string(b), `"answer_account":"777`) {
+		t.Errorf("%d bytes", len(b))
+	}
+}

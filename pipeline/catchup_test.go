@@ -78,7 +78,7 @@ func TestResume(t *testing.T) {
 	whole := &memory{}
 	m := detecting(t, whole, 1)
 	for _, c := range calls {
-		m.record(c, nil)
+		m.record(c, nil, nil)
 		m.engine.Load().Flush()
 	}
 	m.Close()
@@ -107,7 +107,7 @@ func TestResume(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			m.record(c, nil)
+			m.record(c, nil, nil)
 			m.engine.Load().Flush()
 			if i == snap {
 				var b bytes.Buffer
@@ -146,13 +146,13 @@ func TestRedetect(t *testing.T) {
 	whole := &memory{}
 	m := detecting(t, whole, 1)
 	for _, c := range calls {
-		m.record(c, nil)
+		m.record(c, nil, nil)
 	}
 	m.Close()
 	log := &memory{}
 	m = detecting(t, log, 1)
 	for i, c := range calls {
-		m.record(c, nil)
+		m.record(c, nil, nil)
 		if i%500 == 0 {
 			if err := m.Redetect(detect.Config{Detectors: rule.All(), Shards: 1 + i/500}); err != nil {
 				t.Fatal(err)

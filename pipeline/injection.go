@@ -67,7 +67,7 @@ func (m *Monitor) inquires(x *sensor.Exchange) bool {
 // clear, and never a secret.
 func (m *Monitor) hiding(x *sensor.Exchange) func(*payload.Item) {
 	keep := m.Bodies[x.Call.Operation]
-	secrets := slices.DeleteFunc([]string{x.Claim.Signature, x.Claim.Token, x.Claim.Passphrase}, func(s string) bool { return s == "" })
+	secrets := slices.DeleteFunc(secretsOf(&x.Claim), func(s string) bool { return s == "" })
 	within := func(s string) bool {
 		return slices.ContainsFunc(secrets, func(secret string) bool {
 			return strings.Contains(s, secret) || len(s) >= shortSecret && strings.Contains(secret, s)

@@ -22,7 +22,8 @@ import (
 type state struct {
 	verify.Case
 	issued venue.Issued
-	body   []byte // what the record tells of the body
+	body   []byte          // what the record tells of the body
+	others []*vedette.Call // of its further parties, see others.go
 
 	filter  payload.Filter
 	inquiry *payload.Inquiry // into a suspicious call; nil where there is none, or it is concluded
@@ -56,8 +57,9 @@ func (m *Monitor) Judge(x *sensor.Exchange) {
 		m.Intel.Enrich(&x.Call, x.Arrived)
 	}
 	x.Call.Decision = m.Gate.Decide(&x.Call, x.Arrived)
+	s.others = m.others(x, s.Parties)
 	if !x.Call.Decision.Refused() {
-		m.serves(x)
+		m.serves(x, s.others)
 	}
 	if x.Call.Decision.Refused() {
 		m.challenge(x, s)
@@ -167,7 +169,11 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 	}
 	s.body = m.appendContent(s.body[:0], x)
 	m.conclude(c, &s.inquiry)
-	r, kept := m.record(c, s.body)
+	if refused {
+		s.others = nil // it is one call that did not take place
+	}
+	r, kept := m.record(c, s.others, s.body)
+	s.others = nil
 	x.Receipt = r
 	if cap(s.body) > keepBody {
 		s.body = nil
@@ -179,34 +185,48 @@ func (m *Monitor) Done(x *sensor.Exchange) bool {
 // hashes of query and body, with room to spare.
 const keepBody = 4 << 10
 
-// record appends the call's record, with what it tells of the body, and passes the
-// call to the detectors. kept is false if the call fails closed and has no record, or
+// record appends the call's record, with what it tells of the body, and one for each of the others whose
+// call it was too, and passes them to the detectors. kept is false if the call fails closed and has no record, or
 // under sync none that is durable.
-func (m *Monitor) record(c *vedette.Call, body []byte) (r vedette.Receipt, kept bool) {
-	buf := m.records.Get().(*[]byte)
-	b := appendRecord((*buf)[:0], c, body)
-	position, ok := m.keep(b, c)
-	*buf = b
-	m.records.Put(buf)
-	r.Position, kept = position, ok
-	if ok && (m.Sync || m.Log.Overdue()) {
-		r.Durable = m.wait(position)
-		kept = r.Durable
+func (m *Monitor) record(c *vedette.Call, others []*vedette.Call, body []byte) (r vedette.Receipt, kept bool) {
+	r.Position, kept = m.put(c, body)
+	last := r.Position
+	for _, o := range others {
+		o.Answer, o.Injection = c.Answer, c.Injection
+		var ok bool
+		if last, ok = m.put(o, body); !ok {
+			kept = false
+		}
 	}
-	if m.Parties != nil {
-		m.Parties.Saw(c)
+	if kept && (m.Sync || m.Log.Overdue()) {
+		r.Durable = m.wait(last)
+		kept = r.Durable
 	}
 	return r, kept || !m.Gate.FailsClosed(c)
 }
 
+// put appends a call's record and passes the call to the detectors.
+func (m *Monitor) put(c *vedette.Call, body []byte) (position uint64, kept bool) {
+	buf := m.records.Get().(*[]byte)
+	b := appendRecord((*buf)[:0], c, body)
+	position, kept = m.keep(b, c)
+	*buf = b
+	m.records.Put(buf)
+	if m.Parties != nil {
+		m.Parties.Saw(c)
+	}
+	return position, kept
+}
+
 // waiting is a message that was forwarded and not yet answered.
 type waiting struct {
-	id    string
-	call  *vedette.Call
-	body  []byte // what the record tells of it
-	login bool
-	kase  verify.Case
-	began time.Time
+	id     string
+	call   *vedette.Call
+	others []*vedette.Call
+	body   []byte // what the record tells of it
+	login  bool
+	kase   verify.Case
+	began  time.Time
 	// request is a copy of the message for the dialect to read the answer by.
 	request venue.Request
 	inquiry *payload.Inquiry
@@ -241,11 +261,12 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled boo
 		return false, true
 	}
 	conv := conversationOf(x.Session)
-	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login, inquiry: s.inquiry}
+	w := &waiting{id: clone(id), call: x.Call.Clone(), began: x.Arrived, kase: s.Case, login: x.Claim.Login, inquiry: s.inquiry,
+		others: s.others}
 	w.body = m.appendContent(nil, x)
 	w.request = venue.Request{Kind: venue.Message, Scheme: x.Request.Scheme, Body: append([]byte(nil), x.Request.Body...), Session: x.Request.Session}
 	w.kase.Request, w.kase.Call, w.kase.Claim = &w.request, w.call, nil
-	w.size = int64(len(id) + len(w.body) + len(w.request.Body) + len(w.call.Batch)*int(unsafe.Sizeof(vedette.Action{})) + int(unsafe.Sizeof(*w)+unsafe.Sizeof(*w.call)))
+	w.size = int64(len(id) + len(w.body) + len(w.request.Body) + len(w.call.Batch)*int(unsafe.Sizeof(vedette.Action{})) + int(unsafe.Sizeof(*w)+unsafe.Sizeof(*w.call))*(1+len(w.others)))
 	for len(conv.pending) >= pendingMessages || !m.room(conv, w.size) {
 		if len(conv.pending) == 0 {
 			return false, true
@@ -255,7 +276,7 @@ func (m *Monitor) postpone(x *sensor.Exchange, s *state) (postponed, settled boo
 		}
 	}
 	conv.pending = append(conv.pending, w)
-	s.inquiry = nil
+	s.inquiry, s.others = nil, nil
 	return true, true
 }
 
@@ -271,7 +292,7 @@ func (m *Monitor) take(conv *conversation, i int) *waiting {
 func (m *Monitor) settle(w *waiting) (kept bool) {
 	m.Verifier.Answered(&w.kase)
 	m.conclude(w.call, &w.inquiry)
-	_, kept = m.record(w.call, w.body)
+	_, kept = m.record(w.call, w.others, w.body)
 	return kept
 }
 
@@ -349,7 +370,7 @@ func (m *Monitor) Closed(s *sensor.Session, at time.Time) {
 		w := m.take(conv, 0)
 		m.Verifier.Unanswered(&w.kase) // the client may send it again elsewhere
 		m.conclude(w.call, &w.inquiry)
-		m.record(w.call, w.body)
+		m.record(w.call, w.others, w.body)
 	}
 	s.State = nil
 }

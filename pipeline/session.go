@@ -25,8 +25,16 @@ const (
 	sessionStrangers = 16
 )
 
-// party is somebody whose data a session may carry.
-type party struct{ credential, account, owner string }
+// party is somebody whose data a session may carry. joint is the account of several wallets that the credential acted
+// for, "" for none: account and owner are then its.
+type party struct{ credential, joint, account, owner string }
+
+func partyOf(c *vedette.Call) party { return party{c.Credential, c.Joint, c.Account, c.Owner} }
+
+// clone returns a party that does not alias the buffer of a call.
+func (p party) clone() party {
+	return party{clone(p.credential), clone(p.joint), clone(p.account), clone(p.owner)}
+}
 
 // guarded is a session whose parties are held to the gate.
 type guarded struct {
@@ -95,24 +103,38 @@ func (m *Monitor) guardSessions() {
 
 // serves notes whom a call opens its session for. It refuses the call where the session
 // would have to end at once, or serves too many.
-func (m *Monitor) serves(x *sensor.Exchange) {
-	c := &x.Call
-	if x.Session == nil || c.Credential == "" || !opens(&x.Claim, c) {
+func (m *Monitor) serves(x *sensor.Exchange, others []*vedette.Call) {
+	if x.Session == nil || !opens(&x.Claim, &x.Call) {
 		return
 	}
-	conv := conversationOf(x.Session)
+	m.servesOne(x.Session, &x.Call)
+	for _, o := range others {
+		if x.Call.Decision.Refused() {
+			return
+		}
+		if m.servesOne(x.Session, o); o.Decision.Refused() {
+			becomes(&x.Call, o)
+		}
+	}
+}
+
+func (m *Monitor) servesOne(session *sensor.Session, c *vedette.Call) {
+	if c.Credential == "" {
+		return
+	}
+	conv := conversationOf(session)
 	s := conv.guarded
 	if s == nil {
-		s = m.guard(conv, x.Session, c.Source)
+		s = m.guard(conv, session, c.Source)
 	}
-	p := party{c.Credential, c.Account, c.Owner}
+	p := partyOf(c)
 	_, inRing := m.Verifier.Keys.Lookup(s.venue, c.Credential)
 	s.mu.Lock()
 	_, known := s.parties[p]
 	stranger := c.Verdict != vedette.Authentic
 	full := !known && (len(s.parties) >= sessionParties || stranger && s.strangers >= sessionStrangers)
 	if !known && !full {
-		s.parties[party{clone(p.credential), clone(p.account), clone(p.owner)}] = inRing
+		s.parties[p.clone()] = inRing
 		if stranger {
 			s.strangers++
 		}
@@ -166,7 +188,7 @@ func (m *Monitor) releases(s *sensor.Session) bool {
 			return true
 		}
 		g := m.guard(conversationOf(s), s, s.Source)
-		g.parties[party{s.Key, s.Account, ""}] = false
+		g.parties[party{credential: s.Key, account: s.Account}] = false
 		return m.mayGoOn(g)
 	}
 	return m.mayGoOn(conv.guarded)
@@ -182,17 +204,7 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 	if s.asked.Load() == generation {
 		return true
 	}
-	var who party
-	d := vedette.Decision{}
-	s.mu.Lock()
-	for p, inRing := range s.parties {
-		if next := m.asks(s, p, inRing); next.Refused() || next.WouldDeny {
-			who, d = p, next
-			break
-		}
-	}
-	tokens := maps.Clone(s.tokens)
-	s.mu.Unlock()
+	who, d, tokens := m.asksAll(s)
 	if !d.Refused() {
 		for p, token := range tokens {
 			if why := token(); why != "" {
@@ -221,6 +233,18 @@ func (m *Monitor) mayGoOn(s *guarded) bool {
 	}
 	s.asked.Store(generation) // not before: another that looks now must not pass
 	return true
+}
+
+// asksAll asks the gate about the parties of a session, up to the first that it would end for, and returns its tokens.
+func (m *Monitor) asksAll(s *guarded) (who party, d vedette.Decision, tokens map[party]func() vedette.Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also if it panics: who looks after all sessions must not wait for ever
+	for p, inRing := range s.parties {
+		if next := m.asks(s, p, inRing); next.Refused() || next.WouldDeny {
+			return p, next, maps.Clone(s.tokens)
+		}
+	}
+	return party{}, vedette.Decision{}, maps.Clone(s.tokens)
 }
 
 // stop has the sensor end the session, if it can.
@@ -262,7 +286,7 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 			return ""
 		}
 	}
-	s, p := conv.guarded, party{clone(x.Call.Credential), clone(x.Call.Account), clone(x.Call.Owner)}
+	s, p := conv.guarded, partyOf(&x.Call).clone()
 	s.mu.Lock()
 	delete(s.tokens, p)
 	if _, ok := s.parties[p]; ok && token != nil {
@@ -278,15 +302,24 @@ func (m *Monitor) byToken(x *sensor.Exchange, again verify.Again) {
 	}
 }
 
-// asks asks the gate about one party, under what the keyring says of it now. One that was
-// taken out of the keyring since is no party any more.
+// asks asks the gate about one party, under what the keyring says of it now, and of the joint account that it acted
+// for. One that was taken out of the keyring since is no party any more.
 func (m *Monitor) asks(s *guarded, p party, wasInRing bool) vedette.Decision {
 	c := vedette.Call{Venue: s.venue, Source: s.source}
-	c.Credential, c.Account, c.Owner = p.credential, p.account, p.owner
+	c.Credential, c.Joint, c.Account, c.Owner = p.credential, p.joint, p.account, p.owner
 	if e, ok := m.Verifier.Keys.Lookup(s.venue, p.credential); ok {
 		c.Account, c.Owner = e.Account, e.Owner
 	} else if wasInRing {
 		return m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.UnknownKey})
+	}
+	if p.joint != "" { // only the keyring makes an account one of several wallets
+		e, ok := m.Verifier.Keys.Lookup(s.venue, p.joint)
+		if !ok {
+			return m.Gate.Weigh(vedette.Decision{Effect: vedette.Deny, Reason: vedette.UnknownKey})
+		}
+		if e.Account != "" {
+			c.Account, c.Owner = e.Account, e.Owner
+		}
 	}
 	return m.Gate.Session(&c, m.Now())
 }
@@ -296,6 +329,7 @@ type endedSession struct {
 	Venue       string         `json:"venue"`
 	Session     uint64         `json:"session"`
 	Credential  string         `json:"credential,omitempty"`
+	Joint       string         `json:"joint,omitempty"`
 	Account     string         `json:"account,omitempty"`
 	Source      netip.AddrPort `json:"source,omitzero"`
 	Reason      vedette.Reason `json:"reason"`
@@ -304,7 +338,7 @@ type endedSession struct {
 
 // sessionEnded records that a restriction ended a session, or would have. It does not wait.
 func (m *Monitor) sessionEnded(what string, s *guarded, p party, d vedette.Decision) {
-	_, _ = m.Note("vedette", what, endedSession{s.venue, s.id, p.credential, p.account, s.source, d.Reason, d.Restriction}) // append counts what is lost
+	_, _ = m.Note("vedette", what, endedSession{s.venue, s.id, p.credential, p.joint, p.account, s.source, d.Reason, d.Restriction}) // append counts what is lost
 }
 
 // conversationOf returns the monitor's state of a session.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,52 @@ func TestRemovedKeyEndsSessions(t *testing.T) {
 	}
 }
 
+// TestJointAccountOfSession: what a wallet asked for an account of several wallets ends with a restriction of that
+// account, or with its entry in the keyring, and not with one of the wallet's own account.
+func TestJointAccountOfSession(t *testing.T) {
+	f := func(change func(*world, *keyring.Ring), want bool) {
+		t.Helper()
+		w := newWorld(t)
+		ring := w.m.Verifier.Keys.(*keyring.Ring)
+		for _, c := range []vedette.Credential{{ID: "0x0000000000000000000000000000000000000001", Account: "own", Owner: "signer"},
+			{ID: "0x00000000000000000000000000000000000000aa", Account: "vault", Owner: "fund", Signers: []string{"0x0000000000000000000000000000000000000001"}, Threshold: 1}} {
+			c.Venue = "hyperliquid"
+			if err := ring.Add(keyring.Spec{Credential: c, Scheme: "eip712"}, w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended := make(chan string, 10)
+		s := &sensor.Session{Session: venue.Session{ID: 7}, Dialect: venue.Hyperliquid, End: tells(ended)}
+		x := &sensor.Exchange{Dialect: venue.Hyperliquid, Session: s}
+		x.Call.Venue, x.Call.Verdict, x.Call.Operation = "hyperliquid", vedette.Authentic, vedette.OpAccountRead
+		x.Call.Credential, x.Call.Joint, x.Call.Account, x.Call.Owner = "0x0000000000000000000000000000000000000001", "0x00000000000000000000000000000000000000aa", "vault", "fund"
+		if w.m.serves(x, nil); x.Call.Decision.Refused() || !w.m.Reply(s, []byte("{}"), w.now) {
+			t.Fatalf("held back before: %+v", x.Call.Decision)
+		}
+		change(w, ring)
+		w.m.Recheck()
+		if passes := w.m.Reply(s, []byte("{}"), w.now); passes == want || len(ended) > 0 != want {
+			t.Errorf("a push passes: %t, ended %d times", passes, len(ended))
+		}
+		if told := strings.Join(w.log.records, "\n"); strings.Contains(told, `"joint":"0x00000000000000000000000000000000000000aa"`) != want {
+			t.Errorf("recorded %s", told)
+		}
+	}
+	freeze := func(r vedette.Restriction) func(*world, *keyring.Ring) {
+		r.Kind = vedette.RestrictFreeze
+		return func(w *world, _ *keyring.Ring) { w.restrict(t, r) }
+	}
+	f(freeze(vedette.Restriction{Credential: "0x00000000000000000000000000000000000000aa"}), true)
+	f(freeze(vedette.Restriction{Account: "vault"}), true)
+	f(freeze(vedette.Restriction{Owner: "fund"}), true)
+	f(freeze(vedette.Restriction{Credential: "0x0000000000000000000000000000000000000001"}), true)
+	f(freeze(vedette.Restriction{Account: "own"}), false)
+	f(freeze(vedette.Restriction{Owner: "signer"}), false)
+	f(func(_ *world, ring *keyring.Ring) {
+		ring.Remove("hyperliquid", "0x00000000000000000000000000000000000000aa")
+	}, true)
+}
+
 // TestSecondCredentialOfSession: a session ends for each credential that it was opened for, not only
 // for the last.
 func TestSecondCredentialOfSession(t *testing.T) {
@@ -186,7 +233,7 @@ func TestSecondLoginOfSession(t *testing.T) {
 			x := &sensor.Exchange{Dialect: venue.Coinbase, Session: s}
 			x.Claim.Login = true
 			x.Call.Venue, x.Call.Credential, x.Call.Verdict = "coinbase", credential, vedette.Authentic
-			w.m.serves(x)
+			w.m.serves(x, nil)
 			var again verify.Again
 			if byToken {
 				again = func(*verify.Case) (b verify.BearerResult) {
@@ -223,7 +270,7 @@ func TestStrangersOfSession(t *testing.T) {
 		x := &sensor.Exchange{Dialect: venue.Binance, Session: s}
 		x.Claim.Login = true
 		x.Call.Venue, x.Call.Credential, x.Call.Verdict = "binance", fmt.Sprint("invented-", i), vedette.Unverifiable
-		w.m.serves(x)
+		w.m.serves(x, nil)
 		if refused := x.Call.Decision.Refused(); refused != (i == sessionStrangers) {
 			t.Errorf("%d: %+v", i, x.Call.Decision)
 		}
@@ -255,6 +302,70 @@ func TestSessionAndGateRace(t *testing.T) {
 		w.restrict(t, vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "key-1"})
 		close(set)
 		wg.Wait()
+	}
+}
+
+// faulty are keys of which a look-up panics when told to.
+type faulty struct {
+	verify.Keys
+	at atomic.Int64 // look-ups until then; below 0 for never
+}
+
+func (f *faulty) Lookup(venue, id string) (*keyring.Entry, bool) {
+	if f.at.Add(-1) == 0 {
+		panic("look-up")
+	}
+	return f.Keys.Lookup(venue, id)
+}
+
+// TestPanicLeavesNoSession: whichever look-up of a log-in or a push panics, the session can be closed, nothing is kept of
+// it, and other sessions end when they should.
+func TestPanicLeavesNoSession(t *testing.T) {
+	panics := 0
+	for n := int64(1); n <= 8; n++ {
+		keys := &faulty{}
+		w := newWorld(t, func(c *Config) {
+			c.Inline = false
+			keys.Keys = c.Verifier.Keys
+			c.Verifier.Keys = keys
+		})
+		other, ended := w.open(t, "192.0.2.8:4000")
+		s := &sensor.Session{Session: venue.Session{ID: 9}, Dialect: venue.Binance, End: func(string) {}}
+		keys.at.Store(n)
+		func() {
+			defer func() {
+				if recover() != nil {
+					panics++
+				}
+			}()
+			x := w.message(s, "2", "session.logon")
+			w.m.Judge(x)
+			w.m.Done(x)
+			conversationOf(s).guarded.asked.Store(0)
+			w.m.Reply(s, []byte(push), w.now)
+		}()
+		keys.at.Store(-1)
+		if g := conversationOf(s).guarded; g != nil && !g.mu.TryLock() {
+			t.Errorf("%d: the session stays locked", n)
+		} else if g != nil {
+			g.mu.Unlock()
+		}
+		w.m.Closed(s, w.now)
+		w.m.guards.mu.Lock()
+		if n := len(w.m.guards.m); n != 1 {
+			t.Errorf("%d sessions are kept", n)
+		}
+		w.m.guards.mu.Unlock()
+		w.restrict(t, vedette.Restriction{Kind: vedette.RestrictFreeze, Credential: "key-1"})
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			t.Fatal("another session was not ended")
+		}
+		w.m.Closed(other, w.now)
+	}
+	if panics < 3 {
+		t.Errorf("%d panics", panics)
 	}
 }
 

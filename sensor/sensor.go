@@ -63,6 +63,7 @@ func (x *Exchange) Trim() {
 	if cap(x.Claim.Scratch) > keepScratch {
 		x.Claim.Scratch = nil
 	}
+	x.Claim.Tokens = nil
 	if cap(x.Scratch) > keepScratch {
 		x.Scratch = nil
 	}
@@ -115,7 +116,8 @@ type Monitor interface {
 	// is released to the client. at is when it arrived. It returns false as Done does, and
 	// where it had the session ended by End.
 	Reply(s *Session, message []byte, at time.Time) bool
-	// Closed is called once when a session has ended.
+	// Closed is called once when a session has ended, also one whose upgrade was refused or
+	// could not be judged.
 	Closed(s *Session, at time.Time)
 	// Gap says that the sensor lost calls, or saw traffic that it could not read: how
 	// many, and why (style rule 24: partial must not pass for whole).

@@ -111,9 +111,12 @@ func binanceSigned(c *Claim, route *Route, v Values) {
 	binanceWindow(v, c)
 }
 
-// binanceStream claims a stream by the listenKey in its path or query.
+// binanceStream claims streams by the listenKeys in path and query. A path may name several
+// streams, as the query may.
 func binanceStream(r *Request, c *Claim) {
-	c.listenKey(r.Path[strings.LastIndexByte(r.Path, '/')+1:])
+	for one := range strings.SplitSeq(r.Path, "/") {
+		c.listenKey(one)
+	}
 	c.listenKey(r.Params().Get("listenKey"))
 	for one := range strings.SplitSeq(r.Params().Get("streams"), "/") {
 		c.listenKey(one)
@@ -121,15 +124,21 @@ func binanceStream(r *Request, c *Claim) {
 	c.Login = c.Token != ""
 }
 
-// listenKey claims the name of a stream that is a listenKey. A call is one credential's: of
-// two listenKeys one would be served whatever is said of its key.
+// maxStreams is how many further listenKeys one call may name: the venue lets a connection
+// have 1,024 streams.
+const maxStreams = 1<<10 - 1
+
+// listenKey claims the name of a stream that is a listenKey. A broker may ask for those of
+// several customers at once.
 func (c *Claim) listenKey(name string) {
 	switch {
 	case !isListenKey(name) || name == c.Token:
-	case c.Token != "":
-		c.Fault = vedette.Ambiguous
-	default:
+	case c.Token == "":
 		c.Auth, c.Token = AuthToken, name
+	case len(c.Tokens) < maxStreams:
+		c.Tokens = append(c.Tokens, name)
+	default:
+		c.Fault = vedette.TooLarge
 	}
 }
 
@@ -146,7 +155,7 @@ func namesListenKey(params strictjson.Value) bool {
 	return false
 }
 
-// listenKeysIn claims the listenKey among the streams that a message subscribes to.
+// listenKeysIn claims the listenKeys among the streams that a message subscribes to.
 func listenKeysIn(params strictjson.Value, c *Claim) {
 	for p := params.First(); p.Exists(); p = p.Next(params) {
 		if p.Kind() == strictjson.String {

@@ -3,6 +3,7 @@ package venue_test
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -94,22 +95,35 @@ func TestBinanceClaim(t *testing.T) {
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"order.place","params":{"symbol":"A"}}`, "", "session")
 	const listenKey = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade","`+listenKey+`"]}`, "", "token token="+listenKey)
-	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, ""}, {"/private/ws", "listenKey=" + listenKey}, {"/stream", "streams=btcusdt@trade/" + listenKey}} {
+	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, ""}, {"/private/ws", "listenKey=" + listenKey}, {"/stream", "streams=btcusdt@trade/" + listenKey},
+		{"/ws/" + listenKey + "/btcusdt@trade", ""}} {
 		var c venue.Claim
 		venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: at.path, Query: at.query}, &c)
 		if c.Auth != venue.AuthToken || c.Token != listenKey || !c.Login {
 			t.Errorf("%s?%s: %+v", at.path, at.query, c)
 		}
 	}
-	// Of two, one would be served whatever is said of its key.
+	// Of several each is claimed, wherever it stands.
 	const other = "zqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
-	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","`+other+`"]}`, "", "token token="+listenKey+" fault=ambiguous")
+	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","`+other+`"]}`, "", "token token="+listenKey+" token="+other)
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","\u0070`+listenKey[1:]+`"]}`, "", "token token="+listenKey)
-	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, "streams=" + other}, {"/ws/" + listenKey, "listenKey=" + other}, {"/stream", "streams=" + listenKey + "/" + other}} {
+	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, "streams=" + other}, {"/ws/" + listenKey, "listenKey=" + other}, {"/stream", "streams=" + listenKey + "/" + other},
+		{"/stream", "streams=" + listenKey + "%2F" + other}, {"/ws/" + listenKey + "/" + other, ""}} {
 		var c venue.Claim
 		venue.Binance.Claim(&venue.Request{Kind: venue.Upgrade, Method: "GET", Path: at.path, Query: at.query}, &c)
-		if c.Fault != vedette.Ambiguous {
+		if c.Fault != "" || c.Token != listenKey || len(c.Tokens) != 1 || c.Tokens[0] != other || !c.Login {
 			t.Errorf("%s?%s: %+v", at.path, at.query, c)
+		}
+	}
+	many := `"` + listenKey + `"`
+	for i := range 1023 {
+		many += fmt.Sprintf(`,"%064d"`, i)
+	}
+	for more, want := range map[string]vedette.Reason{"": "", `,"` + other + `"`: vedette.TooLarge} {
+		var c venue.Claim
+		venue.Binance.Claim(parseRequest(`WS {"id":1,"method":"SUBSCRIBE","params":[`+many+more+`]}`), &c)
+		if c.Fault != want || len(c.Tokens) != 1023 {
+			t.Errorf("fault %q, %d further tokens, want %q", c.Fault, len(c.Tokens), want)
 		}
 	}
 	var c venue.Claim

@@ -193,6 +193,9 @@ func bitgetAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 	if fails := one.Get("failureList"); fails.Len() > 0 && one.Get("successList").Len() == 0 {
 		a.Outcome, a.Error = vedette.Rejected, fails.First().Get("errorCode").Text()
 	}
+	if one.Get("success").Text() == "failure" { // of an order that was to take another's place
+		a.Outcome = vedette.Rejected
+	}
 	if route.changes() && code != "" && a.Outcome == vedette.OutcomeNone {
 		a.Outcome = vedette.Accepted
 	}

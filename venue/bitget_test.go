@@ -60,6 +60,8 @@ func TestBitgetAnswer(t *testing.T) {
 	answerIs(t, venue.Bitget, []row{
 		{order + `200 {"code":"00000","msg":"success","requestTime":1,"data":{"orderId":"1001","clientOid":"c"}}`, `200 accepted order=1001`},
 		{order + `400 {"code":"43012","msg":"Insufficient balance","data":null}`, `400 rejected error=43012`},
+		{`POST /api/v2/spot/trade/cancel-replace-order {}` + "\n" + `200 {"code":"00000","data":{"orderId":"1002","clientOid":null,"success":"success","msg":null}}`, `200 accepted order=1002`},
+		{`POST /api/v2/spot/trade/cancel-replace-order {}` + "\n" + `200 {"code":"00000","data":{"orderId":null,"success":"failure","msg":"duplicate"}}`, `200 rejected`},
 		{`GET /api/v2/spot/trade/orderInfo?orderId=1` + "\n" + `200 {"code":"00000","data":[{"userId":"44","orderId":"1","status":"partially_filled"}]}`, `200 partly_filled order=1 account=44`},
 		{`GET /api/v3/trade/order-info?orderId=1` + "\n" + `200 {"code":"00000","data":{"orderId":"1","orderStatus":"filled"}}`, `200 filled order=1`},
 		{`POST /api/v2/mix/order/batch-place-order {}` + "\n" + `200 {"code":"00000","data":{"successList":[],"failureList":[{"errorCode":"40762"}]}}`, `200 rejected error=40762`},

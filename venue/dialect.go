@@ -223,6 +223,9 @@ type Claim struct {
 	Plain bool
 
 	Token string // for AuthToken and AuthBearer; never recorded
+	// Tokens are further ones beside it, for AuthToken alone: the streams of several
+	// credentials asked for in one call. Each is judged.
+	Tokens []string
 
 	// Account is the account that the request acts for, where it names one.
 	Account string
@@ -245,7 +248,9 @@ type Claim struct {
 }
 
 // Reset empties the claim and keeps its scratch memory.
-func (c *Claim) Reset() { *c = Claim{Scratch: c.Scratch[:0], SigBytes: c.SigBytes[:0]} }
+func (c *Claim) Reset() {
+	*c = Claim{Scratch: c.Scratch[:0], SigBytes: c.SigBytes[:0], Tokens: c.Tokens[:0]}
+}
 
 // Issued is a token that the venue handed out in an answer.
 type Issued struct {

@@ -193,7 +193,7 @@ func krakenResult(route *Route, result strictjson.Value, a *vedette.Answer) {
 	} else if result.Kind() == strictjson.Array {
 		result = result.First()
 	}
-	for _, name := range [3]string{"order_id", "txid", "amend_id"} {
+	for _, name := range [2]string{"order_id", "txid"} { // an amend_id is not the order's, which stays
 		id := result.Get(name)
 		if id.Kind() == strictjson.Array {
 			id = id.First()

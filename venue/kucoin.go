@@ -204,7 +204,11 @@ func kucoinAnswer(r, answer *Request, a *vedette.Answer, issued *Issued) {
 		issued.Token, issued.TTL = token, 24*time.Hour
 		return
 	}
-	if a.OrderID = data.Get("orderId").Text(); a.OrderID == "" && route != nil && route.Op == vedette.OpOrderQuery {
+	a.OrderID = data.Get("orderId").Text()
+	if n := data.Get("newOrderId").Text(); n != "" { // altering puts a new order in the place of the old one
+		a.OrderID = n
+	}
+	if a.OrderID == "" && route != nil && route.Op == vedette.OpOrderQuery {
 		a.OrderID = data.Get("id").Text()
 	}
 	a.Account = uidText(data.Get("uid"))

@@ -54,6 +54,8 @@ func TestKuCoinAnswer(t *testing.T) {
 	answerIs(t, venue.KuCoin, []row{
 		{order + `200 {"code":"200000","data":{"orderId":"67","clientOid":"c"}}`, `200 accepted order=67`},
 		{order + `200 {"code":"200004","msg":"Balance insufficient!"}`, `200 rejected error=200004`},
+		{`POST /api/v1/hf/orders/alter {}` + "\n" + `200 {"code":"200000","data":{"newOrderId":"68","clientOid":"c"}}`, `200 accepted order=68`},
+		{`WS {"id":"1","op":"spot.modify","args":{}}` + "\n" + `WS {"id":"1","op":"spot.modify","code":"200000","data":{"newOrderId":"68"}}`, `0 accepted order=68`},
 		{`GET /api/v1/hf/orders/67` + "\n" + `200 {"code":"200000","data":{"id":"67","active":true,"dealSize":"0.1"}}`, `200 partly_filled order=67`},
 		{`GET /api/v1/hf/orders/67` + "\n" + `200 {"code":"200000","data":{"id":"67","active":false,"cancelExist":true,"dealSize":"0"}}`, `200 cancelled order=67`},
 		{`GET /api/v1/orders/67` + "\n" + `200 {"code":"200000","data":{"id":"67","isActive":false,"cancelExist":false,"dealSize":1}}`, `200 filled order=67`},

@@ -183,7 +183,7 @@ func claimIs(t *testing.T, d *venue.Dialect, in, headers, want string) {
 	var c venue.Claim
 	d.Claim(r, &c)
 	got := authNames[c.Auth]
-	for _, x := range []struct{ name, v string }{{"", c.Key}, {"scheme=", c.Scheme}, {"nonce=", c.Nonce}, {"token=", c.Token}, {"account=", c.Account},
+	for _, x := range []struct{ name, v string }{{"", c.Key}, {"scheme=", c.Scheme}, {"nonce=", c.Nonce}, {"token=", c.Token}, {"token=", strings.Join(c.Tokens, " token=")}, {"account=", c.Account},
 		{"fault=", string(c.Fault)}, {"mismatch=", string(c.Mismatch)}} {
 		if x.v != "" {
 			got += " " + x.name + x.v

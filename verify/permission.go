@@ -161,9 +161,41 @@ func (v *Verifier) standsFor(x *Case, credential string) {
 	x.permitted()
 }
 
-// token judges a call by a token that the venue issued over this API.
+// token judges a call by the tokens that the venue issued over this API: all of them where
+// it presents several. It is then the call of the first whom it is not authentic for, since
+// one is enough to refuse it; else of the first.
 func (v *Verifier) token(x *Case) {
-	credential, ok := v.Issued.find(x.Dialect.Name, x.Claim.Token, x.Now)
+	v.issued(x, x.Claim.Token)
+	if len(x.Claim.Tokens) == 0 {
+		return
+	}
+	type judged struct {
+		credential string
+		verdict    vedette.Verdict
+	}
+	had := map[judged]bool{{x.Call.Credential, x.Call.Verdict}: true}
+	for _, t := range x.Claim.Tokens {
+		one, call := *x, *x.Call
+		one.Call, one.Entry = &call, nil
+		call.Reasons, call.Account, call.Owner = nil, "", ""
+		v.issued(&one, t)
+		if j := (judged{call.Credential, call.Verdict}); had[j] {
+			continue
+		} else {
+			had[j] = true
+		}
+		if x.Call.Verdict == vedette.Authentic && call.Verdict != vedette.Authentic {
+			*x.Call, call, x.Entry = call, *x.Call, one.Entry
+		}
+		if call.Credential != "" {
+			x.Parties = append(x.Parties, Party{call.Credential, call.Account, call.Owner, call.Verdict, call.Reasons})
+		}
+	}
+}
+
+// issued judges a call by one token.
+func (v *Verifier) issued(x *Case, token string) {
+	credential, ok := v.Issued.find(x.Dialect.Name, token, x.Now)
 	if !ok {
 		x.Call.Credential = ""
 		x.say(vedette.Unverifiable, vedette.UnknownKey)

@@ -95,11 +95,20 @@ type Case struct {
 	Challenge string         // to send with a refusal
 	Nonce     string         // likewise
 	Again     Again          // of an authentic call's access token
+	Parties   []Party        // besides the call's own credential
 
 	joint  *keyring.Entry // of the account of several wallets that the call is for; nil for none
 	key    Key            // of the signature
 	hashed bool
 	text   [2 * len(Key{})]byte
+}
+
+// Party is a further credential whose token a call presents, judged as if the call were
+// its alone.
+type Party struct {
+	Credential, Account, Owner string
+	Verdict                    vedette.Verdict
+	Reasons                    []vedette.Reason
 }
 
 type scratch struct {
@@ -130,7 +139,7 @@ func (x *Case) say(verdict vedette.Verdict, reasons ...vedette.Reason) {
 }
 
 func (v *Verifier) verify(x *Case, s *scratch) {
-	x.Ref, x.Entry, x.joint, x.hashed, x.Challenge, x.Nonce, x.Again = Ref{}, nil, nil, false, "", "", nil
+	x.Ref, x.Entry, x.joint, x.hashed, x.Challenge, x.Nonce, x.Again, x.Parties = Ref{}, nil, nil, false, "", "", nil, nil
 	x.Call.Reasons = x.Call.Reasons[:0]
 	x.Claim.Reset()
 	if x.Fault != "" {

@@ -3,10 +3,13 @@ package main
 import (
 	"crypto/ed25519"
 	"encoding/base64"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"vedette/api"
+	"vedette/internal/strictyaml"
 	"vedette/respond"
 )
 
@@ -48,6 +51,26 @@ func TestApprovers(t *testing.T) {
 	f(respondConfig{Approvers: []approverConfig{{"alice", one}, {"Alice", two}}}, "two called Alice")
 	f(respondConfig{Approvers: []approverConfig{{"", one}}}, "no name")
 	f(respondConfig{Approvers: []approverConfig{{"alice", one[:20]}}}, "no Ed25519 public key")
+}
+
+// TestKeygenPrintsConfiguration: the line that keygen prints is read as the name that it was given, whatever that is.
+func TestKeygenPrintsConfiguration(t *testing.T) {
+	for i, name := range []string{"alice", "Anne-Marie O'Neill", `"bob"`, "null", "no", "123", "0x1f", "~", "a, key: b", "a: b", "a #b", "- a", "{a}", "&a", "*a", "!a", "|", ">", "@a", "%a",
+		"back\\slash", "new\nline", " space ", "\x7f", "Žofie", "\u2028", "<a&b>", "😀"} {
+		out, errs, code := invoke("", "respond", "keygen", "-by", name, filepath.Join(t.TempDir(), fmt.Sprint(i)))
+		if code != 0 || strings.Count(out, "\n") != 1 {
+			t.Fatalf("%q: %d %s%s", name, code, errs, out)
+		}
+		var c config
+		if err := strictyaml.Decode([]byte("respond:\n  approvers:\n    - "+out), &c); err != nil || len(c.Respond.Approvers) != 1 || c.Respond.Approvers[0].Name != name {
+			t.Errorf("%q: %s: %v %+v", name, out, err, c.Respond.Approvers)
+		} else if _, err := c.approvers(); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, errs, code := invoke("", "respond", "keygen", "-by", "", filepath.Join(t.TempDir(), "key")); code != 2 || !strings.Contains(errs, "who the approver is") {
+		t.Errorf("nobody: %d %s", code, errs)
+	}
 }
 
 // TestProposalReceivers: who reads hears of proposals, unless it is said otherwise; who cannot say them is refused.

@@ -174,7 +174,7 @@ func (p *profiles) importFile(ctx context.Context, name string) (n int, err erro
 			continue
 		}
 		if err := p.client.Do(ctx, "PUT", "/v1/profile/saved", person(), &v, nil); err != nil {
-			return n, fmt.Errorf("line %d: %s at %s: %w", number, v.Name, v.Venue, err)
+			return n, fmt.Errorf("line %d: %.100s at %.64s: %w", number, v.Name, v.Venue, err)
 		}
 		n++
 	}

@@ -60,6 +60,7 @@ func TestProfileCommand(t *testing.T) {
 	command(all, 0, "imported: 1", "import", "-account", "-")
 	command(strings.Replace(one, `"state":"`, `"state":"AAAA`, 1), 1, "line 1: key-1 at binance: it is damaged", "import", "-")
 	command(one+"{}\n", 1, "line 2", "import", "-")
+	command(strings.ReplaceAll(one, `"key-1"`, `"`+strings.Repeat("k", 20_000)+`"`), 1, "at binance: cannot take the order: name has 20000 bytes, over 1024", "import", "-")
 	command("{", 1, "line 1", "import", "-")
 	command("", 2, "say the files", "import")
 	command("", 2, "say -venue", "reset", "key-1")

@@ -152,8 +152,11 @@ func interventionRow(i respond.Intervention) []any {
 
 // makeApproverKey makes the key of a person who may approve, and prints what the configuration wants of it.
 func (e *env) makeApproverKey(f *respondFlags, files []string) error {
-	if len(files) != 1 {
+	switch {
+	case len(files) != 1:
 		return usagef("say the file that the private key goes to")
+	case f.by == "":
+		return usagef("say by -by who the approver is")
 	}
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -166,7 +169,8 @@ func (e *env) makeApproverKey(f *respondFlags, files []string) error {
 	if err := durable.Create(durable.OS{}, files[0], pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b}), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "{name: %s, key: %s}\n", f.by, base64.StdEncoding.EncodeToString(public))
+	// Text in JSON is the same in YAML; without quotes a name could be a number, null or more than one value.
+	fmt.Fprintf(e.stdout, "{name: %s, key: %s}\n", vedette.AppendJSONString(nil, f.by), base64.StdEncoding.EncodeToString(public))
 	fmt.Fprintln(e.stderr, "add the line to respond.approvers of the monitor's configuration, and keep the file to yourself")
 	return nil
 }

@@ -34,13 +34,13 @@ func someCall(r *rand.Rand) *vedette.Call {
 	action := func() vedette.Action {
 		return vedette.Action{Operation: vedette.Operation(r.IntN(vedette.Operations)), Instrument: text("BTCUSDT"), Side: vedette.Side(r.IntN(3)), Type: vedette.OrderType(r.IntN(4)),
 			TimeInForce: vedette.TimeInForce(r.IntN(4)), PostOnly: r.IntN(2) == 0, ReduceOnly: r.IntN(2) == 0, Price: dec(), StopPrice: dec(), Quantity: dec(),
-			ClientOrderID: text("c"), TargetOrderID: text("t"), Object: text("o"), Asset: text("a"), Address: text("0x")}
+			ClientOrderID: text("c"), TargetOrderID: text("t"), Object: text("o"), Asset: text("a"), Address: text("0x"), Ambiguous: r.IntN(2) == 0}
 	}
 	at := func() time.Time { return time.Unix(1767614400, r.Int64N(1e15)).UTC() }
 	c := &vedette.Call{Time: at(), Sensor: text("proxy"), Venue: text("binance"), Protocol: vedette.Protocol(r.IntN(3)), JA4: text("t13d"), Client: text("ccxt"),
-		Session: uint64(r.IntN(5)), Credential: text("key"), Account: text("acct"), Owner: text("owner"), ACR: text("gold"), Method: text("POST"), Path: text("/api"),
+		Session: uint64(r.IntN(5)), Credential: text("key"), Joint: text("vault"), Account: text("acct"), Owner: text("owner"), ACR: text("gold"), Method: text("POST"), Path: text("/api"),
 		Action: action(), Verdict: vedette.Verdict(r.IntN(vedette.Verdicts)), SignatureHash: text("ab"), Nonce: text("1"), RequestBytes: r.IntN(999), ASN: uint32(r.IntN(70000)), Country: text("CH"),
-		Answer: vedette.Answer{Status: r.IntN(600), Outcome: vedette.Outcome(r.IntN(4)), Error: text("-1"), OrderID: text("9"), Bytes: r.IntN(999), Latency: time.Duration(r.IntN(1e6)) * time.Microsecond}}
+		Answer: vedette.Answer{Status: r.IntN(600), Outcome: vedette.Outcome(r.IntN(4)), Error: text("-1"), OrderID: text("9"), Account: text("77"), Bytes: r.IntN(999), Latency: time.Duration(r.IntN(1e6)) * time.Microsecond}}
 	if r.IntN(2) == 0 {
 		c.Source, c.Claimed, c.AcceptUntil, c.AuthTime = netip.MustParseAddrPort("[2001:db8::7]:443"), at(), at(), at()
 		c.Reasons, c.AMR = []vedette.Reason{vedette.Retry, vedette.OldSecret}, []string{"pwd", "otp"}
@@ -48,7 +48,7 @@ func someCall(r *rand.Rand) *vedette.Call {
 		c.Intel = []vedette.IntelMatch{{Feed: "tor", Kind: vedette.IndicatorAddress, Confidence: 80, Action: vedette.IntelStepUp}}
 		c.Injection = vedette.Injection{Classes: vedette.AttackSQLi | vedette.AttackRCE, Score: 15, Rules: [4]uint32{942100, 932160}, Where: vedette.InBody,
 			Parameter: text("symbol"), Sample: text("' or 1=1"), Unexamined: vedette.Unexamined(r.IntN(vedette.UnexaminedCauses))}
-		c.Decision = vedette.Decision{Effect: vedette.Deny, Reason: vedette.Frozen, Restriction: "r-1"}
+		c.Decision = vedette.Decision{Effect: vedette.Deny, Reason: vedette.Frozen, Restriction: "r-1", RetryAfterMS: int64(r.IntN(9))}
 	}
 	return c
 }

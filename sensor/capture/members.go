@@ -37,6 +37,7 @@ var members = []member{
 	{name: "client", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Client, k, s) }},
 	{name: "session", set: func(p *EventParser, k kind, s string) error { return setNumber(&p.call.Session, k, s) }},
 	{name: "credential", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Credential, k, s) }},
+	{name: "joint", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Joint, k, s) }},
 	{name: "account", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Account, k, s) }},
 	{name: "owner", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Owner, k, s) }},
 	{name: "acr", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.ACR, k, s) }},
@@ -48,6 +49,7 @@ var members = []member{
 	{name: "outcome", set: func(p *EventParser, _ kind, s string) error { return setName(&p.call.Answer.Outcome, s) }},
 	{name: "error", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Answer.Error, k, s) }},
 	{name: "order_id", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Answer.OrderID, k, s) }},
+	{name: "answer_account", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Answer.Account, k, s) }},
 	{name: "latency_us", set: func(p *EventParser, k kind, s string) error {
 		var us int64
 		if err := setNumber(&us, k, s); err != nil || us > math.MaxInt64/1000 {
@@ -64,6 +66,7 @@ var members = []member{
 	{name: "decision_reason", set: func(p *EventParser, k kind, s string) error { return setText((*string)(&p.call.Decision.Reason), k, s) }},
 	{name: "restriction", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Decision.Restriction, k, s) }},
 	{name: "would_deny", set: func(p *EventParser, k kind, _ string) error { return setFlag(&p.call.Decision.WouldDeny, k) }},
+	{name: "retry_after_ms", set: func(p *EventParser, k kind, s string) error { return setNumber(&p.call.Decision.RetryAfterMS, k, s) }},
 	{name: "signature_hash", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.SignatureHash, k, s) }},
 	{name: "nonce", set: func(p *EventParser, k kind, s string) error { return setText(&p.call.Nonce, k, s) }},
 	{name: "claimed_time", set: func(p *EventParser, k kind, s string) error { return p.clock.set(&p.call.Claimed, k, s) }},
@@ -92,6 +95,7 @@ var members = []member{
 
 	// What a call does.
 	{name: "operation", action: true, set: func(p *EventParser, _ kind, s string) error { return setName(&p.to.Operation, s) }},
+	{name: "ambiguous", action: true, set: func(p *EventParser, k kind, _ string) error { return setFlag(&p.to.Ambiguous, k) }},
 	{name: "instrument", action: true, set: func(p *EventParser, _ kind, s string) error { return setAny(&p.to.Instrument, s) }},
 	{name: "side", action: true, set: func(p *EventParser, _ kind, s string) error { return setName(&p.to.Side, s) }},
 	{name: "type", action: true, set: func(p *EventParser, _ kind, s string) error { return setName(&p.to.Type, s) }},

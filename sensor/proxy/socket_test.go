@@ -457,6 +457,19 @@ func TestSocketMonitorPanics(t *testing.T) {
 	}
 }
 
+// TestUpgradeJudgePanics: what the monitor noted of a session before it failed is given up with the session.
+func TestUpgradeJudgePanics(t *testing.T) {
+	r := newRig(t, echoVenue(t), nil)
+	r.m.Decide = func(*sensor.Exchange) { panic("judge") }
+	if _, resp, err := websocket.Dial(context.Background(), "ws://"+r.addr+"/ws", nil); err == nil || resp.StatusCode != 500 {
+		t.Errorf("%v %v", resp, err)
+	}
+	eventually(t, "closed, with a gap", func() bool { return r.m.Closings() == 1 && len(r.m.Gaps()) > 0 })
+	if n := r.Stats().SessionsNow; n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
 func TestMaskIsItsOwnInverse(t *testing.T) {
 	for n := range 70 {
 		b := bytes.Repeat([]byte{0xa5}, n)
