@@ -39,6 +39,9 @@ type Detector struct {
 	Parts bool
 	// Match, where set, is asked after When, for what takes the texts of the event. It must be cheap too.
 	Match func(x *Context) bool
+	// Starts, where set, is asked where the subject has no state of the detector's: whether the event gives cause to begin one. Of
+	// others the detector hears only once it has.
+	Starts func(x *Context) bool
 
 	size    uintptr  // of its state
 	machine *Machine // whose state it reads, nil for its own
@@ -107,7 +110,8 @@ type Context struct {
 	arena  []byte
 	out    *results
 	shard  *shard
-	order  int // of the event in its batch and the detector in the set, for the order of findings
+	moment unsafe.Pointer // what the detector's machine tells of the event
+	order  int            // of the event in its batch and the detector in the set, for the order of findings
 }
 
 // episode is what the engine keeps of a subject for each detector.
