@@ -32,9 +32,9 @@ type Detector struct {
 	// When says which events the detector has a use for; nil for all. It is asked before any state
 	// is looked up, and must be cheap.
 	When func(e *Event) bool
-	// Asks, where set, says for which operations and verdicts the detector can have a use at all. It is
+	// Asks, where set, says for which sorts of events the detector can have a use at all. It is
 	// asked once, for an index: of the others the detector never hears.
-	Asks func(vedette.Operation, vedette.Verdict) bool
+	Asks func(Sort) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
 	// Match, where set, is asked after When, for what takes the texts of the event. It must be cheap too.

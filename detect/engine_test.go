@@ -294,7 +294,7 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	ev.set(e.cfg.Hash, c, 0, nil)
 	t := e.shards[e.shardOf(ev.Subject[by])].tables[by]
 	r := t.get(ev.Subject[by], true)
-	for _, a := range t.asked[c.Operation][c.Verdict] {
+	for _, a := range t.ask(Sort{c.Operation, c.Verdict, false}) {
 		if a.d.Name == name {
 			return *(*tally)(r.part(a.state))
 		}

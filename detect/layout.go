@@ -16,11 +16,19 @@ type layout struct {
 	moments  []unsafe.Pointer // by machine: what it tells of the event at hand
 	parts    []uintptr
 	fields   []field
-	// asked holds, for every operation and verdict, the detectors to ask.
-	asked [vedette.Operations][vedette.Verdicts][]*asking
+	// asked holds, for every operation and verdict, and whether the event is plain, the detectors to ask.
+	asked [vedette.Operations][vedette.Verdicts][2][]*asking
 
 	shapes []*shape
 	known  map[string]*shape
+}
+
+// ask returns the detectors to ask of a sort of event.
+func (l *layout) ask(s Sort) []*asking {
+	if s.Plain {
+		return l.asked[s.Operation][s.Verdict][1]
+	}
+	return l.asked[s.Operation][s.Verdict][0]
 }
 
 // none is the part of what keeps nothing.
@@ -111,8 +119,10 @@ func (l *layout) part(name string, version int, meaning uint64, size uintptr) in
 func (l *layout) index(a *asking) {
 	for op := range l.asked {
 		for v := range l.asked[op] {
-			if a.d.Asks == nil || a.d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
-				l.asked[op][v] = append(l.asked[op][v], a)
+			for plain := range l.asked[op][v] {
+				if a.d.Asks == nil || a.d.Asks(Sort{vedette.Operation(op), vedette.Verdict(v), plain == 1}) {
+					l.asked[op][v][plain] = append(l.asked[op][v][plain], a)
+				}
 			}
 		}
 	}

@@ -140,6 +140,7 @@ func (s *shard) owns(key uint64) bool {
 // event shows an event to the detectors whose subject the shard owns.
 func (s *shard) event(b *batch, i int) {
 	ev := &b.events[i]
+	sort := ev.Sort()
 	s.x = Context{Event: ev, arena: b.arena, out: &b.out[s.number], shard: s}
 	for k, t := range s.tables {
 		key := ev.Subject[k]
@@ -155,7 +156,7 @@ func (s *shard) event(b *batch, i int) {
 				m.update(ev, r.part(t.machine[j]), t.moments[j])
 			}
 		}
-		for _, a := range t.asked[ev.Operation][ev.Verdict] {
+		for _, a := range t.ask(sort) {
 			if ev.Part > 0 && !a.parts || a.when != nil && !a.when(ev) {
 				continue
 			}
