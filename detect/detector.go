@@ -32,13 +32,16 @@ type Detector struct {
 	// When says which events the detector has a use for; nil for all. It is asked before any state
 	// is looked up, and must be cheap.
 	When func(e *Event) bool
-	// Asks, where set, says for which operations and verdicts the detector can have a use at all. It is
+	// Asks, where set, says for which sorts of events the detector can have a use at all. It is
 	// asked once, for an index: of the others the detector never hears.
-	Asks func(vedette.Operation, vedette.Verdict) bool
+	Asks func(Sort) bool
 	// Parts says that the detector sees the parts of a batch too, not only the call.
 	Parts bool
 	// Match, where set, is asked after When, for what takes the texts of the event. It must be cheap too.
 	Match func(x *Context) bool
+	// Starts, where set, is asked where the subject has no state of the detector's: whether the event gives cause to begin one. Of
+	// others the detector hears only once it has.
+	Starts func(x *Context) bool
 
 	size    uintptr  // of its state
 	machine *Machine // whose state it reads, nil for its own
@@ -107,7 +110,8 @@ type Context struct {
 	arena  []byte
 	out    *results
 	shard  *shard
-	order  int // of the event in its batch and the detector in the set, for the order of findings
+	moment unsafe.Pointer // what the detector's machine tells of the event
+	order  int            // of the event in its batch and the detector in the set, for the order of findings
 }
 
 // episode is what the engine keeps of a subject for each detector.

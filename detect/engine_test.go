@@ -108,9 +108,7 @@ func TestPackingDoesNotMatter(t *testing.T) {
 	want := run(t, Config{}, calls)
 	var got []string
 	e := start(t, Config{}, &got)
-	for _, table := range e.shards[0].tables {
-		table.known.warm.size, table.strangers.warm.size = 1, 1
-	}
+	e.shards[0].memory.plenty = 0
 	for i, c := range calls {
 		e.Observe(uint64(i), c)
 	}
@@ -296,7 +294,7 @@ func stateOf(e *Engine, by Kind, name string, c *vedette.Call) tally {
 	ev.set(e.cfg.Hash, c, 0, nil)
 	t := e.shards[e.shardOf(ev.Subject[by])].tables[by]
 	r := t.get(ev.Subject[by], true)
-	for _, a := range t.asked[c.Operation][c.Verdict] {
+	for _, a := range t.ask(Sort{c.Operation, c.Verdict, false}) {
 		if a.d.Name == name {
 			return *(*tally)(r.part(a.state))
 		}
@@ -347,6 +345,54 @@ func TestFloodOfStrangers(t *testing.T) {
 	}
 }
 
+// Subjects that come and go while there is memory enough do not make the ring of the warm longer, nor lose any of those that are there.
+func TestRingIsBounded(t *testing.T) {
+	l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
+	const limit = 100
+	p := &newTable(l, limit*4/3, &memory{plenty: 1 << 20}).known
+	for key := range uint64(10_000) {
+		p.add(1+key, l.shapes[0])
+	}
+	if len(p.warm.keys) > 2*limit+1 || p.n != limit {
+		t.Errorf("%d in the ring, %d subjects", len(p.warm.keys), p.n)
+	}
+	p.recall()
+	for _, key := range p.warm.keys {
+		if p.find(key).r == nil {
+			t.Errorf("%d is in the ring and not there", key)
+		}
+	}
+	if len(p.warm.keys) != limit {
+		t.Errorf("%d in the ring, of %d subjects", len(p.warm.keys), limit)
+	}
+}
+
+// A detector with Starts keeps nothing of a subject that gave no cause to begin, and hears of all once one did.
+func TestStarts(t *testing.T) {
+	for _, shards := range []int{0, 3} {
+		var seen []uint64
+		d := Define(Detector{Name: "test.starts", Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: ByCredential, Quiet: time.Hour,
+			Starts: func(x *Context) bool { return x.Status == 500 }}, func(x *Context, s *uint64) {
+			*s++
+			seen = append(seen, x.Position)
+		})
+		e, err := New(Config{Detectors: []*Detector{d}, Shards: shards, Raise: func(*vedette.Finding) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, status := range []int{200, 200, 500, 200, 200} {
+			e.Observe(uint64(i), call("k1", status, vedette.Authentic))
+			e.Flush()
+		}
+		e.Observe(9, call("k2", 200, vedette.Authentic))
+		e.Flush()
+		if n := e.Stats().Subjects["credential"]; n != 1 || !slices.Equal(seen, []uint64{2, 3, 4}) {
+			t.Errorf("%d shards: %d subjects, seen %v", shards, n, seen)
+		}
+		e.Close()
+	}
+}
+
 // Offer refuses when there is no room, and counts; Observe waits.
 func TestOfferDoesNotWait(t *testing.T) {
 	hold := make(chan struct{})
@@ -381,9 +427,9 @@ func TestTable(t *testing.T) {
 	l.shapes, l.known = nil, map[string]*shape{}
 	l.shape(make([]byte, len(l.parts)))
 	const limit = 300
-	table := newTable(l, limit*4/3, new(memory))
+	const plenty = 16 * slabBytes / unit // some of the time
+	table := newTable(l, limit*4/3, &memory{plenty: plenty})
 	p := &table.known
-	p.warm.size = 8
 	model := map[uint64]map[int]byte{}
 	for range 200_000 {
 		key := uint64(1 + r.IntN(600))

@@ -12,14 +12,23 @@ import (
 type layout struct {
 	by       Kind
 	machines []*Machine
-	machine  []int // by machine: the part of its state
+	machine  []int            // by machine: the part of its state
+	moments  []unsafe.Pointer // by machine: what it tells of the event at hand
 	parts    []uintptr
 	fields   []field
-	// asked holds, for every operation and verdict, the detectors to ask.
-	asked [vedette.Operations][vedette.Verdicts][]*asking
+	// asked holds, for every operation and verdict, and whether the event is plain, the detectors to ask.
+	asked [vedette.Operations][vedette.Verdicts][2][]*asking
 
 	shapes []*shape
 	known  map[string]*shape
+}
+
+// ask returns the detectors to ask of a sort of event.
+func (l *layout) ask(s Sort) []*asking {
+	if s.Plain {
+		return l.asked[s.Operation][s.Verdict][1]
+	}
+	return l.asked[s.Operation][s.Verdict][0]
 }
 
 // none is the part of what keeps nothing.
@@ -39,6 +48,7 @@ type field struct {
 type asking struct {
 	when    func(*Event) bool
 	match   func(*Context) bool
+	starts  func(*Context) bool
 	observe func(*Context, unsafe.Pointer)
 	params  []float64
 	state   int     // the part of its state, or of its machine's; none where it keeps nothing
@@ -46,6 +56,7 @@ type asking struct {
 	at      uintptr // where in that
 	n       int     // in the set
 	parts   bool
+	moment  unsafe.Pointer // of its machine
 	d       *Detector
 }
 
@@ -58,7 +69,7 @@ func newLayout(by Kind, set []*Detector, params [][]float64) *layout {
 	var list []asking
 	for i, d := range set {
 		if d.By == by {
-			list = append(list, asking{d.When, d.Match, d.observe, params[i], none, len(list) / episodesPart, uintptr(len(list)%episodesPart) * unsafe.Sizeof(episode{}), i, d.Parts, d})
+			list = append(list, asking{d.When, d.Match, d.Starts, d.observe, params[i], none, len(list) / episodesPart, uintptr(len(list)%episodesPart) * unsafe.Sizeof(episode{}), i, d.Parts, nil, d})
 		}
 	}
 	if len(list) == 0 {
@@ -71,6 +82,9 @@ func newLayout(by Kind, set []*Detector, params [][]float64) *layout {
 		a := &list[i]
 		l.fields = append(l.fields, field{a.d.Name, a.d.Version, a.d.Meaning, a.episode, a.at, unsafe.Sizeof(episode{})})
 		a.state = l.place(a.d)
+		if i := slices.Index(l.machines, a.d.machine); i >= 0 {
+			a.moment = l.moments[i]
+		}
 		l.index(a)
 	}
 	l.shape(make([]byte, len(l.parts)))
@@ -90,6 +104,7 @@ func (l *layout) place(d *Detector) int {
 	}
 	i := l.part(m.name+" machine", m.version, 0, m.size)
 	l.machines, l.machine = append(l.machines, m), append(l.machine, i)
+	l.moments = append(l.moments, unsafe.Pointer(unsafe.SliceData(make([]uint64, m.moment/wordSize+1))))
 	return i
 }
 
@@ -104,8 +119,10 @@ func (l *layout) part(name string, version int, meaning uint64, size uintptr) in
 func (l *layout) index(a *asking) {
 	for op := range l.asked {
 		for v := range l.asked[op] {
-			if a.d.Asks == nil || a.d.Asks(vedette.Operation(op), vedette.Verdict(v)) {
-				l.asked[op][v] = append(l.asked[op][v], a)
+			for plain := range l.asked[op][v] {
+				if a.d.Asks == nil || a.d.Asks(Sort{vedette.Operation(op), vedette.Verdict(v), plain == 1}) {
+					l.asked[op][v][plain] = append(l.asked[op][v][plain], a)
+				}
 			}
 		}
 	}

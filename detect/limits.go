@@ -26,9 +26,9 @@ const (
 	// addresses without an authentic call. Those never displace the others.
 	strangerShare = 4
 
-	// warmShare is the part of the subjects that are not packed: what is used again within some hundred thousand calls pays nothing
-	// for packing. A packed record has a third of the size.
-	warmShare = 3
+	// subjectBytes is what the records of a shard may take for each subject of a kind that it may keep, before those of subjects that are
+	// quiet are packed: to pack and unpack costs as much as half of what detectors do. A packed record has a third of the size.
+	subjectBytes = 2304
 
 	// gapShare is the part of the room for records of one size that may lie empty, beside a slab: sizes change all the time, and mostly back.
 	gapShare = 16

@@ -12,19 +12,27 @@ type Machine struct {
 	name    string
 	version int // raised when its state changes: what a snapshot has of another is forgotten
 	size    uintptr
+	moment  uintptr // bytes of what it tells of an event
 	when    func(e *Event) bool
-	update  func(e *Event, state unsafe.Pointer)
+	update  func(e *Event, state, moment unsafe.Pointer)
 	hear    func(e *Event, state unsafe.Pointer) // nil for a machine that hears of no findings
 }
 
 // NewMachine makes a machine of what update does with the events that when lets through, parts of
-// batches too. Name and version are for snapshots. S is what Define says of a state.
-func NewMachine[S any](name string, version int, when func(e *Event) bool, update func(e *Event, s *S)) *Machine {
-	if t := reflect.TypeFor[S](); !plain(t) {
-		panic("BUG: the state of a machine has pointers: " + t.String())
+// batches too. Name and version are for snapshots. S is what Define says of a state; M is what the machine tells of the event
+// at hand, zero before: it is not kept.
+func NewMachine[S, M any](name string, version int, when func(e *Event) bool, update func(e *Event, s *S, m *M)) *Machine {
+	for _, t := range []reflect.Type{reflect.TypeFor[S](), reflect.TypeFor[M]()} {
+		if !plain(t) {
+			panic("BUG: the state of a machine has pointers: " + t.String())
+		}
 	}
-	return &Machine{name: name, version: version, size: unsafe.Sizeof(*new(S)), when: when,
-		update: func(e *Event, state unsafe.Pointer) { update(e, (*S)(state)) }}
+	return &Machine{name: name, version: version, size: unsafe.Sizeof(*new(S)), moment: unsafe.Sizeof(*new(M)), when: when,
+		update: func(e *Event, state, moment unsafe.Pointer) {
+			m := (*M)(moment)
+			*m = *new(M)
+			update(e, (*S)(state), m)
+		}}
 }
 
 // Hearing completes a machine that is told of what other detectors find: of each finding of medium severity or higher
@@ -55,15 +63,15 @@ func (s *shard) tell(e *Event, d *Detector) {
 
 // Read completes a detector that looks at a machine's state, and keeps none of its own. It sees the calls
 // that the machine sees and d.When lets through.
-func Read[S any](d Detector, m *Machine, observe func(x *Context, s *S)) *Detector {
-	if unsafe.Sizeof(*new(S)) != m.size {
+func Read[S, M any](d Detector, m *Machine, observe func(x *Context, s *S, m *M)) *Detector {
+	if unsafe.Sizeof(*new(S)) != m.size || unsafe.Sizeof(*new(M)) != m.moment {
 		panic("BUG: " + d.Name + " reads a machine of another state")
 	}
 	also := d.When
 	d.When = func(e *Event) bool { return m.when(e) && (also == nil || also(e)) }
 	r := Define(d, func(*Context, *struct{}) {})
 	r.machine = m
-	r.observe = func(x *Context, state unsafe.Pointer) { observe(x, (*S)(state)) }
+	r.observe = func(x *Context, state unsafe.Pointer) { observe(x, (*S)(state), (*M)(x.moment)) }
 	return r
 }
 

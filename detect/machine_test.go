@@ -16,8 +16,9 @@ type machineTally struct{ calls, refused uint32 }
 
 // two detectors of a machine, and one of another kind on it.
 func machineTallies() (m *Machine, set []*Detector, seen map[string][]uint32) {
-	m = NewMachine("test", 1, func(e *Event) bool { return e.Verdict == vedette.Authentic }, func(e *Event, s *machineTally) {
+	m = NewMachine("test", 1, func(e *Event) bool { return e.Verdict == vedette.Authentic }, func(e *Event, s *machineTally, now *uint32) {
 		s.calls++
+		*now += s.calls
 		if e.Status >= 400 {
 			s.refused++
 		}
@@ -25,7 +26,12 @@ func machineTallies() (m *Machine, set []*Detector, seen map[string][]uint32) {
 	seen = map[string][]uint32{}
 	make := func(name string, by Kind, when func(e *Event) bool) *Detector {
 		return Read(Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: time.Hour, When: when}, m,
-			func(x *Context, s *machineTally) { seen[name] = append(seen[name], s.calls) })
+			func(x *Context, s *machineTally, now *uint32) {
+				seen[name] = append(seen[name], s.calls)
+				if *now != s.calls {
+					panic("what the machine tells is of another event")
+				}
+			})
 	}
 	return m, []*Detector{make("test.one", ByCredential, nil), make("test.refused", ByCredential, func(e *Event) bool { return e.Status >= 400 }),
 		make("test.account", ByAccount, nil)}, seen
@@ -126,7 +132,7 @@ func TestRarityAges(t *testing.T) {
 func TestHearing(t *testing.T) {
 	type heard struct{ calls, heard, at uint32 }
 	for _, shards := range []int{0, 1, 4} {
-		m := Hearing(NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, s *heard) { s.calls++ }), func(e *Event, s *heard) {
+		m := Hearing(NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, s *heard, _ *struct{}) { s.calls++ }), func(e *Event, s *heard) {
 			s.heard++
 			s.at = s.calls
 		})
@@ -139,8 +145,8 @@ func TestHearing(t *testing.T) {
 			return Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: 1,
 				When: func(e *Event) bool { return e.Status == status }}
 		}
-		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard) { raise(x, vedette.High) }),
-			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard) {}),
+		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard, _ *struct{}) { raise(x, vedette.High) }),
+			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard, _ *struct{}) {}),
 			Define(d("test.low", ByCredential, 502), func(x *Context, _ *uint64) { raise(x, vedette.Low) }),
 			Define(d("test.medium", ByCredential, 503), func(x *Context, _ *uint64) { raise(x, vedette.Medium) }),
 			Define(d("test.critical", ByCredential, 504), func(x *Context, _ *uint64) { raise(x, vedette.Critical) }),

@@ -9,6 +9,8 @@ type memory struct {
 	used    int              // units of the newest region
 	room    int              // that it has
 	free    map[int][]uint32 // by units
+	held    int              // units that slabs take
+	plenty  int              // units that they may take before records are packed
 }
 
 const (
@@ -26,8 +28,12 @@ func (m *memory) at(ref uint32) unsafe.Pointer {
 	return unsafe.Add(m.regions[ref/regionUnits], uintptr(ref%regionUnits)*unit)
 }
 
+// scarce reports whether there is no more memory for records as they are.
+func (m *memory) scarce() bool { return m.held > m.plenty }
+
 // take returns a ref to a number of units. None is 0.
 func (m *memory) take(units int) uint32 {
+	m.held += units
 	if list := m.free[units]; len(list) > 0 {
 		m.free[units] = list[:len(list)-1]
 		return list[len(list)-1]
@@ -45,6 +51,7 @@ func (m *memory) take(units int) uint32 {
 
 // give takes units back.
 func (m *memory) give(units int, ref uint32) {
+	m.held -= units
 	if m.free == nil {
 		m.free = map[int][]uint32{}
 	}

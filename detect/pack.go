@@ -64,15 +64,17 @@ func unpack(to, from []uint64) {
 type ring struct {
 	keys  []uint64
 	hand  int
-	size  int
 	soon  int      // how many keys at the hand have been approached
 	words []uint64 // to pack into
 }
 
-// heat makes a subject warm, and packs the one that has been left alone.
+// heat makes a subject warm. Where memory is scarce, it packs one that has been left alone.
 func (p *pool) heat(key uint64) {
 	w := &p.warm
-	if len(w.keys) < w.size {
+	if !p.memory.scarce() || len(w.keys) == 0 {
+		if len(w.keys) >= 2*p.limit { // half of it are subjects that went, or are there twice
+			p.recall()
+		}
 		w.keys = append(w.keys, key)
 		return
 	}
@@ -91,6 +93,17 @@ func (p *pool) heat(key uint64) {
 		w.keys[w.hand] = key
 		w.hand++
 		return
+	}
+}
+
+// recall makes the ring anew, of those subjects that are warm.
+func (p *pool) recall() {
+	w := &p.warm
+	w.keys, w.hand = w.keys[:0], 0
+	for _, q := range p.index {
+		if q.ref != 0 && q.flags&packed == 0 {
+			w.keys = append(w.keys, q.key)
+		}
 	}
 }
 

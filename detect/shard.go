@@ -14,8 +14,9 @@ type shard struct {
 	number int
 	tables [Kinds]*table // nil where no detector keeps that kind
 	in     chan *batch
+	memory *memory
 	x      Context // used again for every event
-	read   uint64  // of what approach reads: so that it is read
+	rounds uint    // of approach
 
 	mu   sync.Mutex // what others may see
 	size size
@@ -44,11 +45,10 @@ func (s *shard) measure() {
 }
 
 func newShard(e *Engine, number, subjects int) *shard {
-	s := &shard{e: e, number: number, in: make(chan *batch, batchCount+1)}
-	m := new(memory)
+	s := &shard{e: e, number: number, in: make(chan *batch, batchCount+1), memory: &memory{plenty: subjects * subjectBytes / unit}}
 	for k := range kindCount {
 		if l := newLayout(k, e.cfg.Detectors, e.params); l != nil {
-			s.tables[k] = newTable(l, subjects, m)
+			s.tables[k] = newTable(l, subjects, s.memory)
 		}
 	}
 	return s
@@ -78,20 +78,25 @@ func (s *shard) judge(b *batch) {
 // ahead is how many events are approached at once: their subjects' records are to stay in a processor's nearer caches meanwhile.
 const ahead = 32
 
+// nearRounds is for how many approaches, up to twice, a record stays near: it is not approached again meanwhile.
+const nearRounds = 4
+
 // nearBytes of a pool are near anyway.
 const nearBytes = 1 << 20
 
-// approach reads what is kept of the subjects of some events, to no end but that it is near when detectors ask for it. With many subjects hardly
+// approach has what is kept of the subjects of some events brought near, for when detectors ask for it. With many subjects hardly
 // any is, and a processor that waits for one read can wait for ten others meanwhile, if none of them depends on it: so the index is read for all
-// subjects first, then all of their records. Those that will be packed, for others to be unpacked, are read too.
+// subjects first, then all of their records. Those that will be packed, for others to be unpacked, are brought too.
 func (s *shard) approach(events []Event) {
+	s.rounds++
+	now := uint8(s.rounds / nearRounds)
 	var list [2 * ahead * Kinds]near
-	n, read := 0, uint64(0)
+	n := 0
 	for i := range events {
 		for k, t := range s.tables {
 			if key := events[i].Subject[k]; t != nil && t.known.held > nearBytes && key != 0 && s.owns(key) {
 				list[n] = near{&t.known, key}
-				read += t.known.index[t.known.home(key)].key
+				list[n].prefetch()
 				n++
 			}
 		}
@@ -99,20 +104,24 @@ func (s *shard) approach(events []Event) {
 	cold := n
 	for _, x := range list[:n] {
 		q := &x.index[x.slot(x.key)]
-		read += x.touch(q)
-		if q.flags&packed != 0 && len(x.warm.keys) == x.warm.size {
-			key := x.warm.keys[(x.warm.hand+x.warm.soon)%x.warm.size]
-			list[cold] = near{x.pool, key}
-			read += x.index[x.home(key)].key
+		if q.ref == 0 || now-q.near <= 1 {
+			continue
+		}
+		q.near = now
+		prefetch(x.memory.at(q.ref), int(q.units))
+		if q.flags&packed != 0 && s.memory.scarce() {
+			list[cold] = near{x.pool, x.warm.keys[(x.warm.hand+x.warm.soon)%len(x.warm.keys)]}
+			list[cold].prefetch()
 			x.warm.soon++
 			cold++
 		}
 	}
 	for _, x := range list[n:cold] {
 		x.warm.soon = 0
-		read += x.touch(&x.index[x.slot(x.key)])
+		if q := &x.index[x.slot(x.key)]; q.ref != 0 {
+			prefetch(x.memory.at(q.ref), int(q.units))
+		}
 	}
-	s.read = read
 }
 
 // near is a subject that is approached.
@@ -121,17 +130,8 @@ type near struct {
 	key uint64
 }
 
-// touch reads a record.
-func (p *pool) touch(q *place) (read uint64) {
-	if q.ref == 0 {
-		return 0
-	}
-	r := p.memory.at(q.ref)
-	for at := uintptr(0); at < uintptr(q.units)*unit; at += unit {
-		read += *(*uint64)(unsafe.Add(r, at))
-	}
-	return read
-}
+// prefetch has the subject's place in the index brought near.
+func (n *near) prefetch() { prefetch(unsafe.Pointer(&n.index[n.home(n.key)]), 1) }
 
 func (s *shard) owns(key uint64) bool {
 	return len(s.e.shards) == 1 || s.e.shardOf(key) == uint64(s.number)
@@ -140,6 +140,7 @@ func (s *shard) owns(key uint64) bool {
 // event shows an event to the detectors whose subject the shard owns.
 func (s *shard) event(b *batch, i int) {
 	ev := &b.events[i]
+	sort := ev.Sort()
 	s.x = Context{Event: ev, arena: b.arena, out: &b.out[s.number], shard: s}
 	for k, t := range s.tables {
 		key := ev.Subject[k]
@@ -152,10 +153,10 @@ func (s *shard) event(b *batch, i int) {
 				if r.r == nil {
 					r = t.get(key, ev.Known)
 				}
-				m.update(ev, r.part(t.machine[j]))
+				m.update(ev, r.part(t.machine[j]), t.moments[j])
 			}
 		}
-		for _, a := range t.asked[ev.Operation][ev.Verdict] {
+		for _, a := range t.ask(sort) {
 			if ev.Part > 0 && !a.parts || a.when != nil && !a.when(ev) {
 				continue
 			}
@@ -163,7 +164,15 @@ func (s *shard) event(b *batch, i int) {
 			if a.match != nil && !a.match(&s.x) {
 				continue
 			}
-			if r.r == nil {
+			if a.starts != nil && !a.starts(&s.x) {
+				if r.r == nil {
+					r = t.find(key)
+				}
+				if r.r == nil || r.shape.has[a.state] == 0 {
+					continue
+				}
+			}
+			if r.r == nil || ev.Known && r.pool != &t.known {
 				r = t.get(key, ev.Known)
 			}
 			s.ask(a, &r)
@@ -174,7 +183,7 @@ func (s *shard) event(b *batch, i int) {
 // ask shows the event to a detector. Its episode is written after it: a record may move when it gets one, and the detector holds its state.
 func (s *shard) ask(a *asking, r *subject) {
 	state := r.part(a.state)
-	s.x.episode, s.x.opened = episode{}, false
+	s.x.episode, s.x.opened, s.x.moment = episode{}, false, a.moment
 	if at := r.shape.at[a.episode]; at != 0 {
 		s.x.episode = *(*episode)(unsafe.Add(r.r, uintptr(at)+a.at))
 	}

@@ -108,7 +108,7 @@ func bytesOf(p unsafe.Pointer, n uintptr) []byte { return unsafe.Slice((*byte)(p
 // was not seen for longest gives way, told by the clock algorithm (F. J. Corbató, "A paging experiment
 // with the Multics system", 1968).
 //
-// Most of a record is zero, and most subjects are quiet: but for the warm ones, records are packed.
+// Most of a record is zero, and most subjects are quiet: where memory is scarce, the records of those are packed.
 type pool struct {
 	table   *table
 	memory  *memory
@@ -126,6 +126,7 @@ type place struct {
 	ref   uint32 // of the record; 0 where free
 	units uint16 // of the record
 	flags uint8
+	near  uint8 // when it was last approached, in nearRounds
 }
 
 const (
@@ -135,7 +136,7 @@ const (
 )
 
 func (p *pool) init(t *table, limit int, m *memory) {
-	p.table, p.limit, p.memory, p.warm.size = t, limit, m, max(limit/warmShare, 1)
+	p.table, p.limit, p.memory = t, limit, m
 	p.index = make([]place, 1<<8)
 }
 
@@ -186,7 +187,7 @@ func (p *pool) add(key uint64, s *shape) subject {
 	clear(bytesOf(r, s.size))
 	*(*record)(r) = record{key: key, shape: s.number}
 	p.n++
-	return subject{p, p.enter(place{key, ref, uint16(s.units), seen}), s, r}
+	return subject{p, p.enter(place{key: key, ref: ref, units: uint16(s.units), flags: seen}), s, r}
 }
 
 func (p *pool) enter(q place) uint64 {
@@ -338,4 +339,6 @@ func (p *pool) each(f func(s *shape, r unsafe.Pointer)) {
 }
 
 // bytes returns the memory held.
-func (p *pool) bytes() int { return p.held + len(p.index)*int(unsafe.Sizeof(place{})) }
+func (p *pool) bytes() int {
+	return p.held + len(p.index)*int(unsafe.Sizeof(place{})) + cap(p.warm.keys)*wordSize
+}

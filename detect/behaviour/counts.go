@@ -34,7 +34,11 @@ func Share[C Count](cells []C, i int, n, prior, weight float64) float64 {
 // prior explains it better. Masqueraders show in its sum (R. A. Maxion, T. N. Townsend, "Masquerade detection using
 // truncated command lines", DSN 2002).
 func Ratio[C Count](cells []C, i int, n, prior, weight float64) float64 {
-	return math.Log(prior / Share(cells, i, n, prior, weight))
+	return ratio(float64(cells[i]), n, prior, weight)
+}
+
+func ratio(count, n, prior, weight float64) float64 {
+	return math.Log(prior * (n + weight) / (count + weight*prior))
 }
 
 // upper returns the share of observations in cell i or above, with half an observation more than there were.

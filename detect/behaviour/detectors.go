@@ -33,13 +33,12 @@ var AccountAnomaly = anomalyBy("behaviour.account_anomaly", "An account behaves 
 func anomalyBy(name, title string, by detect.Kind) *detect.Detector {
 	d := anomaly
 	d.Name, d.Title, d.By = name, title, by
-	return detect.Read(d, machine, func(x *detect.Context, s *State) {
-		if !s.judged || s.verdict.P >= x.P(0) || by == detect.ByAccount && !s.verdict.w.other || !x.Open() {
+	return detect.Read(d, machine, func(x *detect.Context, s *State, j *Judgement) {
+		if !j.judged || j.P >= x.P(0) || by == detect.ByAccount && !j.w.other || !x.Open() {
 			return
 		}
-		j := &s.verdict
 		r := detect.Raised{Score: Score(j.P), From: j.w.start, Values: j.values(x.P(0)), Evidence: j.evidence(),
-			Summary: fmt.Sprintf("%s %s behaves unlike itself: %s.", kindWord(x), x.Name(), s.reasons(x))}
+			Summary: fmt.Sprintf("%s %s behaves unlike itself: %s.", kindWord(x), x.Name(), s.reasons(j, x))}
 		if j.P < x.P(0)/1000 && j.Signal[Sensitive] < joint {
 			r.Severity = vedette.High
 		}
@@ -70,7 +69,7 @@ var SlowRamp = detect.Read(detect.Detector{
 		{Name: "sum", Default: 10, Why: "standard deviations beyond the allowance of one a day, added up: no one day makes a ramp, nor three"},
 		{Name: "factor", Default: 3, Why: "of the newest day by the frozen week: rates that wander by a tenth a day come to twice or half of it in a month"},
 	},
-}, machine, func(x *detect.Context, s *State) {
+}, machine, func(x *detect.Context, s *State, _ *Judgement) {
 	f := &s.slow
 	kind, word := rampCalls, "calls"
 	if f.rampNow[rampSensitive] > f.rampNow[rampCalls] {
@@ -102,7 +101,7 @@ var BaselineMoved = detect.Read(detect.Detector{
 		{Name: "rate", Default: 4, Why: "times the calls of six hours: a robot that doubles is a good month"},
 		{Name: "mix", Unit: "bit", Default: 0.3, Why: "divergence of endpoints; 1 is a key that does nothing that it did"},
 	},
-}, machine, func(x *detect.Context, s *State) {
+}, machine, func(x *detect.Context, s *State, _ *Judgement) {
 	m := s.slow.movedNow
 	rate := max(float64(m.Rate), 1/max(float64(m.Rate), 1e-9))
 	if m == (Move{}) || rate < x.P(0) && float64(m.Mix) < x.P(1) || !x.Open() {

@@ -81,9 +81,12 @@ var FanOut = detect.Define(detect.Detector{
 	if x.Status >= 400 {
 		s.failures++
 	}
+	if float64(s.accounts) < x.P(fanAccounts) {
+		return
+	}
 	z := s.usual.Z(math.Log1p(float64(s.accounts)), Spread{Mean: 1, Var: 0.5}, 4, 0.3)
 	failed := float64(s.failures)/float64(s.calls) - float64(s.failed.Mean)
-	if float64(s.accounts) < x.P(fanAccounts) || z < x.P(fanDeviations) || failed < x.P(fanFailures) || !x.Open() {
+	if z < x.P(fanDeviations) || failed < x.P(fanFailures) || !x.Open() {
 		return
 	}
 	_, high := expBand(s.usual.blend(Spread{Mean: 1, Var: 0.5}, 4))

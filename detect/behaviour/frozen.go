@@ -70,14 +70,14 @@ func (s *State) dayOver() {
 	case f.days == freezeAfter:
 		s.freeze()
 	case f.days > freezeAfter:
-		folded := fold(&s.habit.mix)
+		folded := s.habit.fold()
 		f.movedNow = Move{float32(math.Exp(float64(s.habit.rates[meterSixHours].Mean - f.rate))), float32(divergence(folded[:], f.mix[:]))}
 	}
 }
 
 // freeze takes the learned baseline for the frozen one.
 func (s *State) freeze() {
-	s.slow.rate, s.slow.mix = s.habit.rates[meterSixHours].Mean, fold(&s.habit.mix)
+	s.slow.rate, s.slow.mix = s.habit.rates[meterSixHours].Mean, s.habit.fold()
 }
 
 // thaw begins another week for the counts by day: the ramp was told.
@@ -86,8 +86,10 @@ func (f *frozen) thaw() {
 }
 
 // fold is a habit's endpoints in fewer cells, as shares of 255.
-func fold(mix *[mixCells]uint8) (f [frozenCells]uint8) {
+func (h *habit) fold() (f [frozenCells]uint8) {
 	var sum [frozenCells]float64
+	var mix [mixCells]uint8
+	h.dense(mix[:], mixAt)
 	n := max(Sum(mix[:]), 1)
 	for i, c := range mix {
 		sum[i%frozenCells] += float64(c)

@@ -2,8 +2,9 @@ package behaviour
 
 import "math"
 
-// Judgement is how odd a window was.
+// Judgement is how odd the oddest window was that a call had judged.
 type Judgement struct {
+	judged bool
 	P      float64             // probability of a window as odd in the subject's usual conduct
 	Signal [Signals]float32    // probability of each signal alone
 	rates  [meterCount]float32 // counts, as of the judgement
@@ -22,7 +23,7 @@ func weight(p float64) float64 {
 }
 
 // judge judges the window as it is, and keeps the odder of what this call had judged.
-func (s *State) judge() {
+func (s *State) judge(oddest *Judgement) {
 	var j Judgement
 	stat := s.statistics()
 	fused := 0.0
@@ -32,12 +33,11 @@ func (s *State) judge() {
 		fused += weight(p)
 	}
 	j.P = s.fused.P(fused, heavyFused)
-	if s.judged && j.P >= s.verdict.P {
+	if oddest.judged && j.P >= oddest.P {
 		return
 	}
-	j.w = s.now.facts
-	j.rates = s.counts()
-	s.verdict, s.judged = j, true
+	j.w, j.rates, j.judged = s.now.facts, s.counts(), true
+	*oddest, s.p = j, j.P
 }
 
 // statistics returns each signal's, zero or more. Probabilities of signals are joined by the truncated product (D. V. Zaykin
@@ -66,12 +66,14 @@ func (s *State) statistics() (stat [Signals]float64) {
 func (s *State) sampled(stat *[Signals]float64) {
 	w, h := &s.now, &s.habit
 	var mix, pairs, instruments, traded float64
-	for _, c := range w.sample[:w.sampled] {
-		mix += Ratio(h.mix[:], int(c.mix), float64(s.n.mix), share(c.pathRarity), 8)
-		once := (float64(h.mix[c.mix]) + 1) / (float64(s.n.mix) + mixCells)
-		pairs += Ratio(h.pairs[:], int(pair(c.before, c.mix)), float64(h.mix[c.before]), once, 4)
+	for i, m := range w.sample[:w.sampled] {
+		c, rarity := m.sample(), w.rarity[i]
+		n := h.at(mixAt + int(c.mix))
+		mix += ratio(n, float64(s.n.mix), share(rarity[0]), 8)
+		once := (n + 1) / (float64(s.n.mix) + mixCells)
+		pairs += ratio(h.at(pairsAt+int(pair(c.before, c.mix))), h.at(mixAt+int(c.before)), once, 4)
 		if c.instrument != 0 {
-			instruments += Ratio(h.instruments[:], int(c.instrument), float64(s.n.instruments), share(c.instrumentRarity), 8)
+			instruments += ratio(h.at(instrumentAt+int(c.instrument)), float64(s.n.instruments), share(rarity[1]), 8)
 			traded++
 		}
 	}
@@ -88,8 +90,12 @@ const sizeTail = 1.5 * 2 * math.Ln2
 func (s *State) sizes() (odd float64) {
 	w := &s.now
 	for row, cell := range w.size {
-		cells := s.habit.sizes[row*sizeCells : (row+1)*sizeCells]
-		if cell == 0 || Sum(cells) < 8 {
+		if cell == 0 {
+			continue
+		}
+		var all [sizeCells]uint8
+		cells := all[:]
+		if s.habit.dense(cells, sizesAt+row*sizeCells); Sum(cells) < 8 {
 			continue
 		}
 		at, top := int(cell-1), sizeCells-1
@@ -120,12 +126,14 @@ func (s *State) rhythm() (g float64) {
 	if n < 4 {
 		return 0
 	}
+	var gaps [gapCells]uint8
+	s.habit.dense(gaps[:], gapsAt)
 	for i, c := range s.now.gaps {
 		if c > 0 {
 			p := float64(c) / n
-			q := Share(s.habit.gaps[:], i, float64(s.n.gaps), 1.0/gapCells, 4)
-			beside := Share(s.habit.gaps[:], max(i-1, 0), float64(s.n.gaps), 1.0/gapCells, 4) +
-				Share(s.habit.gaps[:], min(i+1, gapCells-1), float64(s.n.gaps), 1.0/gapCells, 4)
+			q := Share(gaps[:], i, float64(s.n.gaps), 1.0/gapCells, 4)
+			beside := Share(gaps[:], max(i-1, 0), float64(s.n.gaps), 1.0/gapCells, 4) +
+				Share(gaps[:], min(i+1, gapCells-1), float64(s.n.gaps), 1.0/gapCells, 4)
 			g += p * math.Log(p/(0.9*q+0.05*beside)) // a clock that drifts over the edge of a cell is no other rhythm
 		}
 	}

@@ -14,16 +14,16 @@ type pendingWindow struct {
 	stat   [Signals]float32
 	fused  float32
 	n      uint8
-	sample [pendingCalls]sample
+	sample [pendingCalls]mark
 }
 
 // memory of what is learned, in windows: at most three an hour are, so that it is four weeks of a busy subject.
 const habitMemory = 2000
 
 // close judges the window that is over, lets what waited be learned, and starts another at a call.
-func (s *State) close(at int64) {
-	s.judge()
-	if s.verdict.P < gate && s.learned >= warmWindows {
+func (s *State) close(at int64, j *Judgement) {
+	s.judge(j)
+	if s.p < gate && s.learned >= warmWindows {
 		s.odd(at)
 	}
 	s.absorb(at)
@@ -46,7 +46,7 @@ func (s *State) odd(at int64) {
 
 func (s *State) drop() {
 	s.pending = [pendingWindows]pendingWindow{}
-	s.fresh = [freshSlots]slot{}
+	s.fresh = [freshTraits]newcomer{}
 }
 
 // hear drops what waits, and the window that is open, when another detector finds something: it may be its beginning.
@@ -73,7 +73,7 @@ func (s *State) wait() {
 		}
 		stat := s.statistics()
 		stat[Client] = float64(w.first)
-		p := pendingWindow{start: w.start, rates: s.counts(), n: min(w.sampled, pendingCalls), sample: [pendingCalls]sample(w.sample[:pendingCalls])}
+		p := pendingWindow{start: w.start, rates: s.counts(), n: min(w.sampled, pendingCalls), sample: [pendingCalls]mark(w.sample[:pendingCalls])}
 		for j := range stat {
 			p.stat[j] = float32(stat[j])
 			p.fused += float32(weight(s.tails[j].P(stat[j], heavy)))
@@ -104,19 +104,20 @@ func (s *State) learn(p *pendingWindow) {
 		s.fused.Learn(float64(p.fused))
 	}
 	h := &s.habit
-	for _, c := range p.sample[:p.n] {
+	for _, m := range p.sample[:p.n] {
+		c := m.sample()
 		Add(h.classes[:], int(c.class))
-		Add(h.mix[:], int(c.mix))
-		Add(h.pairs[:], int(pair(c.before, c.mix)))
-		Add(h.gaps[:], int(c.gap))
+		h.add(mixAt, mixCells, int(c.mix))
+		h.add(pairsAt, pairCells, int(pair(c.before, c.mix)))
+		h.add(gapsAt, gapCells, int(c.gap))
 		if c.instrument > 0 {
-			Add(h.instruments[:], int(c.instrument))
+			h.add(instrumentAt, instrumentCells, int(c.instrument))
 		}
 		if c.size > 0 {
 			row := int(c.size-1) / sizeCells * sizeCells
-			Add(h.sizes[row:row+sizeCells], int(c.size-1)%sizeCells)
+			h.add(sizesAt+row, sizeCells, int(c.size-1)%sizeCells)
 		}
 	}
-	s.n = totals{float32(Sum(h.mix[:])), float32(Sum(h.instruments[:])), float32(Sum(h.gaps[:]))}
+	s.n = totals{float32(h.sum(mixAt, mixCells)), float32(h.sum(instrumentAt, instrumentCells)), float32(h.sum(gapsAt, gapCells))}
 	s.learned++
 }

@@ -25,7 +25,9 @@ const (
 	mixCells        = 128 // endpoints by hash: dialects of today have up to 300, one key uses some 20
 	instrumentCells = 64
 	pairCells       = 256
-	sizeCells       = 16 // of a factor of 4 each: 4e9 between the smallest and the largest
-	gapCells        = 16 // of a factor of 4 each, from 1 ms
-	seenSlots       = 16
+	sizeCells       = 16  // of a factor of 4 each: 4e9 between the smallest and the largest
+	gapCells        = 16  // of a factor of 4 each, from 1 ms
+	usedCells       = 192 // of the 512 of a habit: a busy desk uses some 150
+	knownTraits     = 12
+	freshTraits     = 4
 )

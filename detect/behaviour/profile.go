@@ -50,8 +50,8 @@ func Import(e *detect.Engine, by detect.Kind, venue, name string, s State) bool 
 
 // Profile renders a state.
 func (s *State) Profile() Profile {
-	p := Profile{Kind: s.habit.kind().name, Learned: s.learned, Judged: "own habits", LastCall: time.Unix(0, s.last).UTC(), P: s.verdict.P,
-		Endpoints: used(s.habit.mix[:]), Instruments: used(s.habit.instruments[:]), FrozenDays: int(s.slow.days), Ramp: float64(s.slow.ramp[rampCalls].Up)}
+	p := Profile{Kind: s.habit.kind().name, Learned: s.learned, Judged: "own habits", LastCall: time.Unix(0, s.last).UTC(), P: s.p,
+		Endpoints: s.habit.n(mixAt, mixCells), Instruments: s.habit.n(instrumentAt, instrumentCells), FrozenDays: int(s.slow.days), Ramp: float64(s.slow.ramp[rampCalls].Up)}
 	if s.learned < warmWindows {
 		p.Judged = "its cohort's habits and its own"
 	}
@@ -72,8 +72,10 @@ func (s *State) Profile() Profile {
 		}
 	}
 	most := 0
-	for i, c := range s.habit.gaps {
-		if c > s.habit.gaps[most] {
+	var gaps [gapCells]uint8
+	s.habit.dense(gaps[:], gapsAt)
+	for i, c := range gaps {
+		if c > gaps[most] {
 			most = i
 		}
 	}
@@ -87,15 +89,6 @@ func gapFrom(cell int) time.Duration {
 		return 0
 	}
 	return time.Duration(math.Exp2(float64(2*cell-2))) << 20
-}
-
-func used(cells []uint8) (n int) {
-	for _, c := range cells {
-		if c > 0 {
-			n++
-		}
-	}
-	return n
 }
 
 // String says it in words.

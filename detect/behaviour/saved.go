@@ -22,7 +22,7 @@ type Saved struct {
 }
 
 // stateVersion is that of the form of a saved state, and of a snapshot's.
-const stateVersion = 1
+const stateVersion = 2
 
 // ErrForeign says that a saved state was damaged, or is of another installation or version.
 var ErrForeign = errors.New("it is damaged, or was saved by another installation or version")

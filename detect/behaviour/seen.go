@@ -6,19 +6,21 @@ import (
 	"vedette/detect"
 )
 
-const (
-	freshSlots = 4
-	freshFor   = 10 // minutes for which a new client counts fully: an hour of windows would try every other oddity with it
-)
+const freshFor = 10 // minutes for which a new client counts fully: an hour of windows would try every other oddity with it
 
-// slot is a TLS fingerprint, network or country that the subject came with.
-type slot struct {
+// trait is a TLS fingerprint, network or country that the subject came with.
+type trait struct {
 	value uint32 // hash, the trait in the lowest two bits, +1; 0 where free
-	first uint32 // minutes since 1970
-	last  uint32
+	last  uint32 // minutes since 1970
 }
 
-func slotValue(t detect.Rare, hash uint64) uint32 { return uint32(hash>>32)&^3 | uint32(t) + 1 }
+// newcomer is one that is not known yet.
+type newcomer struct {
+	trait
+	first uint32
+}
+
+func traitValue(t detect.Rare, hash uint64) uint32 { return uint32(hash>>32)&^3 | uint32(t) + 1 }
 
 // traitWeight says how much of its rarity a trait never seen is worth: a country follows from the network mostly.
 var traitWeight = [...]float64{detect.RareJA4: 1, detect.RareNetwork: 1, detect.RareCountry: 0.5}
@@ -37,7 +39,7 @@ func (s *State) client(e *detect.Event) {
 		if h == 0 {
 			continue
 		}
-		v := slotValue(t, h)
+		v := traitValue(t, h)
 		had := false
 		known := false
 		for i := range s.known {
@@ -92,7 +94,7 @@ func (s *State) meet(v, minute uint32) uint32 {
 			oldest = i
 		}
 	}
-	s.fresh[oldest] = slot{v, minute, minute}
+	s.fresh[oldest] = newcomer{trait{v, minute}, minute}
 	return 0
 }
 
@@ -110,8 +112,8 @@ func (s *State) admit(at int64) {
 					oldest = j
 				}
 			}
-			s.known[oldest] = *f
-			*f = slot{}
+			s.known[oldest] = f.trait
+			*f = newcomer{}
 		}
 	}
 }

@@ -39,14 +39,13 @@ type State struct {
 	main   uint64            // of an account: the credential that came first
 	from   uint64            // hash of the newest call's client, if all of it is known
 	meters [meterCount]Meter // the window's has no meter
-	judged bool              // by this call
 	now    window
 
-	verdict Judgement
-	n       totals
-	known   [seenSlots - freshSlots]slot
-	fresh   [freshSlots]slot
-	habit   habit
+	p     float64 // of the window judged last
+	n     totals
+	known [knownTraits]trait
+	fresh [freshTraits]newcomer
+	habit habit
 
 	pending  [pendingWindows]pendingWindow
 	lastPend int64 // when the newest of them began
@@ -68,7 +67,8 @@ type window struct {
 	sampled  uint8    // of sample
 	size     [3]uint8 // largest cell of buys, sells, everything else, +1; 0 for none
 	gaps     [gapCells]uint8
-	sample   [windowCalls]sample
+	rarity   [windowCalls][2]uint8 // of the sample's endpoint and instrument
+	sample   [windowCalls]mark
 }
 
 // facts of a window are for the words of a finding.
@@ -84,17 +84,24 @@ type facts struct {
 }
 
 // sample is a call that is looked at when the window is judged. Instrument 0 is none.
-type sample struct{ mix, before, instrument, gap, class, size, pathRarity, instrumentRarity uint8 }
+type sample struct{ mix, before, instrument, gap, class, size uint8 }
+
+// mark is a sample in 32 bits.
+type mark uint32
+
+func (c sample) mark() mark {
+	return mark(c.mix) | mark(c.before)<<7 | mark(c.instrument)<<14 | mark(c.gap)<<20 | mark(c.class)<<24 | mark(c.size)<<26
+}
+
+func (m mark) sample() sample {
+	return sample{uint8(m & 127), uint8(m >> 7 & 127), uint8(m >> 14 & 63), uint8(m >> 20 & 15), uint8(m >> 24 & 3), uint8(m >> 26)}
+}
 
 // habit is what was learned of endpoints, instruments, sequence, sizes and gaps.
 type habit struct {
-	mix         [mixCells]uint8
-	instruments [instrumentCells]uint8
-	pairs       [pairCells]uint8
-	sizes       [3 * sizeCells]uint8 // buys, sells, everything else
-	gaps        [gapCells]uint8
-	classes     [classCount]uint16
-	rates       [meterCount]Spread // of ln(1+count)
+	cells
+	classes [classCount]uint16
+	rates   [meterCount]Spread // of ln(1+count)
 }
 
 // totals are sums over cells of habit, so that no call has to add them up.
@@ -115,22 +122,21 @@ var meterSpan = [meterCount]int64{0, 15 * 60e9, 6 * 3600e9, 3600e9, 15 * 60e9}
 // machine watches every call that the subject may have made: what is forged says nothing of it.
 var machine = detect.Hearing(detect.NewMachine("behaviour", stateVersion, func(e *detect.Event) bool {
 	return e.Verdict == vedette.Authentic || e.Verdict == vedette.Unauthorised || e.Verdict == vedette.Unverifiable
-}, func(e *detect.Event, s *State) { s.update(e) }), func(e *detect.Event, s *State) { s.hear(e) })
+}, func(e *detect.Event, s *State, j *Judgement) { s.update(e, j) }), func(e *detect.Event, s *State) { s.hear(e) })
 
-func (s *State) update(e *detect.Event) {
-	s.judged = false
+func (s *State) update(e *detect.Event, j *Judgement) {
 	if s.now.start == 0 {
 		s.faded, s.main = e.Time, e.Subject[detect.ByCredential]
 		s.begin(e.Time)
 	}
 	if e.Part == 0 && e.Time-s.now.start >= int64(Window) {
-		s.close(e.Time)
+		s.close(e.Time, j)
 	}
 	s.count(e)
 	w := &s.now
 	if w.calls >= 8 && w.calls >= 2*w.judgedAt || w.newTraits != 0 && w.judgedAt == 0 {
 		w.judgedAt = w.calls
-		s.judge()
+		s.judge(j)
 	}
 }
 
@@ -141,13 +147,12 @@ func (s *State) begin(at int64) {
 
 // count takes a call, or a part of a batch, into the window.
 func (s *State) count(e *detect.Event) {
-	c := sample{class: class(e.Operation), pathRarity: e.Rarity[detect.RarePath]}
+	c := sample{class: class(e.Operation)}
 	if e.Part == 0 {
 		s.call(e, &c)
 	}
 	if v := e.Rare(detect.RareInstrument); v != 0 {
 		c.instrument = uint8(1 + v>>20%(instrumentCells-1))
-		c.instrumentRarity = e.Rarity[detect.RareInstrument]
 	}
 	s.amount(e, &c)
 	if e.Part == 0 || c.instrument != 0 {
@@ -208,7 +213,14 @@ const fadeEvery = 9e9
 func pair(a, b uint8) uint8 { return a*151 ^ b }
 
 // share is the probability that a rarity stands for.
-func share(rarity uint8) float64 { return math.Exp2(-float64(rarity) / 8) }
+func share(rarity uint8) float64 { return shares[rarity] }
+
+var shares = func() (p [256]float64) {
+	for i := range p {
+		p[i] = math.Exp2(-float64(i) / 8)
+	}
+	return p
+}()
 
 // cell4 is the cell of a number among cells of a factor of 4 each.
 func cell4(x uint64, cells int) uint8 { return uint8(min((bits.Len64(x)+1)/2, cells-1)) }
@@ -245,6 +257,6 @@ func (s *State) take(e *detect.Event, c sample) {
 		w.sampled++
 	}
 	if at < windowCalls {
-		w.sample[at] = c
+		w.sample[at], w.rarity[at] = c.mark(), [2]uint8{e.Rarity[detect.RarePath], e.Rarity[detect.RareInstrument]}
 	}
 }

@@ -168,7 +168,7 @@ func TestQuarantine(t *testing.T) {
 		t.Errorf("learned %d windows and %d transfers of an attack", after.learned-before.learned, after.habit.classes[classSensitive])
 	}
 	for _, k := range after.known {
-		if k.value == slotValue(detect.RareNetwork, scatterASN(65001)) {
+		if k.value == traitValue(detect.RareNetwork, scatterASN(65001)) {
 			t.Error("the attacker's network is known")
 		}
 	}

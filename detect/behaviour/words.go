@@ -14,8 +14,7 @@ import (
 const maxReasons = 3
 
 // reasons says in words which signals made the verdict, the oddest first.
-func (s *State) reasons(x *detect.Context) string {
-	j := &s.verdict
+func (s *State) reasons(j *Judgement, x *detect.Context) string {
 	order := make([]Signal, 0, Signals)
 	for i := range signalCount {
 		if j.Signal[i] < joint {
@@ -36,16 +35,15 @@ func (s *State) reasons(x *detect.Context) string {
 		if math.Log(float64(j.Signal[sig])) > math.Log(float64(j.Signal[order[0]]))/3 {
 			break // next to the first it says nothing
 		}
-		words = append(words, s.reason(sig, x))
+		words = append(words, s.reason(sig, j, x))
 	}
 	return strings.Join(words, "; ")
 }
 
-func (s *State) reason(sig Signal, x *detect.Context) string {
-	j := &s.verdict
+func (s *State) reason(sig Signal, j *Judgement, x *detect.Context) string {
 	switch sig {
 	case Rate:
-		return s.rateReason()
+		return s.rateReason(j)
 	case Sensitive:
 		return fmt.Sprintf("%.0f %s/h against a usual %s", math.Round(float64(j.rates[meterSensitive])), plural(j.w.operation), s.usual(meterSensitive))
 	case Failures:
@@ -71,8 +69,7 @@ func (s *State) reason(sig Signal, x *detect.Context) string {
 }
 
 // rateReason names the shortest time over which the rate is odd.
-func (s *State) rateReason() string {
-	j := &s.verdict
+func (s *State) rateReason(j *Judgement) string {
 	if _, high := s.band(meterWindow); float64(j.rates[meterWindow]) > high {
 		return fmt.Sprintf("%.0f calls/min against a usual %s", j.rates[meterWindow], s.usual(meterWindow))
 	}

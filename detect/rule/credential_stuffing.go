@@ -49,6 +49,7 @@ var CredentialStuffing = detect.Define(detect.Detector{
 		{Name: "accounts_in_a_day", Default: 15, Max: 32, Why: "the slow form: one try in an hour and a half"},
 		{Name: "failed_per_passed", Default: 3, Why: "accounts that failed against those that got in: people succeed mostly, lists of leaked passwords in 0.05% (Shape Security, Credential Spill Report, 2018, of banks)"},
 	},
+	Asks: func(s detect.Sort) bool { return s.Operation == vedette.OpUserLogin },
 	When: func(e *detect.Event) bool { return loginFailed(e) || loginDone(e) },
 }, func(x *detect.Context, s *stuffingState) {
 	hit := loginDone(x.Event)

@@ -38,6 +38,7 @@ var CredentialStuffingFingerprint = detect.Define(detect.Detector{
 		{Name: "failed_per_passed", Default: 3, Why: "as for access.credential_stuffing: three of four log-ins fail; of people's, one in ten or so does"},
 		{Name: "within_s", Unit: "s", Default: 6 * 3600, Why: "1,000 addresses with a try each in a day make 250 in six hours"},
 	},
+	Asks: func(s detect.Sort) bool { return s.Operation == vedette.OpUserLogin },
 	When: CredentialStuffing.When,
 }, func(x *detect.Context, s *stuffingPrintState) {
 	window, hit := x.Within(stuffingPrintWithin), loginDone(x.Event)

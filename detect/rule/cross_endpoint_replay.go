@@ -22,6 +22,7 @@ var CrossEndpointReplay = detect.Define(detect.Detector{
 	Look: "Freeze the key. What the signature of each venue leaves open is in [coverage.md](coverage.md). Then as for a replay: where was the " +
 		"first request read?",
 	Tags: []string{"attack:T1557", "owasp-api:API2:2023"},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Verdict == vedette.Replayed && e.Reasons&crossReasons != 0 },
 }, func(x *detect.Context, s *crossState) {
 	n := s.moved.Add(x.Time, 24*time.Hour, 1)

@@ -39,6 +39,7 @@ var ForgedSignature = detect.Define(detect.Detector{
 		{Name: "in_a_minute", Default: 3, Max: 16, Why: "a hand that mistypes a secret tries twice"},
 		{Name: "in_a_day", Default: 8, Why: "the slow form: one try every three hours"},
 	},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Verdict == vedette.Forged && e.Reasons&forgedReasons != 0 },
 }, func(x *detect.Context, s *forgedState) {
 	s.minute.Add(x.Event)

@@ -54,6 +54,7 @@ var FunctionProbe = detect.Define(detect.Detector{
 		"answer with 200?",
 	Tags:   []string{"attack:T1595.003", "owasp-api:API5:2023"},
 	Params: functionParams,
+	Asks:   detect.Odd,
 	When:   functionRefused,
 }, judgeFunction)
 

@@ -15,5 +15,6 @@ var FunctionProbeSource = detect.Define(detect.Detector{
 	Look:   "Whether any path answered with 200, and whether the address also holds a key. Otherwise it can be blocked.",
 	Tags:   []string{"attack:T1595.003", "owasp-api:API9:2023"},
 	Params: functionParams,
+	Asks:   detect.Odd,
 	When:   func(e *detect.Event) bool { return e.Subject[detect.ByCredential] == 0 && functionRefused(e) },
 }, judgeFunction)

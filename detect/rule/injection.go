@@ -53,6 +53,7 @@ var Injection = detect.Define(detect.Detector{
 		"and answers of another size are worth a look in its own logs. Text that people write, such as a label with a quote, is a benign trigger.",
 	Tags:   []string{"attack:T1190", "owasp-api:API8:2023"},
 	Params: injectionParams,
+	Asks:   detect.Odd,
 	When:   func(e *detect.Event) bool { return e.Attacks != 0 || e.Suspect },
 }, judgeInjection)
 

@@ -16,5 +16,6 @@ var InjectionCredential = detect.Define(detect.Detector{
 		"people of the venue who read it. Freeze the key if the payload is none that its owner could have meant.",
 	Tags:   []string{"attack:T1190", "owasp-api:API8:2023"},
 	Params: injectionParams,
+	Asks:   detect.Odd,
 	When:   func(e *detect.Event) bool { return e.Verdict == vedette.Authentic && (e.Attacks != 0 || e.Suspect) },
 }, judgeInjection)

@@ -24,6 +24,7 @@ var IntelMatch = detect.Define(detect.Detector{
 	Params: []detect.Param{
 		{Name: "confidence", Unit: "%", Default: 50, Max: 100, Why: "feeds that are wrong more often than right only cost an analyst's time"},
 	},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Listed > 0 },
 }, func(x *detect.Context, s *intelState) {
 	s.trail.Add(x.Event)

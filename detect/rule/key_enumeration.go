@@ -33,6 +33,7 @@ var KeyEnumeration = detect.Define(detect.Detector{
 		{Name: "keys_in_10_min", Default: 5, Max: 32, Why: "a person who mixes up keys has a handful of them"},
 		{Name: "keys_in_a_day", Default: 12, Max: 32, Why: "the slow form: one key in two hours"},
 	},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Reasons&unknownKey != 0 && e.Subject[detect.ByCredential] != 0 },
 }, func(x *detect.Context, s *enumerationState) {
 	day := s.keys.Add(x.Subject[detect.ByCredential], x.Time, 24*time.Hour)

@@ -30,6 +30,7 @@ var KeyEnumerationFingerprint = detect.Define(detect.Detector{
 		{Name: "keys_in_an_hour", Default: 10, Why: "twice the threshold of one address: a program has more than one user"},
 		{Name: "of_users", Default: 0.5, Why: "keys that nobody has against those that have used this program: where half as many are unknown, it is not the odd mistake"},
 	},
+	Asks: detect.Odd,
 	When: KeyEnumeration.When,
 }, func(x *detect.Context, s *enumerationPrintState) {
 	keys := s.keys.Add(x.Subject[detect.ByCredential], x.Time, time.Hour)

@@ -29,6 +29,7 @@ var KeyEnumerationSubnet = detect.Define(detect.Detector{
 		{Name: "keys_in_a_day", Default: 12, Max: 32, Why: "three times the near misses of one address: neighbours of one network are many"},
 		{Name: "sources", Default: 3, Max: 32, Why: "fewer are told by access.key_enumeration"},
 	},
+	Asks: detect.Odd,
 	When: KeyEnumeration.When,
 }, func(x *detect.Context, s *enumerationSubnetState) {
 	keys := s.keys.Add(x.Subject[detect.ByCredential], x.Time, 24*time.Hour)

@@ -31,6 +31,7 @@ var NonceRegression = detect.Define(detect.Detector{
 		{Name: "calls", Default: 3, Max: detect.MaxMarks, Why: "two requests that overtake each other on their way make one or two"},
 		{Name: "within_s", Unit: "s", Default: 600, Why: "requests that overtake each other do so once in a while; two programs do all the time"},
 	},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Reasons&nonceReasons != 0 && e.Verdict != vedette.Authentic },
 }, func(x *detect.Context, s *nonceState) {
 	s.marks.Add(x.Event, detect.Fold(x.Subject[detect.BySource]))

@@ -27,6 +27,7 @@ var Replay = detect.Define(detect.Detector{
 		"answer, above all where `retries` is high; another address is a copy. Ask where requests of this client are logged, and what stands " +
 		"between it and the venue. Freeze the key if the copies change something.",
 	Tags: []string{"attack:T1557", "owasp-api:API2:2023"},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool {
 		return e.Verdict == vedette.Replayed && e.Reasons&replayReasons != 0 || e.Verdict == vedette.Authentic && e.Reasons&retryReasons != 0
 	},

@@ -52,6 +52,7 @@ var StaleOrFuture = detect.Define(detect.Detector{
 		{Name: "spread_s", Unit: "s", Default: 0.5, Why: "network jitter is mostly below 100 ms, and delays of requests held back scatter more"},
 		{Name: "told_s", Unit: "s", Default: 7 * 86400, Why: "for which a clock must have been right for its being off to be news again: who was told of it sets it or does not"},
 	},
+	Asks: detect.Odd,
 	When: func(e *detect.Event) bool { return e.Verdict == vedette.Stale && e.Reasons&staleReasons != 0 },
 }, func(x *detect.Context, s *staleState) {
 	if n, _ := s.marks.Within(x.Time, x.Within(staleWithin)); n == 0 {

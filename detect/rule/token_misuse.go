@@ -46,6 +46,7 @@ var TokenMisuse = detect.Define(detect.Detector{
 		"`token_key` at once: the issuer rotated its keys and the key set could not be fetched. Expired tokens alone are mostly a client that does not renew.",
 	Tags:   []string{"attack:T1550.001", "owasp-api:API2:2023"},
 	Params: tokenParams,
+	Asks:   detect.Odd,
 	When:   func(e *detect.Event) bool { return e.Reasons&tokenReasons != 0 },
 }, judgeToken)
 

@@ -16,5 +16,6 @@ var TokenMisuseSource = detect.Define(detect.Detector{
 		"`token_algorithm` and `token_key` are attacks; [reasons.md](reasons.md#of-tokens) says what each reason means.",
 	Tags:   []string{"attack:T1550.001", "owasp-api:API2:2023"},
 	Params: tokenParams,
+	Asks:   detect.Odd,
 	When:   func(e *detect.Event) bool { return e.Reasons&tokenReasons != 0 && e.Subject[detect.ByCredential] == 0 },
 }, judgeToken)

@@ -201,6 +201,7 @@ func firstSeen[S any](r *Rule, d detect.Detector, list func(*S) []value) func() 
 
 // sequence waits for its steps, one run a subject.
 func (r *Rule) sequence(d detect.Detector) *detect.Detector {
+	d.Starts = func(x *detect.Context) bool { return r.steps[0].match(x.Event, x) }
 	return detect.Define(d, func(x *detect.Context, s *run) {
 		if s.start != 0 && x.Time-s.start > r.width {
 			r.expire(x, s)

@@ -63,19 +63,22 @@ func measure(b *testing.B, each func(i int)) {
 func BenchmarkConditions(b *testing.B) {
 	events := contexts(b, calls(1, 2000, 500))
 	list := pairs(b)
-	var index [vedette.Operations][vedette.Verdicts][]twice
-	for op := range index {
-		for v := range index[op] {
-			for _, p := range list {
-				if p.r.asks(vedette.Operation(op), vedette.Verdict(v)) {
-					index[op][v] = append(index[op][v], p)
-				}
+	index := map[detect.Sort][]twice{}
+	for _, x := range events {
+		sort := x.Sort()
+		if _, ok := index[sort]; ok {
+			continue
+		}
+		index[sort] = nil
+		for _, p := range list {
+			if p.r.asks(sort) {
+				index[sort] = append(index[sort], p)
 			}
 		}
 	}
 	indexed := func(holds func(*twice, *detect.Context) bool) func(*detect.Context) {
 		return func(x *detect.Context) {
-			of := index[x.Operation][x.Verdict]
+			of := index[x.Sort()]
 			for i := range of {
 				if holds(&of[i], x) {
 					sink++

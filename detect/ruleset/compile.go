@@ -6,7 +6,6 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 
-	"vedette"
 	"vedette/detect"
 )
 
@@ -15,8 +14,8 @@ import (
 type condition struct {
 	holds func(e *detect.Event, x *detect.Context) bool
 	texts bool
-	// known says what holds of every event with an operation and a verdict.
-	known func(vedette.Operation, vedette.Verdict) truth
+	// known says what holds of every event of a sort.
+	known func(detect.Sort) truth
 	// costly conditions are about the one text that only hashes: their answers are remembered by it.
 	only   func(*detect.Event) uint64
 	field  string
@@ -32,7 +31,7 @@ const (
 	always
 )
 
-func unknown(vedette.Operation, vedette.Verdict) truth { return perhaps }
+func unknown(detect.Sort) truth { return perhaps }
 
 // matcher decides whether an event matches an expression.
 type matcher struct {
@@ -70,10 +69,10 @@ func conjuncts(e celast.Expr) []celast.Expr {
 	return []celast.Expr{e}
 }
 
-// possible reports whether any event of the operation and verdict can match.
-func (m *matcher) possible(op vedette.Operation, v vedette.Verdict) bool {
+// possible reports whether any event of the sort can match.
+func (m *matcher) possible(s detect.Sort) bool {
 	for _, c := range m.quick {
-		if c.known(op, v) == never {
+		if c.known(s) == never {
 			return false
 		}
 	}
@@ -162,14 +161,14 @@ func constant(v bool) condition {
 	if v {
 		t = always
 	}
-	return condition{holds: func(*detect.Event, *detect.Context) bool { return v }, known: func(vedette.Operation, vedette.Verdict) truth { return t }}
+	return condition{holds: func(*detect.Event, *detect.Context) bool { return v }, known: func(detect.Sort) truth { return t }}
 }
 
 func (c condition) not() condition {
 	holds, known := c.holds, c.known
 	c.holds = func(e *detect.Event, x *detect.Context) bool { return !holds(e, x) }
-	c.known = func(op vedette.Operation, v vedette.Verdict) truth {
-		switch known(op, v) {
+	c.known = func(s detect.Sort) truth {
+		switch known(s) {
 		case never:
 			return always
 		case always:
@@ -203,12 +202,12 @@ func compileLogic(a *celast.AST, c celast.CallExpr) (condition, bool) {
 		decides, otherwise = never, always
 		out.holds = func(e *detect.Event, x *detect.Context) bool { return f(e, x) && g(e, x) }
 	}
-	out.known = func(op vedette.Operation, v vedette.Verdict) truth {
-		s, t := l.known(op, v), r.known(op, v)
+	out.known = func(s detect.Sort) truth {
+		a, b := l.known(s), r.known(s)
 		switch {
-		case s == decides || t == decides:
+		case a == decides || b == decides:
 			return decides
-		case s == otherwise && t == otherwise:
+		case a == otherwise && b == otherwise:
 			return otherwise
 		}
 		return perhaps
@@ -232,7 +231,12 @@ func compileIn(a *celast.AST, c celast.CallExpr) (condition, bool) {
 	if r.Kind() == celast.IdentKind && r.AsIdent() == "reasons" {
 		lit, ok := literalText(l)
 		bit := reasonBits()[lit]
-		return condition{holds: func(e *detect.Event, _ *detect.Context) bool { return e.Reasons&bit != 0 }, known: unknown}, ok
+		return condition{holds: func(e *detect.Event, _ *detect.Context) bool { return e.Reasons&bit != 0 }, known: func(s detect.Sort) truth {
+			if s.Plain {
+				return never
+			}
+			return perhaps
+		}}, ok
 	}
 	if r.Kind() != celast.ListKind {
 		return condition{}, false

@@ -1,6 +1,7 @@
 package ruleset
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
@@ -17,6 +18,7 @@ type figure struct {
 	texts bool
 	fixed bool // it is value
 	value float64
+	field string // that it is, where it is one
 }
 
 // newFigure compiles an expression that is a number. slow reports that CEL evaluates it.
@@ -48,7 +50,7 @@ func compileNumber(a *celast.AST, e celast.Expr) (figure, bool) {
 	case celast.IdentKind:
 		if f := fieldNamed(e.AsIdent()); f != nil && f.number != nil {
 			number := f.number
-			return figure{of: func(e *detect.Event, _ *detect.Context) float64 { return number(e) }}, true
+			return figure{of: func(e *detect.Event, _ *detect.Context) float64 { return number(e) }, field: f.Name}, true
 		}
 	case celast.CallKind:
 		return compileArithmetic(a, e)
@@ -139,7 +141,29 @@ func compileOrder(a *celast.AST, c celast.CallExpr) (condition, bool) {
 	default:
 		out.holds = func(e *detect.Event, x *detect.Context) bool { return f(e, x) == g(e, x) }
 	}
+	if l.field == "status" && r.fixed {
+		out.known = plainStatus(out.holds, v)
+	}
 	return out, true
+}
+
+// plainStatus returns what a comparison of the status with a number says of plain events. Where it says the same of 200, of 299 and of the number
+// if that lies between, it says so of all.
+func plainStatus(holds func(*detect.Event, *detect.Context) bool, v float64) func(detect.Sort) truth {
+	at := func(status float64) bool { return holds(&detect.Event{Status: uint16(status)}, nil) }
+	first := at(200)
+	if at(299) != first || v >= 200 && v <= 299 {
+		return unknown
+	}
+	return func(s detect.Sort) truth {
+		switch {
+		case !s.Plain:
+			return perhaps
+		case first:
+			return always
+		}
+		return never
+	}
 }
 
 func compileNumberIn(a *celast.AST, e celast.Expr, elements []celast.Expr) (condition, bool) {
@@ -150,14 +174,14 @@ func compileNumberIn(a *celast.AST, e celast.Expr, elements []celast.Expr) (cond
 		ok = ok && isNumber && n.fixed
 		list = append(list, n.value)
 	}
-	f := l.of
-	return condition{holds: func(e *detect.Event, x *detect.Context) bool {
-		v := f(e, x)
-		for _, n := range list {
-			if v == n {
-				return true
+	f, known := l.of, unknown
+	if l.field == "status" && !slices.ContainsFunc(list, func(n float64) bool { return n >= 200 && n <= 299 }) {
+		known = func(s detect.Sort) truth {
+			if s.Plain {
+				return never
 			}
+			return perhaps
 		}
-		return false
-	}, texts: l.texts, known: unknown}, ok
+	}
+	return condition{holds: func(e *detect.Event, x *detect.Context) bool { return slices.Contains(list, f(e, x)) }, texts: l.texts, known: known}, ok
 }

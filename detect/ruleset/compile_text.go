@@ -9,7 +9,6 @@ import (
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 
-	"vedette"
 	"vedette/detect"
 )
 
@@ -61,10 +60,10 @@ func wordTest(f *Field, test func([]byte) bool) condition {
 	c := condition{holds: func(e *detect.Event, _ *detect.Context) bool { return table[word(e)] }, known: unknown}
 	switch f.Name {
 	case "operation":
-		c.known = func(op vedette.Operation, _ vedette.Verdict) truth { return decided(table[op]) }
+		c.known = func(s detect.Sort) truth { return decided(table[s.Operation]) }
 		c.holds = func(e *detect.Event, _ *detect.Context) bool { return table[e.Operation] }
 	case "verdict":
-		c.known = func(_ vedette.Operation, v vedette.Verdict) truth { return decided(table[v]) }
+		c.known = func(s detect.Sort) truth { return decided(table[s.Verdict]) }
 		c.holds = func(e *detect.Event, _ *detect.Context) bool { return table[e.Verdict] }
 	}
 	return c

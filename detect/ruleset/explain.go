@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vedette"
+	"vedette/detect"
 )
 
 // Summary is a rule in a list.
@@ -83,7 +84,7 @@ func (r *Rule) asked() string {
 	var names []string
 	for op := range vedette.Operation(vedette.Operations) {
 		for v := range vedette.Verdict(vedette.Verdicts) {
-			if r.asks(op, v) {
+			if r.asks(detect.Sort{Operation: op, Verdict: v}) {
 				names = append(names, op.String())
 				break
 			}

@@ -68,15 +68,15 @@ func (r *Rule) detector() *detect.Detector {
 	return r.define(d)
 }
 
-// asks reports whether an event of an operation and a verdict can concern the rule.
-func (r *Rule) asks(op vedette.Operation, v vedette.Verdict) bool {
-	if !r.match.possible(op, v) {
+// asks reports whether an event of a sort can concern the rule.
+func (r *Rule) asks(sort detect.Sort) bool {
+	if !r.match.possible(sort) {
 		return false
 	}
 	if len(r.steps) == 0 || r.steps[len(r.steps)-1].not {
 		return true // also what merely shows that time has passed
 	}
-	return slices.ContainsFunc(r.steps, func(s step) bool { return s.m.possible(op, v) })
+	return slices.ContainsFunc(r.steps, func(s step) bool { return s.m.possible(sort) })
 }
 
 func severityOf(s string) (v vedette.Severity) {

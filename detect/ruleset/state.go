@@ -51,7 +51,7 @@ func positions(marks []mark, at, width int64) (list []uint64) {
 }
 
 // slots is how many parts a sliding window has: what it says is exact to an eighth of the window.
-const slots = 8
+const slots = 8 // a power of two
 
 // sums adds up over a sliding window, and keeps the places of the newest events.
 type sums struct {
@@ -64,11 +64,14 @@ type sums struct {
 // add adds v at a time and returns the sum over the window, and when the first of it can have been.
 func (s *sums) add(at, width int64, v float64, position uint64) (sum float64, from int64) {
 	part := width / slots
+	slot := at/part + 1
 	s.newest[s.n%uint32(len(s.newest))] = position
 	s.n++
-	advance(&s.slot, at/part+1, func(i int64) { s.sum[i] = 0 })
-	if slot := at/part + 1; slot > s.slot-slots {
-		s.sum[slot%slots] += float32(v)
+	for i := begun(&s.slot, slot); i <= slot; i++ {
+		s.sum[i&(slots-1)] = 0
+	}
+	if slot > s.slot-slots {
+		s.sum[slot&(slots-1)] += float32(v)
 	}
 	return s.total(part)
 }
@@ -76,7 +79,7 @@ func (s *sums) add(at, width int64, v float64, position uint64) (sum float64, fr
 func (s *sums) total(part int64) (sum float64, from int64) {
 	from = (s.slot - 1) * part
 	for i := s.slot - slots + 1; i <= s.slot; i++ {
-		if v := s.sum[(i%slots+slots)%slots]; v != 0 {
+		if v := s.sum[i&(slots-1)]; v != 0 {
 			sum += float64(v)
 			from = min(from, (i-1)*part)
 		}
@@ -86,12 +89,11 @@ func (s *sums) total(part int64) (sum float64, from int64) {
 
 func (s *sums) evidence() []uint64 { return slices.Clone(s.newest[:min(s.n, uint32(len(s.newest)))]) }
 
-// advance moves the newest slot on and clears those that are new.
-func advance(newest *int64, slot int64, clear func(i int64)) {
-	for i := max(*newest+1, slot-slots+1); i <= slot; i++ {
-		clear(i % slots)
-	}
+// begun moves the newest slot on, and returns the first of those that are new and to be cleared.
+func begun(newest *int64, slot int64) (first int64) {
+	first = max(*newest+1, slot-slots+1)
 	*newest = max(*newest, slot)
+	return first
 }
 
 // shares counts a part and the whole over a sliding window.
@@ -104,26 +106,30 @@ type shares struct {
 func (s *shares) add(at, width int64, hit bool, position uint64) (part, whole float64, from int64) {
 	unit := width / slots
 	slot := at/unit + 1
-	advance(&s.slot, slot, func(i int64) { s.part[i], s.whole[i] = 0, 0 })
+	for i := begun(&s.slot, slot); i <= slot; i++ {
+		s.part[i&(slots-1)], s.whole[i&(slots-1)] = 0, 0
+	}
 	if slot > s.slot-slots {
-		s.whole[slot%slots]++
+		s.whole[slot&(slots-1)]++
 		if hit {
-			s.part[slot%slots]++
+			s.part[slot&(slots-1)]++
 		}
 	}
 	if hit {
 		s.last = position
 	}
-	from = at
+	some, all := uint64(0), uint64(0)
 	for i := range s.whole {
-		part, whole = part+float64(s.part[i]), whole+float64(s.whole[i])
+		some, all = some+uint64(s.part[i]), all+uint64(s.whole[i])
 	}
+	from = at
 	for i := s.slot - slots + 1; i <= s.slot; i++ {
-		if s.whole[(i%slots+slots)%slots] != 0 {
-			return part, whole, min(from, max((i-1)*unit, 0))
+		if s.whole[i&(slots-1)] != 0 {
+			from = min(from, max((i-1)*unit, 0))
+			break
 		}
 	}
-	return part, whole, from
+	return float64(some), float64(all), from
 }
 
 // value is one that is told apart from others, with when it was seen last: in parts of the window, +1; 0
