@@ -26,7 +26,7 @@ bench:
 # The long runs: 200 kills, a million entries, full disks.
 soak:
 	scripts/need nginx npm postgresql
-	VEDETTE_SOAK=1 go test -timeout 60m ./ledger ./verify ./keyring ./store ./sensor/... ./e2e
+	VEDETTE_SOAK=1 go test -timeout 120m ./ledger ./verify ./keyring ./store ./sensor/... ./e2e
 
 # Each fuzz target for FUZZTIME.
 FUZZTIME ?= 20s
