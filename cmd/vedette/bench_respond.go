@@ -33,7 +33,7 @@ const (
 	streamConns  = 64                     // connections that carry them
 	victims      = 400                    // keys that are attacked
 	atOnce       = 2                      // of them at a time
-	probeEvery   = 300 * time.Microsecond // between two calls of a key's owner
+	probeEvery   = 200 * time.Microsecond // between two calls of a key's owner
 	forgeEvery   = 20 * time.Millisecond  // between two forged calls, above any latency that would be good
 	maxForged    = 100                    // calls until a freeze must have come
 )
@@ -41,7 +41,7 @@ const (
 // respond measures how long after an attacker's call, that makes a playbook freeze the key, the first
 // call with the key is refused, while others trade.
 func (b *benches) respond(ctx context.Context) error {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4*atOnce + 2)) // threads that wait in the kernel
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2*atOnce + 2)) // threads that wait in the kernel
 	for rate := range strings.SplitSeq(b.rates, ",") {
 		if n, err := strconv.Atoi(rate); err != nil || n <= 0 {
 			return usagef("-rate: %q is no number of calls a second", rate)
@@ -306,79 +306,54 @@ func attackAll(ctx context.Context, addr string) (*sights, error) {
 	return all, errors.Join(errs...)
 }
 
-// attackOne forges calls with one key until its owner is refused. It returns the time between the
-// sending of the last forged call before that, and the arrival of the first refusal: the way to the
-// monitor and back counts. Owner and attacker have a thread each that blocks in the kernel.
+// attackOne forges calls with one key, and calls as its owner without pause after each, until that is refused. It returns the time between
+// the sending of the last forged call and the arrival of the first refusal: the way to the monitor and back counts. One thread does both,
+// so that a client that waits for a processor does not pass for a monitor that is late, unless it waits just then.
 func attackOne(ctx context.Context, addr, key string) (took time.Duration, ordinary []time.Duration, err error) {
 	attacker, err := loadgen.Dial(addr)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer attacker.Close()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	refused := make(chan time.Time, 1)
-	var failed error
-	go func() {
-		defer close(refused)
-		var at time.Time
-		if at, ordinary, failed = probe(ctx, addr, key); !at.IsZero() {
-			refused <- at
-		}
-	}()
-	var sent []time.Time
+	owner, err := loadgen.Dial(addr)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer owner.Close()
 	loadgen.Exact()
-	for n := range maxForged {
-		loadgen.SleepUntil(time.Now().Add(forgeEvery))
-		select {
-		case at, ok := <-refused:
-			if !ok {
-				return 0, nil, errors.Join(failed, ctx.Err())
-			}
-			i := len(sent) - 1
-			for i >= 0 && sent[i].After(at) {
-				i--
-			}
-			if i < 0 {
-				return 0, nil, fmt.Errorf("%s was refused before anything happened", key)
-			}
-			return at.Sub(sent[i]), ordinary, nil
-		default:
+	probe := func(n int) (refused bool, err error) {
+		request := benchRead(key, benchSecret, n)
+		began := time.Now()
+		status, err := owner.RoundTrip(request)
+		switch {
+		case err != nil:
+			return false, err
+		case status == http.StatusForbidden:
+			return true, nil
+		case status != http.StatusOK:
+			return false, fmt.Errorf("%s: status %d", key, status)
 		}
+		ordinary = append(ordinary, time.Since(began))
+		loadgen.SleepUntil(time.Now().Add(probeEvery))
+		return false, ctx.Err()
+	}
+	if refused, err := probe(0); refused || err != nil {
+		return 0, nil, fmt.Errorf("%s cannot call before anything happened: %w", key, err)
+	}
+	for n := range maxForged {
 		request := benchRead(key, "another secret", n)
-		sent = append(sent, time.Now())
+		sent := time.Now()
 		if _, err := attacker.RoundTrip(request); err != nil {
 			return 0, nil, err
 		}
+		for i := 1; i == 1 || time.Since(sent) < forgeEvery; i++ {
+			refused, err := probe(1000*n + i)
+			if refused || err != nil {
+				return time.Since(sent), ordinary, err
+			}
+		}
 	}
 	return 0, nil, fmt.Errorf("%s was never frozen", key)
-}
-
-// probe calls as a key's owner until it is refused. It returns when, and how long the calls before took.
-func probe(ctx context.Context, addr, key string) (refused time.Time, took []time.Duration, err error) {
-	c, err := loadgen.Dial(addr)
-	if err != nil {
-		return refused, nil, err
-	}
-	defer c.Close()
-	loadgen.Exact()
-	for n := 0; ctx.Err() == nil; n++ {
-		request := benchRead(key, benchSecret, n)
-		began := time.Now()
-		status, err := c.RoundTrip(request)
-		now := time.Now()
-		switch {
-		case err != nil:
-			return refused, nil, err
-		case status == http.StatusForbidden:
-			return now, took, nil
-		case status != http.StatusOK:
-			return refused, nil, fmt.Errorf("%s: status %d", key, status)
-		}
-		took = append(took, now.Sub(began))
-		loadgen.SleepUntil(now.Add(probeEvery))
-	}
-	return refused, nil, ctx.Err()
 }
 
 // benchRead returns a signed read as a whole request.
