@@ -46,12 +46,14 @@ type Engine struct {
 	closed   bool
 	paused   bool   // a snapshot is being written: events gather in current
 	pacing   bool   // pace is judging a batch: so do they
+	urgent   bool   // current has a call that should not wait for company
 	position uint64 // of the newest event
 	launched uint64 // of the newest event that the shards have
 	stats    Stats
 
 	collect chan *batch   // in order
 	few     chan struct{} // events wait that are too few for the shards
+	hurry   chan struct{} // they should not wait any longer
 	done    chan struct{} // closed when nothing runs any more
 }
 
@@ -96,7 +98,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, errors.New("cannot start detection: the number of shards is out of range")
 	}
-	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), few: make(chan struct{}, 1), done: make(chan struct{})}
+	e := &Engine{cfg: cfg, crowd: new(population), rare: new(rarities), collect: make(chan *batch, batchCount+1), few: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	e.room.L = &e.mu
 	var err error
 	if e.params, err = parameters(cfg.Detectors, cfg.Params); err != nil {
@@ -204,6 +206,7 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 		b.events = append(b.events, part)
 	}
 	e.stats.Events += uint64(len(b.events) - n)
+	e.urgent = e.urgent || wrong[c.Verdict]
 	switch {
 	case e.cfg.Shards == 0:
 		e.introduce(b)
@@ -214,25 +217,45 @@ func (e *Engine) enter(position uint64, c *vedette.Call) {
 	case e.paused || e.pacing:
 	case len(b.events) >= batchEvents && len(e.spare) > 0, e.flying == 0 && len(b.events) >= batchSoon:
 		e.launch()
-	case e.flying == 0 && n == 0:
+	case e.flying == 0 && (n == 0 || wrong[c.Verdict]):
 		e.rouse()
 	}
 }
 
-// rouse has pace look after the current batch.
+// wrong are the verdicts of calls that no rightful client makes: what they may raise is not to wait.
+var wrong = [256]bool{vedette.Forged: true, vedette.Stale: true, vedette.Replayed: true, vedette.Unauthorised: true, vedette.Malformed: true}
+
+// rouse has pace look after the current batch, at once if it is urgent.
 func (e *Engine) rouse() {
 	select {
 	case e.few <- struct{}{}:
 	default:
 	}
+	if e.urgent {
+		select {
+		case e.hurry <- struct{}{}:
+		default:
+		}
+	}
 }
 
-// pace judges batches that have waited for company and stayed small. It does so itself: to wake the shards, and
+// pace judges batches that have waited for company and stayed small, or are urgent. It does so itself: to wake the shards, and
 // gather after them, would cost more than the events do, and those wake-ups take processors from whom a client waits for.
 func (e *Engine) pace() {
+	wait := time.NewTimer(batchWait)
+	var hurried time.Time
 	for range e.few {
 		for more := true; more; {
-			time.Sleep(batchWait)
+			wait.Reset(batchWait)
+			select {
+			case <-wait.C:
+			case <-e.hurry:
+				if now := time.Now(); now.Sub(hurried) >= hurryEvery {
+					hurried = now
+				} else {
+					<-wait.C
+				}
+			}
 			e.mu.Lock()
 			more = len(e.current.events) > 0 && !e.closed
 			if !more || e.flying > 0 || e.paused {
@@ -258,6 +281,7 @@ func (e *Engine) leave() *batch {
 		b.mine = append(b.mine, e.owners(&b.events[i]))
 	}
 	e.launched = e.position
+	e.urgent = false
 	e.flying++
 	e.current = e.take()
 	return b

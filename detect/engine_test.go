@@ -608,3 +608,33 @@ func TestRelated(t *testing.T) {
 		t.Errorf("named twice: %q", got)
 	}
 }
+
+// What a wrongful call raises does not wait for others; what a rightful one raises does.
+func TestHurry(t *testing.T) {
+	raised := make(chan struct{})
+	e, err := New(Config{Detectors: []*Detector{tallyBy(ByCredential)}, Shards: 2, Params: map[string]map[string]float64{"test.tally_credential": {"every": 1}},
+		Raise: func(*vedette.Finding) { raised <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	at := time.Unix(1767614400, 0)
+	best := func(v vedette.Verdict) time.Duration {
+		least := time.Hour
+		for range 20 { // a busy machine delays some
+			time.Sleep(2 * batchWait) // pace is at rest
+			at = at.Add(time.Second)
+			began := time.Now()
+			e.Observe(0, &vedette.Call{Time: at, Venue: "binance", Credential: "key-1", Verdict: v})
+			<-raised
+			least = min(least, time.Since(began))
+		}
+		return least
+	}
+	if d := best(vedette.Forged); d >= batchWait {
+		t.Errorf("a forged call waited %v", d)
+	}
+	if d := best(vedette.Authentic); d < batchWait {
+		t.Errorf("an authentic call waited %v only", d)
+	}
+}

@@ -9,9 +9,11 @@ const (
 
 	batchEvents = 256 // events of one batch: amortises a hand-over to 20 ns each
 	// A batch that begins while the shards are idle waits for company: waking them costs some microseconds, more than
-	// an event. A finding waits up to 2 ms by that.
+	// an event. A finding waits up to 2 ms by that, unless it is of a call that no rightful client makes: that waits for nothing,
+	// but once in a millisecond only, so that who floods us with such calls does not make us wake for each.
 	batchSoon  = 64
 	batchWait  = 2 * time.Millisecond
+	hurryEvery = time.Millisecond
 	batchCount = 64      // batches under way: some 16,000 events; then Observe waits or says that there is no room
 	batchArena = 1 << 20 // bytes of texts that a batch keeps for the next; 256 calls rarely have over 64 KiB
 

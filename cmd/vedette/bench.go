@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var benchCommand = &command{name: "bench", args: "[-only inline,verify,ledger,memory,respond,replay] [-for 3s] [-rounds 5] [-json]",
+var benchCommand = &command{name: "bench", args: "[-only inline,verify,ledger,memory,respond,replay] [-for 3s] [-rounds 5] [-rate 2000,20000] [-json]",
 	short:   "Measure speed, as ratios against baselines of the same run",
 	example: "vedette bench -only inline -rounds 5",
 	run:     runBench}
@@ -37,6 +37,7 @@ type benches struct {
 	*env
 	rounds  int
 	length  time.Duration
+	rates   string
 	json    bool
 	figures []figure
 }
@@ -47,6 +48,7 @@ func runBench(ctx context.Context, e *env, flags *flag.FlagSet) error {
 	role := flags.String("role", "", "used by the bench itself: play a part of it in a process of its own")
 	flags.DurationVar(&b.length, "for", 3*time.Second, "length of one measurement")
 	flags.IntVar(&b.rounds, "rounds", 5, "rounds; the median ratio of paired rounds is told")
+	flags.StringVar(&b.rates, "rate", respondRates, "orders a second of others while respond attacks; a run for each")
 	flags.BoolVar(&b.json, "json", false, "one JSON object per figure")
 	if err := e.parse(flags); err != nil {
 		return err
@@ -88,7 +90,7 @@ func (b *benches) tell(f figure) {
 	if f.Against != "" {
 		against = fmt.Sprintf("  %.2f of %s", f.Ratio, f.Against)
 	}
-	fmt.Fprintf(b.stdout, "%-8s %-34s %12.5g %-16s%s%s\n", f.Bench, f.Case, f.Value, f.Unit, against, goal)
+	fmt.Fprintf(b.stdout, "%-8s %-44s %12.5g %-16s%s%s\n", f.Bench, f.Case, f.Value, f.Unit, against, goal)
 }
 
 func median(v []float64) float64 {

@@ -81,7 +81,10 @@ func (b *benches) inline(ctx context.Context) error {
 	if addrs["httputil"], err = b.startRole(ctx, start, "httputil", up); err != nil {
 		return err
 	}
-	if addrs["vedette"], err = b.startMonitor(ctx, start, dir, up, "", ""); err != nil {
+	if err = writeMonitor(dir, up, "", ""); err != nil {
+		return err
+	}
+	if addrs["vedette"], err = b.startMonitor(ctx, start, dir); err != nil {
 		return err
 	}
 	if addrs["nginx"], err = startNginx(ctx, start, dir, up); err != nil {
@@ -119,17 +122,19 @@ func (b *benches) startRole(ctx context.Context, start starter, role string, arg
 	})
 }
 
-// startMonitor starts the monitor as anybody would: verification, replay window,
+// writeMonitor configures the monitor as anybody would: verification, replay window,
 // gate and ledger on, enforcing; with more configuration and keys.
-func (b *benches) startMonitor(ctx context.Context, start starter, dir, up, more, moreKeys string) (string, error) {
+func writeMonitor(dir, up, more, moreKeys string) error {
 	conf := fmt.Sprintf("dir: %s/data\nmode: enforce\nops: \"\"\nlisteners:\n  - address: 127.0.0.1:0\nvenues:\n  - name: binance\n    upstream: http://%s\nkeys:\n  file: keys.yaml\n%s", dir, up, more)
 	keys := "keys:\n  - id: key-1\n    venue: binance\n    scheme: hmac\n    secret: " + benchSecret + "\n    account: acct-1\n    permissions: [read, trade]\n" + moreKeys
 	if err := os.WriteFile(filepath.Join(dir, "vedette.yaml"), []byte(conf), 0o600); err != nil {
-		return "", err
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "keys.yaml"), []byte(keys), 0o600); err != nil {
-		return "", err
-	}
+	return os.WriteFile(filepath.Join(dir, "keys.yaml"), []byte(keys), 0o600)
+}
+
+// startMonitor starts the monitor of the folder.
+func (b *benches) startMonitor(ctx context.Context, start starter, dir string) (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -206,20 +211,50 @@ func cpuTime(pid int) float64 {
 		}
 	}
 	for _, p := range list {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
-		if err != nil {
-			continue
-		}
-		_, rest, _ := strings.Cut(string(b), ") ")
-		f := strings.Fields(rest)
-		const perSecond = 100 // USER_HZ
-		for _, i := range []int{11, 12} {
-			if n, err := strconv.ParseFloat(f[i], 64); err == nil {
-				total += n / perSecond
-			}
+		total += ownTime(p)
+	}
+	return total
+}
+
+// ownTime returns the processor seconds of a process alone.
+func ownTime(pid int) (total float64) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	const perSecond = 100 // USER_HZ
+	for _, i := range []int{11, 12} {
+		if n, err := strconv.ParseFloat(f[i], 64); err == nil {
+			total += n / perSecond
 		}
 	}
 	return total
+}
+
+// othersTime begins to measure how many processors are taken by what is none of the processes; what it returns tells.
+func othersTime(pids ...int) func() float64 {
+	began := time.Now()
+	busy := func() (total float64) {
+		b, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			return 0
+		}
+		line, _, _ := strings.Cut(string(b), "\n")
+		const perSecond = 100 // USER_HZ
+		for i, f := range strings.Fields(line) {
+			if n, err := strconv.ParseFloat(f, 64); err == nil && i <= 8 && i != 4 && i != 5 { // not idle, not waiting for a disk
+				total += n / perSecond
+			}
+		}
+		for _, pid := range pids {
+			total -= ownTime(pid)
+		}
+		return total
+	}
+	before := busy()
+	return func() float64 { return max(0, busy()-before) / time.Since(began).Seconds() }
 }
 
 func exists(name string) bool { _, err := os.Stat(name); return err == nil }
@@ -363,6 +398,10 @@ func playRole(ctx context.Context, e *env, role string, args []string) error {
 		return fillMemory(e)
 	case role == "load" && len(args) == 3:
 		return playLoad(e, args)
+	case role == "stream" && len(args) == 2:
+		return playStream(ctx, e, args)
+	case role == "direct" && len(args) == 2:
+		return playDirect(ctx, e, args)
 	case role == "sync" && len(args) == 1:
 		return playSync(args[0])
 	case role == "upstream", role == "httputil" && len(args) == 1:
@@ -399,14 +438,25 @@ func playLoad(e *env, args []string) error {
 		return err
 	}
 	r, err := loadgen.Run(loadgen.Options{Addr: args[0], Conns: inlineConns, Rate: rate, Warmup: loadWarmup, For: length, Request: func(i int, dst []byte) []byte {
-		body := benchOrder(i, time.Now())
-		dst = fmt.Appendf(dst, "POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: key-1\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
-			"User-Agent: bench/1.0\r\nAccept: */*\r\nContent-Length: %d\r\n\r\n", len(body))
-		return append(dst, body...)
+		return appendOrder(dst, "key-1", i)
 	}})
 	if err != nil {
 		return err
 	}
+	m := measuredOf(r)
+	m.Answered = r.Requests * int(length+loadWarmup) / int(length)
+	return json.NewEncoder(e.stdout).Encode(m)
+}
+
+// appendOrder appends the i-th signed order of a key, as a whole request.
+func appendOrder(dst []byte, key string, i int) []byte {
+	body := benchOrder(i, time.Now())
+	dst = fmt.Appendf(dst, "POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"User-Agent: bench/1.0\r\nAccept: */*\r\nContent-Length: %d\r\n\r\n", key, len(body))
+	return append(dst, body...)
+}
+
+func measuredOf(r *loadgen.Result) measured {
 	us := func(q float64) float64 { return float64(r.Latency.Quantile(q)) / 1e3 }
-	return json.NewEncoder(e.stdout).Encode(measured{Answered: r.Requests * int(length+loadWarmup) / int(length), RPS: r.PerSecond(), Failed: r.Failed, P50: us(.5), P99: us(.99)})
+	return measured{Answered: r.Requests, RPS: r.PerSecond(), Failed: r.Failed, P50: us(.5), P99: us(.99)}
 }

@@ -53,16 +53,15 @@ func Run(o Options) (*Result, error) {
 	errs := make([]error, o.Conns)
 	var wg sync.WaitGroup
 	for i := range results {
-		c, err := dial(o.Addr)
+		c, err := Dial(o.Addr)
 		if err != nil {
 			return nil, err
 		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			defer c.close()
-			runtime.LockOSThread()
-			exactSleep()
+			defer c.Close()
+			Exact()
 			errs[i] = c.run(&o, i, start, from, to, &results[i])
 		}()
 	}
@@ -76,15 +75,16 @@ func Run(o Options) (*Result, error) {
 	return total, errors.Join(errs...)
 }
 
-// conn is one blocking connection.
-type conn struct {
+// Conn is one connection with blocking calls, past the runtime's poller.
+type Conn struct {
 	fd   int
 	file interface{ Close() error }
 	in   []byte
 	out  []byte
 }
 
-func dial(addr string) (*conn, error) {
+// Dial connects.
+func Dial(addr string) (*Conn, error) {
 	n, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect: %w", err)
@@ -95,12 +95,13 @@ func dial(addr string) (*conn, error) {
 		return nil, fmt.Errorf("cannot take socket over: %w", err)
 	}
 	// Fd sets the descriptor to blocking mode.
-	return &conn{fd: int(f.Fd()), file: f, in: make([]byte, 64<<10)}, nil
+	return &Conn{fd: int(f.Fd()), file: f, in: make([]byte, 64<<10)}, nil
 }
 
-func (c *conn) close() { c.file.Close() }
+// Close closes it.
+func (c *Conn) Close() { c.file.Close() }
 
-func (c *conn) run(o *Options, i int, start, from, to time.Time, r *Result) error {
+func (c *Conn) run(o *Options, i int, start, from, to time.Time, r *Result) error {
 	gap := time.Duration(0)
 	if o.Rate > 0 {
 		gap = time.Duration(float64(o.Conns) / o.Rate * float64(time.Second))
@@ -109,39 +110,42 @@ func (c *conn) run(o *Options, i int, start, from, to time.Time, r *Result) erro
 	for n := i; ; n += o.Conns {
 		c.out = o.Request(n, c.out[:0])
 		if gap > 0 || n == i {
-			sleepUntil(due)
+			SleepUntil(due)
 		} else {
 			due = time.Now()
 		}
 		if due.After(to) {
 			return nil
 		}
-		status, err := c.roundTrip()
+		status, err := c.RoundTrip(c.out)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
 		if due.After(from) && now.Before(to) {
-			r.Requests++
-			if status >= 400 {
-				r.Failed++
-			}
-			r.Latency.Add(now.Sub(due))
+			r.count(status, now.Sub(due))
 		}
 		due = due.Add(gap)
 	}
 }
 
-func sleepUntil(t time.Time) {
+// Exact has the calling goroutine keep a thread of its own whose sleep is as exact as the kernel's.
+func Exact() {
+	runtime.LockOSThread()
+	exactSleep()
+}
+
+// SleepUntil sleeps in the kernel.
+func SleepUntil(t time.Time) {
 	for d := time.Until(t); d > 0; d = time.Until(t) {
 		ts := syscall.NsecToTimespec(int64(d))
 		syscall.Nanosleep(&ts, nil)
 	}
 }
 
-// roundTrip sends what is in out and reads one answer with a Content-Length.
-func (c *conn) roundTrip() (int, error) {
-	for b := c.out; len(b) > 0; {
+// RoundTrip sends a request, reads an answer with a Content-Length and returns its status.
+func (c *Conn) RoundTrip(request []byte) (int, error) {
+	for b := request; len(b) > 0; {
 		n, err := syscall.Write(c.fd, b)
 		if err != nil {
 			return 0, fmt.Errorf("cannot send: %w", err)

@@ -94,3 +94,51 @@ func TestClosedLoopAgainstUpstream(t *testing.T) {
 		t.Fatalf("got %+v, %v", res.Requests, err)
 	}
 }
+
+// A stream keeps to its rate while a server is slow, and charges what waited.
+func TestStream(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go Upstream(l, []byte("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"))
+	stop := make(chan struct{})
+	time.AfterFunc(600*time.Millisecond, func() { close(stop) })
+	res, err := Stream(Options{Addr: l.Addr().String(), Conns: 4, Rate: 1000, Warmup: 100 * time.Millisecond, Request: func(i int, dst []byte) []byte {
+		if i == 200 {
+			time.Sleep(200 * time.Millisecond) // all that is due meanwhile is late
+		}
+		return append(dst, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"...)
+	}}, stop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := res.Requests; n == 0 || res.Failed != n || res.Latency.Count() != n {
+		t.Errorf("got %d requests, %d failed, %d measured", n, res.Failed, res.Latency.Count())
+	}
+	if d := res.Latency.Max(); d < 150*time.Millisecond {
+		t.Errorf("at most %v: the stall of 200 ms was not charged to what waited", d)
+	}
+	if r := res.PerSecond(); r > 1010 { // a busy machine may answer fewer within the time
+		t.Errorf("%.0f requests a second, not 1000", r)
+	}
+}
+
+func TestStreamEndsWithServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			c.Close()
+		}
+	}()
+	if res, err := Stream(Options{Addr: l.Addr().String(), Conns: 1, Rate: 1000, Request: func(i int, dst []byte) []byte {
+		return append(dst, "GET / HTTP/1.1\r\n\r\n"...)
+	}}, nil); err == nil {
+		t.Fatalf("no error: %+v", res.Requests)
+	}
+}
