@@ -110,7 +110,8 @@ type Context struct {
 	arena  []byte
 	out    *results
 	shard  *shard
-	moment unsafe.Pointer // what the detector's machine tells of the event
+	grown  unsafe.Pointer // what the detector's machine keeps of subjects that have grown
+	moment unsafe.Pointer // what it tells of the event
 	order  int            // of the event in its batch and the detector in the set, for the order of findings
 }
 

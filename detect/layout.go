@@ -13,6 +13,7 @@ type layout struct {
 	by       Kind
 	machines []*Machine
 	machine  []int            // by machine: the part of its state
+	grown    []int            // by machine: the part of what it keeps of those that have grown, or none
 	moments  []unsafe.Pointer // by machine: what it tells of the event at hand
 	parts    []uintptr
 	fields   []field
@@ -56,6 +57,7 @@ type asking struct {
 	at      uintptr // where in that
 	n       int     // in the set
 	parts   bool
+	grown   int            // of its machine: the part, or none
 	moment  unsafe.Pointer // of its machine
 	d       *Detector
 }
@@ -69,7 +71,7 @@ func newLayout(by Kind, set []*Detector, params [][]float64) *layout {
 	var list []asking
 	for i, d := range set {
 		if d.By == by {
-			list = append(list, asking{d.When, d.Match, d.Starts, d.observe, params[i], none, len(list) / episodesPart, uintptr(len(list)%episodesPart) * unsafe.Sizeof(episode{}), i, d.Parts, nil, d})
+			list = append(list, asking{d.When, d.Match, d.Starts, d.observe, params[i], none, len(list) / episodesPart, uintptr(len(list)%episodesPart) * unsafe.Sizeof(episode{}), i, d.Parts, none, nil, d})
 		}
 	}
 	if len(list) == 0 {
@@ -83,7 +85,7 @@ func newLayout(by Kind, set []*Detector, params [][]float64) *layout {
 		l.fields = append(l.fields, field{a.d.Name, a.d.Version, a.d.Meaning, a.episode, a.at, unsafe.Sizeof(episode{})})
 		a.state = l.place(a.d)
 		if i := slices.Index(l.machines, a.d.machine); i >= 0 {
-			a.moment = l.moments[i]
+			a.grown, a.moment = l.grown[i], l.moments[i]
 		}
 		l.index(a)
 	}
@@ -103,7 +105,11 @@ func (l *layout) place(d *Detector) int {
 		return l.machine[i]
 	}
 	i := l.part(m.name+" machine", m.version, 0, m.size)
-	l.machines, l.machine = append(l.machines, m), append(l.machine, i)
+	grown := none
+	if m.grows != nil {
+		grown = l.part(m.name+" grown", m.version, 0, m.grown)
+	}
+	l.machines, l.machine, l.grown = append(l.machines, m), append(l.machine, i), append(l.grown, grown)
 	l.moments = append(l.moments, unsafe.Pointer(unsafe.SliceData(make([]uint64, m.moment/wordSize+1))))
 	return i
 }

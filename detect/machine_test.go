@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/netip"
@@ -16,7 +17,7 @@ type machineTally struct{ calls, refused uint32 }
 
 // two detectors of a machine, and one of another kind on it.
 func machineTallies() (m *Machine, set []*Detector, seen map[string][]uint32) {
-	m = NewMachine("test", 1, func(e *Event) bool { return e.Verdict == vedette.Authentic }, func(e *Event, s *machineTally, now *uint32) {
+	m = NewMachine("test", 1, func(e *Event) bool { return e.Verdict == vedette.Authentic }, nil, func(e *Event, s *machineTally, _ *struct{}, now *uint32) {
 		s.calls++
 		*now += s.calls
 		if e.Status >= 400 {
@@ -26,7 +27,7 @@ func machineTallies() (m *Machine, set []*Detector, seen map[string][]uint32) {
 	seen = map[string][]uint32{}
 	make := func(name string, by Kind, when func(e *Event) bool) *Detector {
 		return Read(Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: time.Hour, When: when}, m,
-			func(x *Context, s *machineTally, now *uint32) {
+			func(x *Context, s *machineTally, _ *struct{}, now *uint32) {
 				seen[name] = append(seen[name], s.calls)
 				if *now != s.calls {
 					panic("what the machine tells is of another event")
@@ -55,17 +56,17 @@ func TestMachineIsUpdatedOnceForAll(t *testing.T) {
 	if got := fmt.Sprint(seen); got != "map[test.account:[1 2 3] test.one:[1 2 1] test.refused:[2]]" {
 		t.Errorf("detectors saw %s", got)
 	}
-	if s, ok := Peek[machineTally](e, m, ByCredential, "binance", "k1"); !ok || s != (machineTally{2, 1}) {
+	if s, _, ok := Peek[machineTally, struct{}](e, m, ByCredential, "binance", "k1"); !ok || s != (machineTally{2, 1}) {
 		t.Errorf("peek %v %v", s, ok)
 	}
-	if _, ok := Peek[machineTally](e, m, ByCredential, "kraken", "k1"); ok {
+	if _, _, ok := Peek[machineTally, struct{}](e, m, ByCredential, "kraken", "k1"); ok {
 		t.Error("the key of another venue is known")
 	}
-	if !Poke(e, m, ByCredential, "binance", "k1", machineTally{}) || Poke(e, m, ByOwner, "", "nobody", machineTally{}) {
+	if !Poke(e, m, ByCredential, "binance", "k1", machineTally{}, struct{}{}) || Poke(e, m, ByOwner, "", "nobody", machineTally{}, struct{}{}) {
 		t.Error("poke")
 	}
 	e.Observe(5, call("k1", 200, vedette.Authentic))
-	if s, _ := Peek[machineTally](e, m, ByCredential, "binance", "k1"); s.calls != 1 {
+	if s, _, _ := Peek[machineTally, struct{}](e, m, ByCredential, "binance", "k1"); s.calls != 1 {
 		t.Errorf("%d calls after a reset and one", s.calls)
 	}
 }
@@ -132,7 +133,7 @@ func TestRarityAges(t *testing.T) {
 func TestHearing(t *testing.T) {
 	type heard struct{ calls, heard, at uint32 }
 	for _, shards := range []int{0, 1, 4} {
-		m := Hearing(NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, s *heard, _ *struct{}) { s.calls++ }), func(e *Event, s *heard) {
+		m := Hearing(NewMachine("test", 1, func(e *Event) bool { return true }, nil, func(e *Event, s *heard, _, _ *struct{}) { s.calls++ }), func(e *Event, s *heard) {
 			s.heard++
 			s.at = s.calls
 		})
@@ -145,8 +146,8 @@ func TestHearing(t *testing.T) {
 			return Detector{Name: name, Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: by, Quiet: 1,
 				When: func(e *Event) bool { return e.Status == status }}
 		}
-		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard, _ *struct{}) { raise(x, vedette.High) }),
-			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard, _ *struct{}) {}),
+		set := []*Detector{Read(d("test.own", ByCredential, 500), m, func(x *Context, s *heard, _, _ *struct{}) { raise(x, vedette.High) }),
+			Read(d("test.account", ByAccount, 501), m, func(x *Context, s *heard, _, _ *struct{}) {}),
 			Define(d("test.low", ByCredential, 502), func(x *Context, _ *uint64) { raise(x, vedette.Low) }),
 			Define(d("test.medium", ByCredential, 503), func(x *Context, _ *uint64) { raise(x, vedette.Medium) }),
 			Define(d("test.critical", ByCredential, 504), func(x *Context, _ *uint64) { raise(x, vedette.Critical) }),
@@ -172,11 +173,11 @@ func TestHearing(t *testing.T) {
 		}
 		e.Flush()
 		for key, want := range map[string]heard{"k0": {1000, 0, 0}, "k1": {1000, 2, 402}, "k2": {1000, 1, 301}} {
-			if s, _ := Peek[heard](e, m, ByCredential, "binance", key); s != want {
+			if s, _, _ := Peek[heard, struct{}](e, m, ByCredential, "binance", key); s != want {
 				t.Errorf("%d shards, %s: %+v, want %+v", shards, key, s, want)
 			}
 		}
-		if s, _ := Peek[heard](e, m, ByAccount, "binance", "a"); s.heard != 0 {
+		if s, _, _ := Peek[heard, struct{}](e, m, ByAccount, "binance", "a"); s.heard != 0 {
 			t.Errorf("%d shards: the account heard of its keys", shards)
 		}
 		e.Close()
@@ -195,8 +196,8 @@ func TestPokeWhileBusy(t *testing.T) {
 	}
 	defer e.Close()
 	var work sync.WaitGroup
-	for _, f := range []func(){func() { e.Snapshot(io.Discard) }, func() { Put(e, m, ByCredential, "binance", "k1", machineTally{}) },
-		func() { Peek[machineTally](e, m, ByCredential, "binance", "k1") }, func() { e.Observe(1, call("k1", 200, vedette.Authentic)) }} {
+	for _, f := range []func(){func() { e.Snapshot(io.Discard) }, func() { Put(e, m, ByCredential, "binance", "k1", machineTally{}, struct{}{}) },
+		func() { Peek[machineTally, struct{}](e, m, ByCredential, "binance", "k1") }, func() { e.Observe(1, call("k1", 200, vedette.Authentic)) }} {
 		work.Go(func() {
 			for range 200 {
 				f()
@@ -204,4 +205,73 @@ func TestPokeWhileBusy(t *testing.T) {
 		})
 	}
 	work.Wait()
+}
+
+// What a machine keeps of subjects that have grown is there from the event before which it was wanted, for its detectors too, survives a
+// snapshot, and is of no other subject.
+func TestGrown(t *testing.T) {
+	type grown struct{ since, seen uint64 }
+	for _, shards := range []int{0, 1, 3} {
+		m := NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, calls *uint64) bool { return *calls >= 2 },
+			func(e *Event, calls *uint64, g *grown, _ *struct{}) {
+				if *calls++; g != nil {
+					if g.seen++; g.since == 0 {
+						g.since = *calls
+					}
+				}
+			})
+		var mu sync.Mutex
+		var told []string
+		d := Read(Detector{Name: "test.grown", Version: 1, Since: "0.2", Title: "t", Why: "w", Look: "l", Severity: vedette.Low, By: ByCredential, Quiet: 1}, m,
+			func(x *Context, calls *uint64, g *grown, _ *struct{}) {
+				mu.Lock()
+				defer mu.Unlock()
+				if g != nil {
+					told = append(told, fmt.Sprint(x.Name(), *calls, g.seen))
+				}
+			})
+		make := func() *Engine {
+			e, err := New(Config{Detectors: []*Detector{d}, Shards: shards, Raise: func(*vedette.Finding) {}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(e.Close)
+			return e
+		}
+		e := make()
+		observe := func(keys ...string) {
+			for i, key := range keys {
+				e.Observe(uint64(i), call(key, 200, vedette.Authentic))
+			}
+			e.Flush()
+		}
+		observe("a", "a", "b", "a", "a")
+		var snapshot bytes.Buffer
+		if _, err := e.Snapshot(&snapshot); err != nil {
+			t.Fatal(err)
+		}
+		e = make()
+		if _, err := e.Restore(&snapshot); err != nil {
+			t.Fatal(err)
+		}
+		observe("a", "b")
+		if fmt.Sprint(told) != "[a3 1 a4 2 a5 3]" {
+			t.Errorf("%d shards: %v", shards, told)
+		}
+		if s, g, ok := Peek[uint64, grown](e, m, ByCredential, "binance", "a"); !ok || s != 5 || g != (grown{3, 3}) {
+			t.Errorf("%d %v %v", s, g, ok)
+		}
+		if s, g, ok := Peek[uint64, grown](e, m, ByCredential, "binance", "b"); !ok || s != 2 || g != (grown{}) {
+			t.Errorf("%d %v %v", s, g, ok)
+		}
+		if !Poke(e, m, ByCredential, "binance", "b", uint64(7), grown{1, 2}) || !Poke(e, m, ByCredential, "binance", "a", uint64(0), grown{}) {
+			t.Error("poke")
+		}
+		if s, g, _ := Peek[uint64, grown](e, m, ByCredential, "binance", "b"); s != 7 || g != (grown{1, 2}) {
+			t.Errorf("%d %v", s, g)
+		}
+		if s, g, _ := Peek[uint64, grown](e, m, ByCredential, "binance", "a"); s != 0 || g != (grown{}) {
+			t.Errorf("%d %v", s, g)
+		}
+	}
 }

@@ -68,32 +68,41 @@ type ring struct {
 	words []uint64 // to pack into
 }
 
-// heat makes a subject warm. Where memory is scarce, it packs one that has been left alone.
+// heat makes a subject warm. Where memory is scarce, it packs one that has been left alone, and another if that is not enough: records
+// also grow.
 func (p *pool) heat(key uint64) {
 	w := &p.warm
-	if !p.memory.scarce() || len(w.keys) == 0 {
-		if len(w.keys) >= 2*p.limit { // half of it are subjects that went, or are there twice
-			p.recall()
-		}
-		w.keys = append(w.keys, key)
-		return
+	if len(w.keys) >= 2*p.limit { // half of it are subjects that went, or are there twice
+		p.recall()
 	}
-	for ; ; w.hand++ {
-		w.hand %= len(w.keys)
-		old := w.keys[w.hand]
-		if q := &p.index[p.slot(old)]; q.ref != 0 && old != key {
-			if q.flags&used != 0 {
-				q.flags &^= used
-				continue
-			}
-			if q.flags&packed == 0 {
-				p.pack(q)
-			}
-		}
-		w.keys[w.hand] = key
-		w.hand++
-		return
+	w.keys = append(w.keys, key)
+	for i := 0; i < 2 && p.memory.scarce() && p.cool(key); i++ {
 	}
+}
+
+// cool packs the next subject that has been left alone, but for one, and takes it from the ring. It reports false where there is none.
+func (p *pool) cool(but uint64) bool {
+	w := &p.warm
+	for range 2 * len(w.keys) {
+		at := w.hand % len(w.keys)
+		w.hand = at + 1
+		q := &p.index[p.slot(w.keys[at])]
+		switch {
+		case q.ref == 0 || q.flags&packed != 0 && q.key != but: // it went, or is here twice
+		case q.key == but:
+			continue
+		case q.flags&used != 0:
+			q.flags &^= used
+			continue
+		default:
+			p.pack(q)
+		}
+		last := len(w.keys) - 1
+		w.keys[at] = w.keys[last]
+		w.keys = w.keys[:last]
+		return true
+	}
+	return false
 }
 
 // recall makes the ring anew, of those subjects that are warm.

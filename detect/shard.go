@@ -153,7 +153,7 @@ func (s *shard) event(b *batch, i int) {
 				if r.r == nil {
 					r = t.get(key, ev.Known)
 				}
-				m.update(ev, r.part(t.machine[j]), t.moments[j])
+				r.run(j, ev)
 			}
 		}
 		for _, a := range t.ask(sort) {
@@ -183,7 +183,12 @@ func (s *shard) event(b *batch, i int) {
 // ask shows the event to a detector. Its episode is written after it: a record may move when it gets one, and the detector holds its state.
 func (s *shard) ask(a *asking, r *subject) {
 	state := r.part(a.state)
-	s.x.episode, s.x.opened, s.x.moment = episode{}, false, a.moment
+	s.x.episode, s.x.opened, s.x.grown, s.x.moment = episode{}, false, nil, a.moment
+	if a.grown != none {
+		if at := r.shape.at[a.grown]; at != 0 {
+			s.x.grown = unsafe.Add(r.r, at)
+		}
+	}
 	if at := r.shape.at[a.episode]; at != 0 {
 		s.x.episode = *(*episode)(unsafe.Add(r.r, uintptr(at)+a.at))
 	}

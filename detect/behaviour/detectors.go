@@ -33,12 +33,12 @@ var AccountAnomaly = anomalyBy("behaviour.account_anomaly", "An account behaves 
 func anomalyBy(name, title string, by detect.Kind) *detect.Detector {
 	d := anomaly
 	d.Name, d.Title, d.By = name, title, by
-	return detect.Read(d, machine, func(x *detect.Context, s *State, j *Judgement) {
+	return detect.Read(d, machine, func(x *detect.Context, y *young, g *grown, j *Judgement) {
 		if !j.judged || j.P >= x.P(0) || by == detect.ByAccount && !j.w.other || !x.Open() {
 			return
 		}
 		r := detect.Raised{Score: Score(j.P), From: j.w.start, Values: j.values(x.P(0)), Evidence: j.evidence(),
-			Summary: fmt.Sprintf("%s %s behaves unlike itself: %s.", kindWord(x), x.Name(), s.reasons(j, x))}
+			Summary: fmt.Sprintf("%s %s behaves unlike itself: %s.", kindWord(x), x.Name(), subjectOf(y, g).reasons(j, x))}
 		if j.P < x.P(0)/1000 && j.Signal[Sensitive] < joint {
 			r.Severity = vedette.High
 		}
@@ -69,8 +69,11 @@ var SlowRamp = detect.Read(detect.Detector{
 		{Name: "sum", Default: 10, Why: "standard deviations beyond the allowance of one a day, added up: no one day makes a ramp, nor three"},
 		{Name: "factor", Default: 3, Why: "of the newest day by the frozen week: rates that wander by a tenth a day come to twice or half of it in a month"},
 	},
-}, machine, func(x *detect.Context, s *State, _ *Judgement) {
-	f := &s.slow
+}, machine, func(x *detect.Context, y *young, g *grown, _ *Judgement) {
+	if g == nil {
+		return
+	}
+	s, f := subjectOf(y, g), &g.slow
 	kind, word := rampCalls, "calls"
 	if f.rampNow[rampSensitive] > f.rampNow[rampCalls] {
 		kind, word = rampSensitive, "sensitive calls"
@@ -83,12 +86,12 @@ var SlowRamp = detect.Read(detect.Detector{
 	if sum < x.P(0) || factor < x.P(1) || !x.Open() {
 		return
 	}
-	days := int64(f.days - freezeAfter)
+	days := int64(s.days - freezeAfter)
 	x.Raise(detect.Raised{Score: 0.8, From: x.Time - days*86400e9, Values: map[string]vedette.Value{"sum": {Value: sum, Threshold: x.P(0)},
 		"factor": {Value: factor, Threshold: x.P(1)}},
 		Summary: fmt.Sprintf("The activity of key %s %s over %d days, from a usual %s %s a day.", x.Name(), way, days,
 			between(expBand(f.daily[kind].blend(Spread{}, 0))), word)})
-	f.thaw()
+	s.thaw()
 })
 
 // BaselineMoved raises when what was learned has gone far from the frozen baseline.
@@ -101,13 +104,16 @@ var BaselineMoved = detect.Read(detect.Detector{
 		{Name: "rate", Default: 4, Why: "times the calls of six hours: a robot that doubles is a good month"},
 		{Name: "mix", Unit: "bit", Default: 0.3, Why: "divergence of endpoints; 1 is a key that does nothing that it did"},
 	},
-}, machine, func(x *detect.Context, s *State, _ *Judgement) {
-	m := s.slow.movedNow
+}, machine, func(x *detect.Context, y *young, g *grown, _ *Judgement) {
+	if g == nil {
+		return
+	}
+	s, m := subjectOf(y, g), g.slow.movedNow
 	rate := max(float64(m.Rate), 1/max(float64(m.Rate), 1e-9))
 	if m == (Move{}) || rate < x.P(0) && float64(m.Mix) < x.P(1) || !x.Open() {
 		return
 	}
-	x.Raise(detect.Raised{Score: 0.7, From: x.Time - int64(s.slow.days)*86400e9,
+	x.Raise(detect.Raised{Score: 0.7, From: x.Time - int64(s.days)*86400e9,
 		Values:  map[string]vedette.Value{"rate": {Value: rate, Threshold: x.P(0)}, "mix": {Value: float64(m.Mix), Threshold: x.P(1)}},
 		Summary: fmt.Sprintf("What is usual for key %s has moved: calls by a factor of %.1f, endpoints by %.2f of 1 bit, against its first week.", x.Name(), m.Rate, m.Mix)})
 	s.freeze()

@@ -6,9 +6,6 @@ const frozenCells = 32
 
 // frozen is a subject's first week, that no later conduct moves, and how far the days since have gone from it.
 type frozen struct {
-	today int32  // day since 1970
-	days  uint16 // learned or compared
-	count [rampCount]uint32
 	daily [rampCount]Spread // of ln(1+count of a day)
 	ramp  [rampCount]Cusum
 	rate  float32 // mean of the six-hour rate when frozen, ln
@@ -41,48 +38,50 @@ const (
 var rampFloor = [rampCount]float64{0.2, 0.4}
 
 // day counts the calls of a window to its day, and compares days that are over.
-func (s *State) day() {
-	f := &s.slow
-	today := int32(s.now.start / 86400e9)
-	if today != f.today {
-		if f.today != 0 {
+func (s subject) day() {
+	if today := s.now.day(); today != s.today {
+		if s.today != 0 {
 			s.dayOver()
 		}
-		f.today, f.count = today, [rampCount]uint32{}
+		s.today, s.counted = today, [rampCount]uint32{}
 	}
-	f.count[rampCalls] += s.now.calls
-	f.count[rampSensitive] += s.now.sensitive
+	s.counted[rampCalls] += s.now.calls
+	s.counted[rampSensitive] += s.now.sensitive
 }
 
-func (s *State) dayOver() {
+// day is the window's, since 1970.
+func (w *window) day() int32 { return int32(w.start / 86400e9) }
+
+func (s subject) dayOver() {
 	f := &s.slow
-	f.days++
-	for i, n := range f.count {
+	s.days++
+	for i, n := range s.counted {
 		x := math.Log1p(float64(n))
 		f.newest[i] = float32(x)
-		if f.days <= freezeAfter {
+		if s.days <= freezeAfter {
 			f.daily[i].Learn(x, freezeAfter)
 		} else {
 			f.rampNow[i] = float32(f.ramp[i].Add(f.daily[i].Z(x, Spread{}, 0, rampFloor[i]), rampAllowance, rampClip))
 		}
 	}
 	switch {
-	case f.days == freezeAfter:
+	case s.days == freezeAfter:
 		s.freeze()
-	case f.days > freezeAfter:
+	case s.days > freezeAfter:
 		folded := s.habit.fold()
 		f.movedNow = Move{float32(math.Exp(float64(s.habit.rates[meterSixHours].Mean - f.rate))), float32(divergence(folded[:], f.mix[:]))}
 	}
 }
 
 // freeze takes the learned baseline for the frozen one.
-func (s *State) freeze() {
+func (s subject) freeze() {
 	s.slow.rate, s.slow.mix = s.habit.rates[meterSixHours].Mean, s.habit.fold()
 }
 
 // thaw begins another week for the counts by day: the ramp was told.
-func (f *frozen) thaw() {
-	f.days, f.daily, f.ramp, f.rampNow = 0, [rampCount]Spread{}, [rampCount]Cusum{}, [rampCount]float32{}
+func (s subject) thaw() {
+	f := &s.slow
+	s.days, f.daily, f.ramp, f.rampNow = 0, [rampCount]Spread{}, [rampCount]Cusum{}, [rampCount]float32{}
 }
 
 // fold is a habit's endpoints in fewer cells, as shares of 255.

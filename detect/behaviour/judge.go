@@ -23,7 +23,7 @@ func weight(p float64) float64 {
 }
 
 // judge judges the window as it is, and keeps the odder of what this call had judged.
-func (s *State) judge(oddest *Judgement) {
+func (s subject) judge(oddest *Judgement) {
 	var j Judgement
 	stat := s.statistics()
 	fused := 0.0
@@ -43,7 +43,7 @@ func (s *State) judge(oddest *Judgement) {
 // statistics returns each signal's, zero or more. Probabilities of signals are joined by the truncated product (D. V. Zaykin
 // et al., "Truncated product method for combining P-values", Genetic Epidemiology 22, 2002), and the tail of what comes of it is
 // learned as each signal's is: signals depend on each other, for every subject in its own way.
-func (s *State) statistics() (stat [Signals]float64) {
+func (s subject) statistics() (stat [Signals]float64) {
 	w := &s.now
 	x, prior := s.counts(), s.habit.kind()
 	z := func(i int, floor float64) float64 {
@@ -63,7 +63,7 @@ func (s *State) statistics() (stat [Signals]float64) {
 }
 
 // sampled fills in the statistics of the calls that were kept: sums of log-likelihood ratios by the root of how many.
-func (s *State) sampled(stat *[Signals]float64) {
+func (s subject) sampled(stat *[Signals]float64) {
 	w, h := &s.now, &s.habit
 	var mix, pairs, instruments, traded float64
 	for i, m := range w.sample[:w.sampled] {
@@ -87,7 +87,7 @@ func (s *State) sampled(stat *[Signals]float64) {
 const sizeTail = 1.5 * 2 * math.Ln2
 
 // sizes is how unlikely the window's largest size is. It is half believed: a window's largest is of more orders than are learned.
-func (s *State) sizes() (odd float64) {
+func (s subject) sizes() (odd float64) {
 	w := &s.now
 	for row, cell := range w.size {
 		if cell == 0 {
@@ -111,7 +111,7 @@ func (s *State) sizes() (odd float64) {
 }
 
 // counts returns the window's calls and the meters.
-func (s *State) counts() (x [meterCount]float32) {
+func (s subject) counts() (x [meterCount]float32) {
 	for i := range s.meters {
 		x[i] = s.meters[i].Sum
 	}
@@ -121,7 +121,7 @@ func (s *State) counts() (x [meterCount]float32) {
 
 // rhythm is the divergence of the window's gaps between calls from those learned (S. Kullback, R. A. Leibler, 1951), times the
 // number of gaps as far as they can be believed independent.
-func (s *State) rhythm() (g float64) {
+func (s subject) rhythm() (g float64) {
 	n := Sum(s.now.gaps[:])
 	if n < 4 {
 		return 0

@@ -21,7 +21,7 @@ type pendingWindow struct {
 const habitMemory = 2000
 
 // close judges the window that is over, lets what waited be learned, and starts another at a call.
-func (s *State) close(at int64, j *Judgement) {
+func (s subject) close(at int64, j *Judgement) {
 	s.judge(j)
 	if s.p < gate && s.learned >= warmWindows {
 		s.odd(at)
@@ -35,7 +35,7 @@ func (s *State) close(at int64, j *Judgement) {
 
 // odd drops what waits: it may be the beginning of what was found. What stays odd for longer than Hold is
 // learned after all, and told as a baseline that moved.
-func (s *State) odd(at int64) {
+func (s subject) odd(at int64) {
 	if s.held == 0 || at > s.held+int64(Hold) {
 		s.held = at + int64(Hold)
 	}
@@ -44,14 +44,14 @@ func (s *State) odd(at int64) {
 	}
 }
 
-func (s *State) drop() {
+func (s subject) drop() {
 	s.pending = [pendingWindows]pendingWindow{}
 	s.fresh = [freshTraits]newcomer{}
 }
 
 // hear drops what waits, and the window that is open, when another detector finds something: it may be its beginning.
 // A finding that takes no more than the key's name is not heard, or anybody could keep a key from being learned.
-func (s *State) hear(e *detect.Event) {
+func (s subject) hear(e *detect.Event) {
 	switch e.Verdict {
 	case vedette.Forged, vedette.Malformed, vedette.Anonymous:
 		return
@@ -62,7 +62,7 @@ func (s *State) hear(e *detect.Event) {
 }
 
 // wait puts the window into quarantine, if there is room and it is not soon after another.
-func (s *State) wait() {
+func (s subject) wait() {
 	w := &s.now
 	if w.start < s.held || w.start-s.lastPend < int64(Quarantine)/pendingWindows {
 		return
@@ -84,7 +84,7 @@ func (s *State) wait() {
 }
 
 // absorb learns the windows whose quarantine is over.
-func (s *State) absorb(at int64) {
+func (s subject) absorb(at int64) {
 	for i := range s.pending {
 		if p := &s.pending[i]; p.start != 0 && at-p.start >= int64(Quarantine) {
 			s.learn(p)
@@ -93,11 +93,11 @@ func (s *State) absorb(at int64) {
 	}
 }
 
-func (s *State) learn(p *pendingWindow) {
+func (s subject) learn(p *pendingWindow) {
 	for i, x := range p.rates {
 		s.habit.rates[i].Learn(math.Log1p(float64(x)), habitMemory)
 	}
-	if s.learned >= warmWindows/4 { // before, statistics say nothing
+	if s.learned >= tailsFrom {
 		for i, x := range p.stat {
 			s.tails[i].Learn(float64(x))
 		}

@@ -19,6 +19,8 @@ const (
 	gate = 1e-5
 	// warmWindows is how many windows must have been learned for a subject to be judged by its own habits alone.
 	warmWindows = 48
+	// tailsFrom is how many must have been for their statistics to say anything.
+	tailsFrom = warmWindows / 4
 	// freezeAfter is the age of the frozen baseline: a week has every weekday.
 	freezeAfter = 7
 

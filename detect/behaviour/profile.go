@@ -34,24 +34,27 @@ type Profile struct {
 
 // Read returns the profile of a credential or account of an engine, and whether there is one.
 func Read(e *detect.Engine, by detect.Kind, venue, name string) (Profile, bool) {
-	s, ok := detect.Peek[State](e, machine, by, venue, name)
+	s, ok := Export(e, by, venue, name)
 	return s.Profile(), ok && s.now.start != 0
 }
 
 // Export returns all that is kept of a subject, for Import on another engine of the same version.
-func Export(e *detect.Engine, by detect.Kind, venue, name string) (State, bool) {
-	return detect.Peek[State](e, machine, by, venue, name)
+func Export(e *detect.Engine, by detect.Kind, venue, name string) (s State, ok bool) {
+	s.young, s.grown, ok = detect.Peek[young, grown](e, machine, by, venue, name)
+	return s, ok
 }
 
 // Import replaces what is kept of a subject; the zero State resets it. It reports whether the subject is known.
 func Import(e *detect.Engine, by detect.Kind, venue, name string, s State) bool {
-	return detect.Poke(e, machine, by, venue, name, s)
+	return detect.Poke(e, machine, by, venue, name, s.young, s.grown)
 }
 
 // Profile renders a state.
-func (s *State) Profile() Profile {
+func (s *State) Profile() Profile { return subject{&s.young, &s.grown}.profile() }
+
+func (s subject) profile() Profile {
 	p := Profile{Kind: s.habit.kind().name, Learned: s.learned, Judged: "own habits", LastCall: time.Unix(0, s.last).UTC(), P: s.p,
-		Endpoints: s.habit.n(mixAt, mixCells), Instruments: s.habit.n(instrumentAt, instrumentCells), FrozenDays: int(s.slow.days), Ramp: float64(s.slow.ramp[rampCalls].Up)}
+		Endpoints: s.habit.n(mixAt, mixCells), Instruments: s.habit.n(instrumentAt, instrumentCells), FrozenDays: int(s.days), Ramp: float64(s.slow.ramp[rampCalls].Up)}
 	if s.learned < warmWindows {
 		p.Judged = "its cohort's habits and its own"
 	}

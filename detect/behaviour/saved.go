@@ -58,7 +58,7 @@ func (v *Saved) Load(e *detect.Engine) error {
 		return ErrForeign
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&s)), unsafe.Sizeof(s)), v.State)
-	if !detect.Put(e, machine, v.kind(), v.Venue, v.Name, s) {
+	if !detect.Put(e, machine, v.kind(), v.Venue, v.Name, s.young, s.grown) {
 		return errors.New("no detector of behaviour runs")
 	}
 	return nil

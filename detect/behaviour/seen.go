@@ -26,7 +26,7 @@ func traitValue(t detect.Rare, hash uint64) uint32 { return uint32(hash>>32)&^3 
 var traitWeight = [...]float64{detect.RareJA4: 1, detect.RareNetwork: 1, detect.RareCountry: 0.5}
 
 // client takes in whom the call came from.
-func (s *State) client(e *detect.Event) {
+func (s subject) client(e *detect.Event) {
 	w := &s.now
 	minute := uint32(e.Time / 60e9)
 	from := e.Rare(detect.RareJA4) ^ e.Rare(detect.RareNetwork)*3 ^ e.Rare(detect.RareCountry)*5
@@ -62,7 +62,7 @@ func (s *State) client(e *detect.Event) {
 }
 
 // unknown counts a trait that is not yet known, once a window.
-func (s *State) unknown(e *detect.Event, t detect.Rare, v, minute uint32) {
+func (s subject) unknown(e *detect.Event, t detect.Rare, v, minute uint32) {
 	w := &s.now
 	age := s.meet(v, minute)
 	if w.newTraits&(1<<t) != 0 {
@@ -83,7 +83,7 @@ func (s *State) unknown(e *detect.Event, t detect.Rare, v, minute uint32) {
 
 // meet remembers a value that is not known yet, and returns for how many minutes it has been waiting. The oldest that waits gives
 // way: what is known cannot be pushed out by inventing.
-func (s *State) meet(v, minute uint32) uint32 {
+func (s subject) meet(v, minute uint32) uint32 {
 	oldest := 0
 	for i := range s.fresh {
 		if s.fresh[i].value == v {
@@ -99,7 +99,7 @@ func (s *State) meet(v, minute uint32) uint32 {
 }
 
 // admit makes known what waited long enough. Of what is known, that not seen for longest gives way.
-func (s *State) admit(at int64) {
+func (s subject) admit(at int64) {
 	if at < s.held {
 		return
 	}

@@ -32,8 +32,30 @@ var signalNames = []string{"rate", "sensitive", "failures", "endpoints", "instru
 
 func (s Signal) String() string { return signalNames[s] }
 
-// State is what is kept of one credential or account. What every call touches comes first, in one piece.
+// State is all that is kept of one credential or account.
 type State struct {
+	young
+	grown
+}
+
+// subject is a State as it lies in memory.
+type subject struct {
+	*young
+	*grown // nothing's where it has not grown
+}
+
+// nothing is what is kept of a subject that has not grown, for reading.
+var nothing grown
+
+func subjectOf(y *young, g *grown) subject {
+	if g == nil {
+		g = &nothing
+	}
+	return subject{y, g}
+}
+
+// young is what is kept of every subject. What every call touches comes first, in one piece.
+type young struct {
 	last   int64             // newest call, Unix ns
 	faded  int64             // as of when meters are, Unix ns
 	main   uint64            // of an account: the credential that came first
@@ -51,9 +73,21 @@ type State struct {
 	lastPend int64 // when the newest of them began
 	held     int64 // until when nothing is learned
 	learned  uint32
-	tails    [Signals]Tail
-	fused    Tail
-	slow     frozen
+	today    int32             // day since 1970
+	counted  [rampCount]uint32 // of that day
+	days     uint16            // learned or compared with the frozen baseline
+}
+
+// grown is kept of a subject once it is to be judged by its own past, after some hours with calls or a day.
+type grown struct {
+	tails [Signals]Tail
+	fused Tail
+	slow  frozen
+}
+
+// grows reports whether what an event may bring needs more than young.
+func (y *young) grows() bool {
+	return y.learned+pendingWindows > tailsFrom || y.today != 0 && y.now.day() != y.today
 }
 
 // window is what the calls of one minute amount to.
@@ -122,9 +156,10 @@ var meterSpan = [meterCount]int64{0, 15 * 60e9, 6 * 3600e9, 3600e9, 15 * 60e9}
 // machine watches every call that the subject may have made: what is forged says nothing of it.
 var machine = detect.Hearing(detect.NewMachine("behaviour", stateVersion, func(e *detect.Event) bool {
 	return e.Verdict == vedette.Authentic || e.Verdict == vedette.Unauthorised || e.Verdict == vedette.Unverifiable
-}, func(e *detect.Event, s *State, j *Judgement) { s.update(e, j) }), func(e *detect.Event, s *State) { s.hear(e) })
+}, func(_ *detect.Event, y *young) bool { return y.grows() }, func(e *detect.Event, y *young, g *grown, j *Judgement) { subjectOf(y, g).update(e, j) }),
+	func(e *detect.Event, y *young) { subjectOf(y, nil).hear(e) })
 
-func (s *State) update(e *detect.Event, j *Judgement) {
+func (s subject) update(e *detect.Event, j *Judgement) {
 	if s.now.start == 0 {
 		s.faded, s.main = e.Time, e.Subject[detect.ByCredential]
 		s.begin(e.Time)
@@ -141,12 +176,12 @@ func (s *State) update(e *detect.Event, j *Judgement) {
 }
 
 // begin starts a window.
-func (s *State) begin(at int64) {
+func (s subject) begin(at int64) {
 	s.now = window{facts: facts{start: at}, previous: s.now.previous}
 }
 
 // count takes a call, or a part of a batch, into the window.
-func (s *State) count(e *detect.Event) {
+func (s subject) count(e *detect.Event) {
 	c := sample{class: class(e.Operation)}
 	if e.Part == 0 {
 		s.call(e, &c)
@@ -161,7 +196,7 @@ func (s *State) count(e *detect.Event) {
 }
 
 // call takes in a call: when, which endpoint after which, who by.
-func (s *State) call(e *detect.Event, c *sample) {
+func (s subject) call(e *detect.Event, c *sample) {
 	w := &s.now
 	if e.Time-s.faded >= fadeEvery {
 		for i := meterQuarter; i < meterCount; i++ {
@@ -199,7 +234,7 @@ func (s *State) call(e *detect.Event, c *sample) {
 }
 
 // ease returns what a call counts: less than one while the market moves many who trade, if the subject does.
-func (s *State) ease(e *detect.Event) float32 {
+func (s subject) ease(e *detect.Event) float32 {
 	if e.Surge == 0 || !s.habit.trades() {
 		return 1
 	}
@@ -226,7 +261,7 @@ var shares = func() (p [256]float64) {
 func cell4(x uint64, cells int) uint8 { return uint8(min((bits.Len64(x)+1)/2, cells-1)) }
 
 // amount takes in how much is traded or withdrawn.
-func (s *State) amount(e *detect.Event, c *sample) {
+func (s subject) amount(e *detect.Event, c *sample) {
 	x := e.Quantity
 	if e.Price > 0 {
 		x *= e.Price
@@ -248,7 +283,7 @@ func (s *State) amount(e *detect.Event, c *sample) {
 
 // take keeps a call: each of the window's with equal chance (J. S. Vitter, "Random sampling with a reservoir", 1985), decided by its
 // position so that a replay keeps the same.
-func (s *State) take(e *detect.Event, c sample) {
+func (s subject) take(e *detect.Event, c sample) {
 	w := &s.now
 	at := uint64(w.sampled)
 	if at == windowCalls {

@@ -14,7 +14,7 @@ import (
 const maxReasons = 3
 
 // reasons says in words which signals made the verdict, the oddest first.
-func (s *State) reasons(j *Judgement, x *detect.Context) string {
+func (s subject) reasons(j *Judgement, x *detect.Context) string {
 	order := make([]Signal, 0, Signals)
 	for i := range signalCount {
 		if j.Signal[i] < joint {
@@ -40,7 +40,7 @@ func (s *State) reasons(j *Judgement, x *detect.Context) string {
 	return strings.Join(words, "; ")
 }
 
-func (s *State) reason(sig Signal, j *Judgement, x *detect.Context) string {
+func (s subject) reason(sig Signal, j *Judgement, x *detect.Context) string {
 	switch sig {
 	case Rate:
 		return s.rateReason(j)
@@ -69,7 +69,7 @@ func (s *State) reason(sig Signal, j *Judgement, x *detect.Context) string {
 }
 
 // rateReason names the shortest time over which the rate is odd.
-func (s *State) rateReason(j *Judgement) string {
+func (s subject) rateReason(j *Judgement) string {
 	if _, high := s.band(meterWindow); float64(j.rates[meterWindow]) > high {
 		return fmt.Sprintf("%.0f calls/min against a usual %s", j.rates[meterWindow], s.usual(meterWindow))
 	}
@@ -80,7 +80,7 @@ func (s *State) rateReason(j *Judgement) string {
 }
 
 // band returns the usual range of a meter, two deviations either way.
-func (s *State) band(i int) (low, high float64) {
+func (s subject) band(i int) (low, high float64) {
 	return expBand(s.habit.rates[i].blend(s.habit.kind().rates[i], warmWindows/4))
 }
 
@@ -88,7 +88,7 @@ func expBand(mean, sd float64) (low, high float64) {
 	return max(0, math.Round(math.Expm1(mean-2*sd))), math.Ceil(math.Expm1(mean + 2*sd))
 }
 
-func (s *State) usual(i int) string { return between(s.band(i)) }
+func (s subject) usual(i int) string { return between(s.band(i)) }
 
 func between(low, high float64) string { return fmt.Sprintf("%.0f–%.0f", low, high) }
 

@@ -25,7 +25,7 @@ func (r *Rule) define(d detect.Detector) *detect.Detector {
 	case "ratio":
 		return r.ratio(d)
 	case "distinct":
-		return sized(r.capacity, func() *detect.Detector { return r.sketched(d) },
+		return sized(r.capacity, sketched(r, d),
 			distinct(r, d, (*values4).list), distinct(r, d, (*values8).list), distinct(r, d, (*values16).list), distinct(r, d, (*values32).list))
 	case "first_seen":
 		return sized(r.capacity, nil, firstSeen(r, d, (*values4).list), firstSeen(r, d, (*values8).list),
@@ -153,18 +153,32 @@ func distinct[S any](r *Rule, d detect.Detector, list func(*S) []value) func() *
 	}
 }
 
-func (r *Rule) sketched(d detect.Detector) *detect.Detector {
-	limit := freeAt(r.atLeast)
-	return detect.Define(d, func(x *detect.Context, s *sketch) {
-		h := r.hash(x.Event, x)
-		if h == 0 {
-			return
-		}
-		before := s.last
-		if free := s.add(h, x.Time, r.width, x.Position); free <= limit && x.Open() {
-			r.raise(x, math.Round(estimate(free)), r.atLeast, x.Time-r.width, []uint64{before})
-		}
-	})
+func sketched(r *Rule, d detect.Detector) func() *detect.Detector {
+	if r.capacity <= fewSketch {
+		return sketchedBy(r, d, (*halves8).words)
+	}
+	return sketchedBy(r, d, (*halves16).words)
+}
+
+func sketchedBy[S any](r *Rule, d detect.Detector, words func(*S) [2][]uint64) func() *detect.Detector {
+	type state struct {
+		bits S
+		sketch
+	}
+	n := float64(64 * len(words(new(S))[0]))
+	limit := freeAt(r.atLeast, n)
+	return func() *detect.Detector {
+		return detect.Define(d, func(x *detect.Context, s *state) {
+			h := r.hash(x.Event, x)
+			if h == 0 {
+				return
+			}
+			before := s.last
+			if free := s.add(words(&s.bits), h, x.Time, r.width, x.Position); free <= limit && x.Open() {
+				r.raise(x, math.Round(estimate(free, n)), r.atLeast, x.Time-r.width, []uint64{before})
+			}
+		})
+	}
 }
 
 // firstSeen raises on a value that the subject never had, once it is known what the subject has. A

@@ -13,7 +13,8 @@ const (
 	maxSteps   = 6    // of a sequence
 	maxTimes   = 1000 // repetitions of one step
 	maxExact   = 32   // different values told apart one by one: 8 bytes each
-	maxSketch  = 1000 // different values that a sketch of 256 bytes counts to within some 5%
+	fewSketch  = 250  // different values that a sketch of 128 bytes counts to within some 5%
+	maxSketch  = 1000 // and one of 256
 	maxSeen    = 32   // values remembered by first_seen
 	minLearned = 16   // values before a baseline says anything
 	maxEvents  = 20000

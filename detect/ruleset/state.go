@@ -184,36 +184,43 @@ func meet(list []value, hash uint64, at, width int64) (n int, old, full bool) {
 // sketch counts different values of a window in two halves, by linear counting (K.-Y. Whang et al., "A
 // linear-time probabilistic counting algorithm for database applications", 1990).
 type sketch struct {
-	half  [2][16]uint64
 	epoch int64 // of the newer half, +1
 	last  uint64
 }
 
+// halves8 and halves16 are the bits of a sketch, in words.
+type (
+	halves8  struct{ half [2][8]uint64 }
+	halves16 struct{ half [2][16]uint64 }
+)
+
+func (h *halves8) words() [2][]uint64  { return [2][]uint64{h.half[0][:], h.half[1][:]} }
+func (h *halves16) words() [2][]uint64 { return [2][]uint64{h.half[0][:], h.half[1][:]} }
+
 // add takes in a value and returns how many bits are free.
-func (s *sketch) add(hash uint64, at, width int64, position uint64) (free int) {
+func (s *sketch) add(half [2][]uint64, hash uint64, at, width int64, position uint64) (free int) {
 	epoch := at/max(width/2, 1) + 1
 	switch {
 	case epoch > s.epoch+1:
-		s.half = [2][16]uint64{}
+		clear(half[0])
+		clear(half[1])
 	case epoch > s.epoch:
-		s.half[epoch%2] = [16]uint64{}
+		clear(half[epoch%2])
 	}
 	s.epoch, s.last = max(s.epoch, epoch), position
-	bit := mix(hash) >> 54
-	s.half[epoch%2][bit/64] |= 1 << (bit % 64)
-	for i := range s.half[0] {
-		free += 64 - bits.OnesCount64(s.half[0][i]|s.half[1][i])
+	bit := mix(hash) >> 54 % uint64(64*len(half[0]))
+	half[epoch%2][bit/64] |= 1 << (bit % 64)
+	for i, w := range half[0] {
+		free += 64 - bits.OnesCount64(w|half[1][i])
 	}
 	return free
 }
 
-const sketchBits = 64 * 16
+// estimate is how many values leave as many of n bits free.
+func estimate(free int, n float64) float64 { return n * math.Log(n/max(float64(free), 0.5)) }
 
-// estimate is how many values leave as many bits free.
-func estimate(free int) float64 { return sketchBits * math.Log(sketchBits/max(float64(free), 0.5)) }
-
-// freeAt is how many bits n values leave free.
-func freeAt(n float64) int { return int(sketchBits * math.Exp(-n/sketchBits)) }
+// freeAt is how many of n bits a number of values leaves free.
+func freeAt(values, n float64) int { return int(n * math.Exp(-values/n)) }
 
 // mix spreads a hash over all of its bits (D. Stafford's variant 13 of the finaliser of MurmurHash3).
 func mix(h uint64) uint64 {

@@ -82,18 +82,22 @@ func TestMeet(t *testing.T) {
 
 // TestSketch wants counts within a tenth.
 func TestSketch(t *testing.T) {
-	for _, n := range []int{40, 200, 1000} {
+	for _, n := range []int{40, 200, fewSketch, maxSketch} {
 		var s sketch
+		words, of := new(halves16).words(), 1024.0
+		if n <= fewSketch {
+			words, of = new(halves8).words(), 512
+		}
 		var got float64
 		for i := range n {
 			for range 3 {
-				got = estimate(s.add(fnv(fmt.Append(nil, "value-", i)), int64(1e18)+int64(i), int64(time.Hour), 1))
+				got = estimate(s.add(words, fnv(fmt.Append(nil, "value-", i)), int64(1e18)+int64(i), int64(time.Hour), 1), of)
 			}
 		}
 		if math.Abs(got-float64(n)) > 0.1*float64(n) {
 			t.Errorf("%d values counted as %.0f", n, got)
 		}
-		if got = estimate(s.add(1, int64(1e18)+int64(3*time.Hour), int64(time.Hour), 1)); got > 2 {
+		if got = estimate(s.add(words, 1, int64(1e18)+int64(3*time.Hour), int64(time.Hour), 1), of); got > 2 {
 			t.Errorf("hours later: %.0f", got)
 		}
 	}
