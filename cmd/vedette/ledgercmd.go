@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,7 +16,6 @@ import (
 
 	"vedette/api"
 	"vedette/internal/durable"
-	"vedette/keyring"
 	"vedette/ledger"
 )
 
@@ -249,75 +246,6 @@ func (l *ledgers) checkpoint(context.Context) error {
 	return err
 }
 
-// read prints records, one JSON object a line.
-func (l *ledgers) read(context.Context) error {
-	r, _, err := l.reader()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	to := l.f.to
-	if to == 0 || to > r.Size() {
-		to = r.Size()
-	}
-	sealer, err := l.sealer()
-	if err != nil {
-		return err
-	}
-	return r.Read(max(l.f.from, r.First()), to, func(pos uint64, record []byte) error {
-		if sealer != nil {
-			record = opened(sealer, record)
-		}
-		if !json.Valid(record) {
-			_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"base64\":%q}\n", pos, base64.StdEncoding.EncodeToString(record))
-			return err
-		}
-		_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"record\":%s}\n", pos, record)
-		return err
-	})
-}
-
-// sealer returns what opens sealed bodies, nil if they are not to be opened.
-func (l *ledgers) sealer() (*keyring.Sealer, error) {
-	if !l.f.open {
-		return nil, nil
-	}
-	c, err := loadConfig(l.f.config)
-	if err != nil {
-		return nil, err
-	}
-	c.Dir = l.f.dir
-	master, err := masterKey(c, l.getenv)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open sealed bodies: %w", err)
-	}
-	return keyring.NewSealer(master)
-}
-
-// opened puts the sealed query and body of a record in the clear. What does not open
-// stays as it is.
-func opened(sealer *keyring.Sealer, record []byte) []byte {
-	var m map[string]any
-	if !bytes.Contains(record, []byte("_sealed")) || json.Unmarshal(record, &m) != nil {
-		return record
-	}
-	for _, name := range []string{"query", "body"} {
-		s, _ := m[name+"_sealed"].(string)
-		b, err := base64.StdEncoding.DecodeString(s)
-		if s == "" || err != nil {
-			continue
-		}
-		if plain, err := sealer.OpenBytes(nil, b); err == nil {
-			m[name] = string(plain)
-		}
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return record
-	}
-	return b
-}
-
 func (l *ledgers) export(context.Context) error {
 	if l.f.out == "" {
 		return usagef("say -out with the folder to export to")
@@ -381,13 +309,8 @@ func (l *ledgers) position(led *ledger.Ledger) (uint64, error) {
 		return 0, usagef("cannot read -before %q: want a position or a time such as 2026-01-05T12:00:00Z", l.f.before)
 	}
 	return led.Find(func(record []byte) bool {
-		var r struct {
-			Time time.Time `json:"time"`
-		}
-		if ev, ok := ledger.ParseEvent(record); ok {
-			return !ev.Time.Before(t)
-		}
-		return json.Unmarshal(record, &r) == nil && !r.Time.Before(t)
+		at, ok := timeOf(record)
+		return ok && !at.Before(t)
 	})
 }
 
