@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -220,9 +221,14 @@ func (l *ledgers) check(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(l.args[0])
+	in, err := l.env.open(l.args[0]) // not the ledger
 	if err != nil {
 		return err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return fmt.Errorf("cannot read proof: %w", err)
 	}
 	var p ledger.Inclusion
 	if err := json.Unmarshal(b, &p); err != nil {

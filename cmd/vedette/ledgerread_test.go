@@ -44,6 +44,10 @@ func TestLedgerReadRemoved(t *testing.T) {
 	}
 	size := l.Size()
 	l.Close()
+	proof, _, _ := invoke("", "ledger", "prove", "-dir", dir, "-record", "950")
+	if _, errs, code := invoke(proof, "ledger", "check", "-dir", dir, "-"); code != exitDone || !strings.Contains(errs, "record 950 is in the ledger") {
+		t.Errorf("a proof on standard input: ended with %d, it said\n%s", code, errs)
+	}
 	front, hole := state.Removed[0], state.Removed[1]
 	since := func(pos uint64) string { return begin.Add(time.Duration(pos) * time.Minute).Format(time.RFC3339) }
 	first := fmt.Sprintf("records 0 to %d were removed by retention: the ledger reaches back to record %d, of %s\n", front.To-1, front.To, since(front.To))
