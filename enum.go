@@ -22,6 +22,9 @@ func enumParse[E enum](kind string, names []string, s string, e *E) error {
 			return nil
 		}
 	}
+	if names[0] == "" { // what was not said is no choice
+		names = names[1:]
+	}
 	return fmt.Errorf("cannot read %s %q: want one of %q", kind, strings.Clone(s), names) // a clone, so that s costs nothing where it is right
 }
 

@@ -1,6 +1,7 @@
 package vedette
 
 import (
+	"encoding"
 	"encoding/json"
 	"math/big"
 	"net/netip"
@@ -175,6 +176,20 @@ func TestNames(t *testing.T) {
 	var s Side
 	if err := s.UnmarshalText([]byte("bid")); err == nil || !strings.Contains(err.Error(), `"buy"`) {
 		t.Errorf("want an error that names the choices: %v", err)
+	}
+}
+
+// TestNamesOffered: a wrong name is answered with those that can be meant; the empty one is read all the same.
+func TestNamesOffered(t *testing.T) {
+	for _, e := range []encoding.TextUnmarshaler{new(Protocol), new(Operation), new(Side), new(OrderType), new(TimeInForce), new(Outcome), new(Severity), new(IncidentState),
+		new(Resolution), new(Place), new(Unexamined), new(IndicatorKind), new(IntelAction), new(RestrictionKind), new(Verdict), new(Effect)} {
+		if err := e.UnmarshalText([]byte("nonsense")); err == nil || !strings.Contains(err.Error(), `: want one of ["`) || strings.Contains(err.Error(), `""`) {
+			t.Errorf("%T: %v", e, err)
+		}
+	}
+	v := Forged
+	if err := v.UnmarshalText(nil); err != nil || v != Unjudged {
+		t.Errorf("%v, %v", v, err)
 	}
 }
 

@@ -311,6 +311,38 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestTextsAreBounded: no order puts a text of any length into a record.
+func TestTextsAreBounded(t *testing.T) {
+	long := strings.Repeat("x", 20_000)
+	try := func(want, method, path, by string, in any) {
+		t.Helper()
+		o := &orders{err: errors.New("it came to the order")}
+		r := httptest.NewRequest(method, path, strings.NewReader(text(in)))
+		r.Header.Set("By", by)
+		w := httptest.NewRecorder()
+		Control(o).ServeHTTP(w, r)
+		var p problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != http.StatusBadRequest || p.Error != "cannot take the order: "+want {
+			t.Errorf("%s %.60s: %d %.200s, want %s", method, path, w.Code, w.Body, want)
+		}
+	}
+	const name = " has 20000 bytes, over 1024"
+	try("by"+name, "POST", "/v1/keys/reload", "me", map[string]string{"By": long, "What": "key.add"})
+	try("what has 20000 bytes, over 4096", "POST", "/v1/keys/reload", "me", map[string]string{"By": "me", "What": long})
+	try("by"+name, "DELETE", "/v1/restrictions/r-1", long, nil)
+	try("id"+name, "DELETE", "/v1/restrictions/"+long, "me", nil)
+	try("by"+name, "DELETE", "/v1/rules/s-1", long, nil)
+	try("id"+name, "DELETE", "/v1/rules/"+long, "me", nil)
+	try("id"+name, "POST", "/v1/incidents/"+long, "me", incident.Act{Kind: incident.Triage, By: "me"})
+	try("act"+name, "POST", "/v1/incidents/1", "me", incident.Act{Kind: incident.ActKind(long), By: "me"})
+	try("by"+name, "POST", "/v1/incidents/1", "me", incident.Act{Kind: incident.Triage, By: long})
+	try("id"+name, "POST", "/v1/interventions", "me", Decision{ID: long, Verb: "undo", By: "me"})
+	try("by"+name, "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "approve", By: long})
+	try("why has 20000 bytes, over 4096", "POST", "/v1/interventions", "me", Decision{ID: "1", Verb: "reject", By: "me", Why: long})
+	try("feed"+name, "POST", "/v1/intel/refresh", "me", IntelRefresh{By: "me", Feed: long})
+	try("by"+name, "POST", "/v1/intel/refresh", "me", IntelRefresh{By: long, Feed: "tor"})
+}
+
 // TestDialUnknown: an error that does not tell whether a monitor runs is not taken for
 // none.
 func TestDialUnknown(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"vedette/detect/behaviour"
 	"vedette/incident"
 	"vedette/intel"
+	"vedette/internal/bound"
 	"vedette/respond"
 )
 
@@ -142,19 +143,9 @@ type ProfileOf struct {
 	Account bool   `json:"account"` // Name is an account, not a credential
 }
 
-// fits reports whether whose profile is meant, and who says so, are no longer than anything is named: the order goes into
-// a record. It says what does not.
+// fits reports whether whose profile is meant, and who says so, are no longer than anything is named.
 func (s ProfileOf) fits(w http.ResponseWriter, by string) bool {
-	for _, x := range []struct {
-		what, text string
-		most       int
-	}{{"venue", s.Venue, maxVenue}, {"name", s.Name, maxName}, {"by", by, maxName}} {
-		if len(x.text) > x.most {
-			answer(w, http.StatusBadRequest, problem{fmt.Sprintf("cannot take the order: %s has %d bytes, over %d", x.what, len(x.text), x.most)})
-			return false
-		}
-	}
-	return true
+	return fit(w, maxVenue, "venue", s.Venue) && fit(w, maxName, "name", s.Name, "by", by)
 }
 
 func profileOf(r *http.Request) ProfileOf {
@@ -177,7 +168,8 @@ const (
 	maxOrder = 64 << 10 // bytes of one order
 	maxPath  = 107      // bytes of a socket's path, sun_path of unix(7)
 	maxVenue = 64       // bytes of a venue's name, as in the keyring
-	maxName  = 1 << 10  // bytes of a credential's or account's id, as in the keyring, and of who says so
+	maxName  = 1 << 10  // bytes of a credential's or account's id, as in the keyring, of another id, and of who says so
+	maxWords = 4 << 10  // bytes of what is said in words
 )
 
 // Control serves orders.
@@ -194,10 +186,11 @@ func Control(o Orders) http.Handler {
 		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/restrictions/{id...}", func(w http.ResponseWriter, r *http.Request) {
-		if !signed(w, r.Header.Get("By")) {
+		id, by := r.PathValue("id"), r.Header.Get("By")
+		if !signed(w, by) || !fit(w, maxName, "id", id, "by", by) {
 			return
 		}
-		out, err := o.Lift(r.PathValue("id"), r.Header.Get("By"))
+		out, err := o.Lift(id, by)
 		reply(w, out, err)
 	})
 	mux.HandleFunc("POST /v1/stepups", func(w http.ResponseWriter, r *http.Request) {
@@ -222,7 +215,7 @@ func Control(o Orders) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/keys/reload", func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ By, What string }
-		if !readOrder(w, r, &in) {
+		if !readOrder(w, r, &in) || !fit(w, maxName, "by", in.By) || !fit(w, maxWords, "what", in.What) {
 			return
 		}
 		n, err := o.ReloadKeys(in.By, in.What)
@@ -231,7 +224,7 @@ func Control(o Orders) http.Handler {
 	mux.HandleFunc("GET /v1/interventions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Interventions()) })
 	mux.HandleFunc("POST /v1/interventions", func(w http.ResponseWriter, r *http.Request) {
 		var in Decision
-		if !readOrder(w, r, &in) {
+		if !readOrder(w, r, &in) || !fit(w, maxName, "id", in.ID, "verb", in.Verb, "by", in.By) || !fit(w, maxWords, "why", in.Why) {
 			return
 		}
 		in.Peer, _ = r.Context().Value(peerKey{}).(string)
@@ -246,7 +239,7 @@ func Control(o Orders) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/intel/refresh", func(w http.ResponseWriter, r *http.Request) {
 		var in IntelRefresh
-		if !readOrder(w, r, &in) {
+		if !readOrder(w, r, &in) || !fit(w, maxName, "feed", in.Feed, "by", in.By) {
 			return
 		}
 		s, err := o.IntelRefresh(r.Context(), in)
@@ -299,10 +292,11 @@ func incidents(mux *http.ServeMux, o Orders) {
 	})
 	mux.HandleFunc("POST /v1/incidents/{id...}", func(w http.ResponseWriter, r *http.Request) {
 		var in incident.Act
-		if !readOrder(w, r, &in) {
+		id := r.PathValue("id")
+		if !readOrder(w, r, &in) || !fit(w, maxName, "id", id, "act", string(in.Kind), "by", in.By) {
 			return
 		}
-		i, err := o.Act(r.Context(), r.PathValue("id"), in)
+		i, err := o.Act(r.Context(), id, in)
 		reply(w, i, err)
 	})
 	mux.HandleFunc("GET /v1/rules", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, o.Rules()) })
@@ -315,7 +309,9 @@ func incidents(mux *http.ServeMux, o Orders) {
 		reply(w, out, err)
 	})
 	mux.HandleFunc("DELETE /v1/rules/{id...}", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{}, o.EndRule(r.Context(), r.PathValue("id"), r.Header.Get("By")))
+		if id, by := r.PathValue("id"), r.Header.Get("By"); fit(w, maxName, "id", id, "by", by) {
+			reply(w, struct{}{}, o.EndRule(r.Context(), id, by))
+		}
 	})
 }
 
@@ -327,6 +323,16 @@ func readOrder(w http.ResponseWriter, r *http.Request, into any) bool {
 		return false
 	}
 	return true
+}
+
+// fit refuses an order with a text that is too long: it goes into a record. What gate, incident and token bound
+// themselves, for commands that give no order too, is left to them.
+func fit(w http.ResponseWriter, most int, namesAndTexts ...string) bool {
+	err := bound.Check(most, namesAndTexts...)
+	if err != nil {
+		answer(w, http.StatusBadRequest, problem{"cannot take the order: " + err.Error()})
+	}
+	return err == nil
 }
 
 // signed refuses an order that does not say whose it is: the ledger is to know.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/bound"
 )
 
 // rule is a restriction, ready to be held against calls. Only its bucket changes.
@@ -72,11 +74,10 @@ func idOf(r vedette.Restriction) string {
 }
 
 func validate(r vedette.Restriction) error {
-	for name, s := range map[string]string{"id": r.ID, "venue": r.Venue, "credential": r.Credential, "account": r.Account,
-		"owner": r.Owner, "source": r.Source, "by": r.By} {
-		if len(s) > maxScopeBytes {
-			return fmt.Errorf("%s has %d bytes, over %d", name, len(s), maxScopeBytes)
-		}
+	if err := cmp.Or(
+		bound.Check(maxScopeBytes, "id", r.ID, "venue", r.Venue, "credential", r.Credential, "account", r.Account, "owner", r.Owner, "source", r.Source, "by", r.By),
+		bound.Check(maxInstrument, "instrument", r.Instrument), bound.Check(maxReasonBytes, "reason", r.Reason)); err != nil {
+		return err
 	}
 	subject := r.Credential != "" || r.Account != "" || r.Owner != "" || r.Source != "" || r.Instrument != ""
 	switch {
@@ -84,10 +85,6 @@ func validate(r vedette.Restriction) error {
 		return errors.New("the kind is missing or unknown")
 	case r.ID == "":
 		return errors.New("it has no id, and none can be derived")
-	case len(r.Instrument) > maxInstrument:
-		return fmt.Errorf("instrument has %d bytes, over %d", len(r.Instrument), maxInstrument)
-	case len(r.Reason) > maxReasonBytes:
-		return fmt.Errorf("reason has %d bytes, over %d", len(r.Reason), maxReasonBytes)
 	case r.Kind == vedette.RestrictKill && subject:
 		return errors.New("a kill is for a venue or for all, nothing narrower: freeze or block the rest")
 	case r.Kind != vedette.RestrictKill && !subject && r.Venue == "":

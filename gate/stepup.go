@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/bound"
 )
 
 // stepUps are the credentials whose users authenticated more strongly, as the venue said,
@@ -25,12 +27,13 @@ type stepUpOf struct{ venue, credential string }
 // in place of an earlier step-up of it. record is called before that, once nothing else is
 // wrong, and its error leaves all as it was.
 func (g *Gate) StepUp(s vedette.StepUpGrant, now time.Time, record func() error) error {
+	if err := cmp.Or(bound.Check(maxScopeBytes, "venue", s.Venue, "credential", s.Credential, "by", s.By), bound.Check(maxReasonBytes, "reason", s.Reason)); err != nil {
+		return fmt.Errorf("cannot step up: %w", err)
+	}
 	left := s.Until.Sub(now.Round(0))
 	switch {
 	case s.Venue == "" || s.Credential == "":
 		return errors.New("cannot step up: name a venue and a credential")
-	case len(s.Venue)+len(s.Credential) > 2*maxScopeBytes || len(s.Reason)+len(s.By) > maxReasonBytes:
-		return fmt.Errorf("cannot step up: venue and credential have over %d bytes, or reason and by over %d", 2*maxScopeBytes, maxReasonBytes)
 	case left <= 0:
 		return fmt.Errorf("cannot step up: until, %s, is past", s.Until.Format(time.RFC3339))
 	case left > maxStepUp:

@@ -80,7 +80,8 @@ func TestStepUpIsBounded(t *testing.T) {
 	f("is past", vedette.StepUpGrant{Venue: "v", Credential: "k"})
 	f("is past", vedette.StepUpGrant{Venue: "v", Credential: "k", Until: t0})
 	f("at most 24h", vedette.StepUpGrant{Venue: "v", Credential: "k", Until: t0.Add(25 * time.Hour)})
-	f("bytes", vedette.StepUpGrant{Venue: "v", Credential: strings.Repeat("k", 4096), Until: t0.Add(time.Minute)})
+	f("cannot step up: credential has 4096 bytes, over 1024", vedette.StepUpGrant{Venue: "v", Credential: strings.Repeat("k", 4096), Until: t0.Add(time.Minute)})
+	f("by has 2000 bytes, over 1024", vedette.StepUpGrant{Venue: "v", Credential: "k", By: strings.Repeat("a", 2000), Until: t0.Add(time.Minute)})
 	g.stepUps.m = map[stepUpOf]int64{}
 	for i := range maxStepUps {
 		g.stepUps.m[stepUpOf{"v", fmt.Sprint(i)}] = t0.Add(time.Hour).UnixNano()

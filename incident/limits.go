@@ -48,6 +48,8 @@ const (
 	// and counted. The ledger has their findings.
 	maxUnstored = 1 << 15
 
+	// maxScope bounds each text of a rule's scope: as long as the longest credential id.
+	maxScope = 1 << 10 // bytes
 	// maxRules bounds suppressions and expected changes together; each finding is held against all.
 	maxRules = 1024
 	// maxSuppression and maxExpected bound how long a rule lasts: what is forgotten must end by itself.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/bound"
 )
 
 // Record is an incident with what must be kept beside it.
@@ -166,11 +167,12 @@ func (r *Record) Do(a Act) error {
 }
 
 func (r *Record) check(a Act) error {
+	if err := cmp.Or(bound.Check(maxTitle, "by", a.By, "assignee", a.Assignee), bound.Check(maxNoteBytes, "text", a.Text)); err != nil {
+		return err
+	}
 	switch {
 	case a.By == "":
 		return fmt.Errorf("by says nobody")
-	case len(a.Text) > maxNoteBytes || len(a.Assignee) > maxTitle || len(a.By) > maxTitle:
-		return fmt.Errorf("a note has at most %d bytes, a name %d", maxNoteBytes, maxTitle)
 	case len(r.Notes) >= maxNotes:
 		return fmt.Errorf("it has %d notes, the limit", len(r.Notes))
 	}

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,13 @@ func TestActs(t *testing.T) {
 	}
 	if err := r.Do(Act{Kind: Triage, At: t0}); err == nil {
 		t.Error("nobody did it")
+	}
+	long := strings.Repeat("x", 5000)
+	for want, a := range map[string]Act{"cannot note inc:1: text has 5000 bytes, over 4096": {Kind: Comment, By: "ann", Text: long},
+		"cannot assign inc:1: assignee has 5000 bytes, over 512": {Kind: Assign, By: "ann", Assignee: long}, "cannot note inc:1: by has 5000 bytes, over 512": {Kind: Comment, By: long, Text: "hm"}} {
+		if err := r.Do(a); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

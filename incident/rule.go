@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/bound"
 )
 
 // Rule keeps findings out of incidents for a time: a suppression, or an expected change. The fields of
@@ -70,6 +71,10 @@ func (r *Rule) verb() string {
 }
 
 func (r *Rule) check() error {
+	if err := cmp.Or(bound.Check(maxScope, "detector", r.Detector, "venue", r.Venue, "credential", r.Credential, "account", r.Account, "owner", r.Owner,
+		"source", r.Source, "ja4", r.JA4, "instrument", r.Instrument), bound.Check(maxTitle, "by", r.By), bound.Check(maxNoteBytes, "reason", r.Reason)); err != nil {
+		return err
+	}
 	longest := maxSuppression
 	if r.Expected {
 		longest = maxExpected
@@ -89,8 +94,6 @@ func (r *Rule) check() error {
 		return errors.New("its scope is everything: name a detector or a subject")
 	case r.Source != "" && sourceErr != nil:
 		return fmt.Errorf("source %q is no address or range", r.Source)
-	case len(r.Reason) > maxNoteBytes || len(subject)+len(r.Detector)+len(r.By) > maxNoteBytes:
-		return fmt.Errorf("over %d bytes", maxNoteBytes)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,18 @@ func TestRules(t *testing.T) {
 	}
 	if _, err := NewRule(hour(Rule{})); err == nil {
 		t.Error("everything: taken")
+	}
+	long := strings.Repeat("x", 5000)
+	for want, r := range map[string]Rule{"detector has 5000 bytes, over 1024": {Detector: long}, "venue has 5000 bytes, over 1024": {Detector: "x", Venue: long}, "account has 5000": {Credential: "k", Account: long},
+		"owner has 5000": {Credential: "k", Owner: long}, "ja4 has 5000": {Credential: "k", JA4: long}, "instrument has 5000": {Credential: "k", Instrument: long}} {
+		if _, err := NewRule(hour(r)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	wordy := hour(Rule{Detector: "x"})
+	wordy.Reason = long
+	if _, err := NewRule(wordy); err == nil || err.Error() != "cannot suppress: reason has 5000 bytes, over 4096" {
+		t.Error(err)
 	}
 	f := func(r Rule, change func(*vedette.Finding), want bool) {
 		t.Helper()

@@ -118,6 +118,16 @@ func (l *Ledger) RetentionState() (Retention, error) {
 	return f.State, nil
 }
 
+// Removed returns which records retention removed, ascending, as the retention file says now.
+// Verify holds that file against the records.
+func (r *Reader) Removed() ([]Range, error) {
+	f, err := readRetention(r.fs, r.dir)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	return f.State.Removed, nil
+}
+
 // Retain removes the bytes of records before a position, as far as whole segments go and
 // no hold touches them. Their hashes stay, so that all proofs still hold. What is
 // removed is itself recorded, durably, before it goes.

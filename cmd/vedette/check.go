@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -143,19 +142,15 @@ func (nowhere) Lost(uint64)                        {}
 func (nowhere) Overdue() bool                      { return false }
 
 func (c *checker) file(ctx context.Context, e *env, name string) error {
-	in := e.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = bufio.NewReaderSize(f, 1<<16)
+	in, err := e.open(name)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	if c.many {
 		c.name = name
 	}
-	return c.capture(ctx, name, in, c.unit)
+	return c.capture(ctx, name, bufio.NewReaderSize(in, 1<<16), c.unit)
 }
 
 // capture reads one capture and notes whether anything of it was judged.

@@ -65,15 +65,11 @@ func runConvert(_ context.Context, e *env, flags *flag.FlagSet) error {
 }
 
 func convertFile(e *env, name string, enc *json.Encoder, keys *keysFile) error {
-	in := e.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+	in, err := e.open(name)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	b, err := io.ReadAll(in)
 	if err != nil {
 		return err

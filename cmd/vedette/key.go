@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -132,7 +129,7 @@ func (k *keys) secrets() (s keyring.Secrets, err error) {
 		if p.file == "" {
 			continue
 		}
-		b, err := k.read(p.file)
+		b, err := k.readSecret(p.file)
 		if err != nil {
 			return s, fmt.Errorf("cannot read secret: %w", err)
 		}
@@ -144,20 +141,6 @@ func (k *keys) secrets() (s keyring.Secrets, err error) {
 	}
 	s.Wallet = k.f.wallet
 	return s, nil
-}
-
-func (k *keys) read(name string) ([]byte, error) {
-	const limit = 64 << 10
-	in := k.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	return io.ReadAll(io.LimitReader(bufio.NewReader(in), limit))
 }
 
 func (k *keys) add(ctx context.Context) error {

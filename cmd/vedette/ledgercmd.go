@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +17,6 @@ import (
 
 	"vedette/api"
 	"vedette/internal/durable"
-	"vedette/keyring"
 	"vedette/ledger"
 )
 
@@ -223,9 +221,14 @@ func (l *ledgers) check(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(l.args[0])
+	in, err := l.env.open(l.args[0]) // not the ledger
 	if err != nil {
 		return err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(in)
+	if err != nil {
+		return fmt.Errorf("cannot read proof: %w", err)
 	}
 	var p ledger.Inclusion
 	if err := json.Unmarshal(b, &p); err != nil {
@@ -247,75 +250,6 @@ func (l *ledgers) checkpoint(context.Context) error {
 	defer r.Close()
 	_, err = fmt.Fprint(l.stdout, r.Checkpoint().Note)
 	return err
-}
-
-// read prints records, one JSON object a line.
-func (l *ledgers) read(context.Context) error {
-	r, _, err := l.reader()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	to := l.f.to
-	if to == 0 || to > r.Size() {
-		to = r.Size()
-	}
-	sealer, err := l.sealer()
-	if err != nil {
-		return err
-	}
-	return r.Read(max(l.f.from, r.First()), to, func(pos uint64, record []byte) error {
-		if sealer != nil {
-			record = opened(sealer, record)
-		}
-		if !json.Valid(record) {
-			_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"base64\":%q}\n", pos, base64.StdEncoding.EncodeToString(record))
-			return err
-		}
-		_, err := fmt.Fprintf(l.stdout, "{\"position\":%d,\"record\":%s}\n", pos, record)
-		return err
-	})
-}
-
-// sealer returns what opens sealed bodies, nil if they are not to be opened.
-func (l *ledgers) sealer() (*keyring.Sealer, error) {
-	if !l.f.open {
-		return nil, nil
-	}
-	c, err := loadConfig(l.f.config)
-	if err != nil {
-		return nil, err
-	}
-	c.Dir = l.f.dir
-	master, err := masterKey(c, l.getenv)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open sealed bodies: %w", err)
-	}
-	return keyring.NewSealer(master)
-}
-
-// opened puts the sealed query and body of a record in the clear. What does not open
-// stays as it is.
-func opened(sealer *keyring.Sealer, record []byte) []byte {
-	var m map[string]any
-	if !bytes.Contains(record, []byte("_sealed")) || json.Unmarshal(record, &m) != nil {
-		return record
-	}
-	for _, name := range []string{"query", "body"} {
-		s, _ := m[name+"_sealed"].(string)
-		b, err := base64.StdEncoding.DecodeString(s)
-		if s == "" || err != nil {
-			continue
-		}
-		if plain, err := sealer.OpenBytes(nil, b); err == nil {
-			m[name] = string(plain)
-		}
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return record
-	}
-	return b
 }
 
 func (l *ledgers) export(context.Context) error {
@@ -381,13 +315,8 @@ func (l *ledgers) position(led *ledger.Ledger) (uint64, error) {
 		return 0, usagef("cannot read -before %q: want a position or a time such as 2026-01-05T12:00:00Z", l.f.before)
 	}
 	return led.Find(func(record []byte) bool {
-		var r struct {
-			Time time.Time `json:"time"`
-		}
-		if ev, ok := ledger.ParseEvent(record); ok {
-			return !ev.Time.Before(t)
-		}
-		return json.Unmarshal(record, &r) == nil && !r.Time.Before(t)
+		at, ok := timeOf(record)
+		return ok && !at.Before(t)
 	})
 }
 

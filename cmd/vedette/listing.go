@@ -68,3 +68,19 @@ func (e *env) open(name string) (io.ReadCloser, error) {
 	}
 	return os.Open(name)
 }
+
+// readSecret reads a file that holds a secret or token, or standard input. What is too long is refused: of a part of it
+// nothing could be made.
+func (e *env) readSecret(name string) ([]byte, error) {
+	const limit = 64 << 10
+	in, err := e.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+	if err == nil && len(b) > limit {
+		err = fmt.Errorf("it has over %d bytes", limit)
+	}
+	return b, err
+}

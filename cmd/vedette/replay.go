@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"vedette"
@@ -161,15 +160,11 @@ func (p *replayer) start(c *config, name string) error {
 }
 
 func (p *replayer) file(ctx context.Context, e *env, name string) error {
-	in := e.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
+	in, err := e.open(name)
+	if err != nil {
+		return err
 	}
+	defer in.Close()
 	br := bufio.NewReaderSize(in, 1<<16)
 	if capture.IsJudged(br) {
 		return p.judged(ctx, name, br)

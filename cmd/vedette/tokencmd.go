@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -180,16 +177,7 @@ const expiryLeeway = time.Hour
 
 // readToken names the token in the file by its hash, and takes the end from it if it says one.
 func (f *tokenFlags) readToken(s *site) error {
-	in := s.stdin
-	if f.file != "-" {
-		file, err := os.Open(f.file)
-		if err != nil {
-			return fmt.Errorf("cannot read token: %w", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	b, err := io.ReadAll(io.LimitReader(bufio.NewReader(in), 64<<10))
+	b, err := s.readSecret(f.file)
 	if err != nil {
 		return fmt.Errorf("cannot read token: %w", err)
 	}

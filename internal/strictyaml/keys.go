@@ -18,6 +18,10 @@ func suggestKey(word string, block, document reflect.Type) string {
 		if place, ok := placeOf(word, document, "", nil); ok {
 			return "; it stands " + place
 		}
+		small := strings.ToLower(word) // keys are
+		if place, ok := placeOf(small, document, "", nil); ok {
+			return fmt.Sprintf("; %q stands %s", small, place)
+		}
 	}
 	return mean(best)
 }
@@ -133,7 +137,7 @@ func placeOf(word string, t reflect.Type, path string, above []reflect.Type) (pl
 }
 
 // Suggest returns `; did you mean "x"?` for the known name nearest to word, ""
-// where none is near.
+// where none is near. Case does not count: who writes BINANCE means binance.
 func Suggest(word string, known []string) string {
 	best, _ := nearest(word, known)
 	return mean(best)
@@ -146,15 +150,16 @@ func mean(name string) string {
 	return `; did you mean "` + name + `"?`
 }
 
-// nearest returns the known name nearest to word and how far it is, "" where none is near.
+// nearest returns the known name nearest to word in any case and how far it is, "" where none is near.
 func nearest(word string, known []string) (best string, distance int) {
 	const far, long = 4, 64
 	if len(word) > long {
 		return "", far
 	}
 	distance = far
+	word = strings.ToLower(word)
 	for _, k := range known {
-		if d := editDistance(word, k); d < distance && d < max(len(k), 2) {
+		if d := editDistance(word, strings.ToLower(k)); d < distance && d < max(len(k), 2) {
 			best, distance = k, d
 		}
 	}

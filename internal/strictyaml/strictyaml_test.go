@@ -31,12 +31,26 @@ func TestDecode(t *testing.T) {
 	try("lisen: a\n", `line 1, column 1: unknown key "lisen"; did you mean "listen"?`)
 	try("listen: a\nvenues:\n  - upstrem: x\n", `line 3, column 5: unknown key "upstrem"; did you mean "upstream"?`)
 	try("upstream: x\n", `line 1, column 1: unknown key "upstream"; it stands under "venues[]"`)
+	try("LISTEN: a\n", `line 1, column 1: unknown key "LISTEN"; did you mean "listen"?`)
+	try("Upstream: x\n", `line 1, column 1: unknown key "Upstream"; "upstream" stands under "venues[]"`)
 	try("listen: a\nvenues:\n  - upstream: x\n    listen: b\n", `line 4, column 5: unknown key "listen"; it stands at the top`)
 	try("venues: [{timeuot: 1s}]", `unknown key "timeuot"`)
 	try("zzzzzzzzzz: a\n", `unknown key "zzzzzzzzzz"`)
 	try("timeout: soon\n", "line 1")
 	try("listen: [\n", "line")
 	try("listen: a\n---\nlisten: b\n", "second document")
+}
+
+// TestSuggest: what is written in another case is near.
+func TestSuggest(t *testing.T) {
+	for word, want := range map[string]string{"BINANCE": "binance", "Binanec": "binance", "gtc": "GTC", "okx": "OKX", "ZZZZZZZ": "", strings.Repeat("B", 65): ""} {
+		if want != "" {
+			want = `; did you mean "` + want + `"?`
+		}
+		if got := Suggest(word, []string{"bybit", "binance", "OKX", "GTC"}); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
 }
 
 type names struct{}

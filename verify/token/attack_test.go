@@ -346,6 +346,14 @@ func TestRevocationOf(t *testing.T) {
 			t.Errorf("taken: %+v", r)
 		}
 	}
+	long := strings.Repeat("x", 5000)
+	for want, r := range map[string]vedette.Revocation{"token_id has 5000 bytes, over 512": {TokenID: long}, "client has 5000 bytes, over 512": {Subject: "a", Client: long},
+		"issuer has 5000 bytes, over 4096": {TokenID: "a", Issuer: long}, "reason has 5000 bytes, over 4096": {TokenID: "a", Reason: long}, "id has 5000 bytes, over 4096": {TokenID: "a", ID: long}} {
+		r.Until = until
+		if _, err := CheckRevocation(r, start); err == nil || err.Error() != "cannot revoke: "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 	if v.Revoke(vedette.Revocation{TokenID: "sha256:zz", Until: until}) == nil || v.Revoke(vedette.Revocation{Subject: "user-1", Until: until}) == nil {
 		t.Error("in force without saying what it ends")
 	}

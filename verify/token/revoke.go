@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"vedette"
+	"vedette/internal/bound"
 )
 
 // ErrRevocationsFull says that a revocation found no room: the caller must refuse
@@ -65,12 +67,14 @@ func CheckRevocation(r vedette.Revocation, now time.Time) (vedette.Revocation, e
 
 // checkScope refuses what does not say which tokens it ends.
 func checkScope(r *vedette.Revocation) error {
+	if err := cmp.Or(bound.Check(maxName, "token_id", r.TokenID, "subject", r.Subject, "client", r.Client),
+		bound.Check(maxURL, "id", r.ID, "issuer", r.Issuer, "reason", r.Reason, "by", r.By)); err != nil {
+		return fmt.Errorf("cannot revoke: %w", err)
+	}
 	party := r.Subject != "" || r.Client != ""
 	switch {
 	case (r.TokenID == "") == !party:
 		return errors.New("cannot revoke: name either a token, or a subject or client")
-	case len(r.TokenID) > maxName || len(r.Subject) > maxName || len(r.Client) > maxName || len(r.Issuer) > maxURL || len(r.Reason)+len(r.By) > maxURL:
-		return fmt.Errorf("cannot revoke: an id has over %d bytes, or issuer or reason over %d", maxName, maxURL)
 	case party && r.Before.IsZero():
 		return errors.New("cannot revoke: say up to when the tokens were issued")
 	}
