@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +61,44 @@ func TestDetectionOutlivesKill(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the ledger has %d findings, its calls give %d", len(got), len(want))
+	}
+}
+
+// TestStartSavesWhatItLearned kills a monitor that has not saved for long, twice: only the first start after it has much to learn.
+func TestStartSavesWhatItLearned(t *testing.T) {
+	t.Parallel()
+	m := newMonitor(t, setup{venue: simtest.NewVenue(t), dir: memoryDir(t), yaml: "ledger:\n  max_delay: 20ms\ndetect:\n  snapshot_every: 24h\n"})
+	keys := []simtest.Key{{ID: "victim", Scheme: "hmac", Secret: "dummy", Account: "acct"}}
+	write(t, filepath.Join(m.home, "keys.yaml"), keysYAML(keys...))
+	m.start()
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 3 {
+		wg.Go(func() { forgeries(m.url, keys, rand.New(rand.NewPCG(uint64(i), 1)), stop) })
+	}
+	eventually(t, "enough calls", func() bool { return m.figure("detect_events_total") > 6000 })
+	close(stop)
+	wg.Wait()
+	m.kill()
+	saved := filepath.Join(m.dir, "detect.snapshot")
+	if _, err := os.Stat(saved); err == nil {
+		t.Fatal("it has saved: this tests nothing")
+	}
+	m.start()
+	eventually(t, "a snapshot", func() bool { _, err := os.Stat(saved); return err == nil })
+	m.kill()
+	m.start()
+	m.stop()
+	b, err := os.ReadFile(m.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read []string
+	for _, found := range regexp.MustCompile(`calls_from_ledger=(\d+)`).FindAllSubmatch(b, -1) {
+		read = append(read, string(found[1]))
+	}
+	if len(read) != 3 || len(read[1]) < 4 || read[2] != "0" {
+		t.Errorf("the starts read %v calls, want none, over 5000, none", read)
 	}
 }
 

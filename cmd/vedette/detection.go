@@ -83,6 +83,9 @@ const (
 	snapshotName  = "detect.snapshot"
 	detectKeyName = "detect.key"
 	snapshotEvery = 5 * time.Minute
+	// learnedMuch is how many calls a start reads from the ledger, some 50 ms, after which it saves what it learned at once: else one that is
+	// killed again and again before it saves would take longer each time.
+	learnedMuch = 5000
 )
 
 // detection returns what the engine is made of, but for its key.
@@ -161,6 +164,9 @@ func (a *app) resumeDetection() error {
 	}
 	if err != nil {
 		return err
+	}
+	if calls >= learnedMuch {
+		a.saveSoon()
 	}
 	a.log.Info("detection resumed", "snapshot", snapshot != nil, "calls_from_ledger", calls, "took", time.Since(began).Round(time.Millisecond))
 	return nil

@@ -267,7 +267,7 @@ func (a *app) ForgetProfile(s api.ProfileOf, who string) error {
 	return err
 }
 
-// saveSoon has what was learned saved: a restart would else know what a person changed as it was before.
+// saveSoon has what was learned saved: a restart would else know what a person changed as it was before, or learn much again.
 func (a *app) saveSoon() {
 	select {
 	case a.saveNow <- struct{}{}:
