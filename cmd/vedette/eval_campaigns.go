@@ -19,6 +19,7 @@ import (
 // campaignFlags are the flags of vedette eval for the tracks F, I and J.
 type campaignFlags struct {
 	many   *int
+	visits *int
 	keys   *int
 	rate   *float64
 	seeds  *int
@@ -31,6 +32,7 @@ type campaignFlags struct {
 func defineCampaignFlags(number func(string, int, string) *int, share func(string, float64, string) *float64, text func(string, string, string) *string, yes func(string, bool, string) *bool) campaignFlags {
 	return campaignFlags{
 		many:   number("many", 1_000_000, "track J: keys"),
+		visits: number("visits", 8, "track J: calls of each key before anything is measured, half an hour apart: after 12, it is judged by its own past"),
 		keys:   number("keys", 10_000, "tracks F, I: keys of the simulated venue"),
 		rate:   share("rate", 0.3, "tracks F, I: share of the customers' calls that is simulated; 1 is some 150 a key and day"),
 		seeds:  number("seeds", 20, "tracks F, I: sealed seeds"),
@@ -43,15 +45,15 @@ func defineCampaignFlags(number func(string, int, string) *int, share func(strin
 // run measures track F, I or J.
 func (f campaignFlags) run(e *env, track string) ([]eval.Figure, error) {
 	n := len(eval.SealedSeeds())
-	if *f.seeds < 1 || *f.seeds > n || *f.keys < 500 || *f.many < 500 || *f.rate <= 0 || *f.rate > 1 {
-		return nil, usagef("want 1 to %d seeds, 500 keys or more, and a rate over 0 and up to 1", n)
+	if *f.seeds < 1 || *f.seeds > n || *f.keys < 500 || *f.many < 500 || *f.visits < 1 || *f.rate <= 0 || *f.rate > 1 {
+		return nil, usagef("want 1 to %d seeds, 500 keys or more, 1 visit or more, and a rate over 0 and up to 1", n)
 	}
 	detectors, err := f.detectors()
 	if err != nil {
 		return nil, err
 	}
 	if track == "J" {
-		return eval.Cost(eval.CostConfig{Detectors: detectors, Keys: *f.many, Progress: func(part string, calls int, cpu time.Duration) {
+		return eval.Cost(eval.CostConfig{Detectors: detectors, Keys: *f.many, Visits: *f.visits, Progress: func(part string, calls int, cpu time.Duration) {
 			fmt.Fprintf(e.stderr, "%s: %d calls, %v of processor time\n", part, calls, cpu.Round(time.Millisecond))
 		}})
 	}
