@@ -86,11 +86,12 @@ func (p *pool) cool(but uint64) bool {
 	for range 2 * len(w.keys) {
 		at := w.hand % len(w.keys)
 		w.hand = at + 1
+		if w.keys[at] == but { // it may be on its way into the index
+			continue
+		}
 		q := &p.index[p.slot(w.keys[at])]
 		switch {
-		case q.ref == 0 || q.flags&packed != 0 && q.key != but: // it went, or is here twice
-		case q.key == but:
-			continue
+		case q.ref == 0 || q.flags&packed != 0: // it went, or is here twice
 		case q.flags&used != 0:
 			q.flags &^= used
 			continue
@@ -110,7 +111,7 @@ func (p *pool) recall() {
 	w := &p.warm
 	w.keys, w.hand = w.keys[:0], 0
 	for _, q := range p.index {
-		if q.ref != 0 && q.flags&packed == 0 {
+		if q.ref != 0 && q.flags&(packed|dense) == 0 {
 			w.keys = append(w.keys, q.key)
 		}
 	}
@@ -127,6 +128,7 @@ func (p *pool) pack(q *place) {
 	n := pack(w.words, wordsOf(r, s.words()))
 	units := (n + unitWords - 1) / unitWords
 	if units >= s.units {
+		q.flags |= dense
 		return
 	}
 	ref := p.take(units)
