@@ -68,15 +68,19 @@ type ring struct {
 	words []uint64 // to pack into
 }
 
-// heat makes a subject warm. Where memory is scarce, it packs one that has been left alone, and another if that is not enough: records
-// also grow.
+// heat makes a subject warm.
 func (p *pool) heat(key uint64) {
 	w := &p.warm
 	if len(w.keys) >= 2*p.limit { // half of it are subjects that went, or are there twice
 		p.recall()
 	}
 	w.keys = append(w.keys, key)
-	for i := 0; i < 2 && p.memory.scarce() && p.cool(key); i++ {
+	p.relieve(key)
+}
+
+// relieve packs a subject that has been left alone, where memory is scarce, and another if that is not enough, but not the one that takes more.
+func (p *pool) relieve(but uint64) {
+	for i := 0; i < 2 && p.memory.scarce() && p.cool(but); i++ {
 	}
 }
 

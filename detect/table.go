@@ -88,6 +88,8 @@ func (s *subject) grow(part int) {
 			p.warm.keys = append(p.warm.keys, q.key)
 		}
 		p.move(q, ref, s.shape.units)
+		p.relieve(q.key)
+		s.r = p.memory.at(q.ref) // it may have moved
 		return
 	}
 	s.lay(from, old)
