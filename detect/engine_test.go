@@ -367,6 +367,66 @@ func TestRingIsBounded(t *testing.T) {
 	}
 }
 
+// Where memory is scarce, all subjects but the newest are packed: those that came when nothing else was warm, and those that were too small to be
+// packed and have grown since, though no others come.
+func TestScarce(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		l := newLayout(ByCredential, []*Detector{tallyBy(ByCredential)}, [][]float64{nil})
+		l.parts[len(l.parts)-1] = 4000
+		p := &newTable(l, 4000, new(memory)).known
+		const subjects = 1000
+		for key := range uint64(subjects) {
+			if s := p.add(1+key, l.shapes[0]); !late {
+				s.part(len(l.parts) - 1)
+			}
+		}
+		for key := range uint64(subjects) {
+			s := p.find(1 + key)
+			s.part(len(l.parts) - 1)
+		}
+		whole := 0
+		for _, q := range p.index {
+			if q.units > 8 {
+				whole++
+			}
+		}
+		if whole > 1 || len(p.warm.keys) == 0 || p.bytes() > 500_000 {
+			t.Errorf("late %v: %d of %d are whole, %d in the ring, %d bytes", late, whole, subjects, len(p.warm.keys), p.bytes())
+		}
+	}
+}
+
+// Subjects that are packed are approached, however few are warm, and from a snapshot too.
+func TestApproachPacked(t *testing.T) {
+	e := start(t, Config{Detectors: []*Detector{tallyBy(ByCredential)}}, new([]string))
+	name := func(i int) string { return fmt.Sprint("key-", i) }
+	for i := range 20_000 {
+		e.Observe(uint64(i), call(name(i), 200, vedette.Authentic))
+	}
+	s := e.shards[0]
+	s.memory.plenty = 0
+	for i := range 20_000 {
+		e.Observe(uint64(i), call(fmt.Sprint("other-", i), 200, vedette.Authentic))
+	}
+	if p := &s.tables[ByCredential].known; p.held < nearBytes {
+		t.Fatalf("%d bytes are near", p.held)
+	}
+	for i := range 100 {
+		e.Observe(uint64(i), call(name(i), 200, vedette.Authentic))
+	}
+	var b bytes.Buffer
+	if _, err := e.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	e = start(t, Config{Detectors: []*Detector{tallyBy(ByCredential)}}, new([]string))
+	if _, err := e.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	if s := e.shards[0]; s.memory != s.tables[ByCredential].known.memory {
+		t.Error("a restored shard looks at another memory than its records are in")
+	}
+}
+
 // A detector with Starts keeps nothing of a subject that gave no cause to begin, and hears of all once one did.
 func TestStarts(t *testing.T) {
 	for _, shards := range []int{0, 3} {

@@ -68,15 +68,19 @@ type ring struct {
 	words []uint64 // to pack into
 }
 
-// heat makes a subject warm. Where memory is scarce, it packs one that has been left alone, and another if that is not enough: records
-// also grow.
+// heat makes a subject warm.
 func (p *pool) heat(key uint64) {
 	w := &p.warm
 	if len(w.keys) >= 2*p.limit { // half of it are subjects that went, or are there twice
 		p.recall()
 	}
 	w.keys = append(w.keys, key)
-	for i := 0; i < 2 && p.memory.scarce() && p.cool(key); i++ {
+	p.relieve(key)
+}
+
+// relieve packs a subject that has been left alone, where memory is scarce, and another if that is not enough, but not the one that takes more.
+func (p *pool) relieve(but uint64) {
+	for i := 0; i < 2 && p.memory.scarce() && p.cool(but); i++ {
 	}
 }
 
@@ -86,11 +90,12 @@ func (p *pool) cool(but uint64) bool {
 	for range 2 * len(w.keys) {
 		at := w.hand % len(w.keys)
 		w.hand = at + 1
+		if w.keys[at] == but { // it may be on its way into the index
+			continue
+		}
 		q := &p.index[p.slot(w.keys[at])]
 		switch {
-		case q.ref == 0 || q.flags&packed != 0 && q.key != but: // it went, or is here twice
-		case q.key == but:
-			continue
+		case q.ref == 0 || q.flags&packed != 0: // it went, or is here twice
 		case q.flags&used != 0:
 			q.flags &^= used
 			continue
@@ -110,7 +115,7 @@ func (p *pool) recall() {
 	w := &p.warm
 	w.keys, w.hand = w.keys[:0], 0
 	for _, q := range p.index {
-		if q.ref != 0 && q.flags&packed == 0 {
+		if q.ref != 0 && q.flags&(packed|dense) == 0 {
 			w.keys = append(w.keys, q.key)
 		}
 	}
@@ -127,6 +132,7 @@ func (p *pool) pack(q *place) {
 	n := pack(w.words, wordsOf(r, s.words()))
 	units := (n + unitWords - 1) / unitWords
 	if units >= s.units {
+		q.flags |= dense
 		return
 	}
 	ref := p.take(units)

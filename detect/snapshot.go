@@ -173,7 +173,7 @@ func (e *Engine) Restore(r io.Reader) (position uint64, err error) {
 		return 0, fmt.Errorf("%w: it is damaged or cut off", ErrSnapshot)
 	}
 	for i, s := range e.shards {
-		s.tables = fresh[i].tables
+		s.tables, s.memory = fresh[i].tables, fresh[i].memory
 	}
 	e.crowd, e.rare = crowd, rare
 	e.position, e.launched = head.Position, head.Position

@@ -82,7 +82,14 @@ func (s *subject) grow(part int) {
 		ref := p.take(s.shape.units)
 		s.r = p.memory.at(ref)
 		s.lay(from, old)
-		p.move(&p.index[s.slot], ref, s.shape.units)
+		q := &p.index[s.slot]
+		if q.flags&dense != 0 {
+			q.flags &^= dense
+			p.warm.keys = append(p.warm.keys, q.key)
+		}
+		p.move(q, ref, s.shape.units)
+		p.relieve(q.key)
+		s.r = p.memory.at(q.ref) // it may have moved
 		return
 	}
 	s.lay(from, old)
@@ -133,6 +140,7 @@ const (
 	seen = 1 << iota // since the pool's hand last came by
 	used             // since the ring's hand last came by
 	packed
+	dense // packing made it no smaller: it is not in the ring until it grows
 )
 
 func (p *pool) init(t *table, limit int, m *memory) {
@@ -167,7 +175,7 @@ func (p *pool) find(key uint64) subject {
 		p.unpack(q)
 		q.flags = seen
 	} else {
-		q.flags = seen | used
+		q.flags = q.flags&dense | seen | used
 	}
 	r := p.memory.at(q.ref)
 	return subject{p, i, p.table.shapes[(*record)(r).shape], r}

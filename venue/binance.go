@@ -128,11 +128,11 @@ func binanceStream(r *Request, c *Claim) {
 // have 1,024 streams.
 const maxStreams = 1<<10 - 1
 
-// listenKey claims the name of a stream that is a listenKey. A broker may ask for those of
+// listenKey claims the listenKey in the name of a stream, if there is one. A broker may ask for those of
 // several customers at once.
-func (c *Claim) listenKey(name string) {
-	switch {
-	case !isListenKey(name) || name == c.Token:
+func (c *Claim) listenKey(stream string) {
+	switch name := listenKeyOf(stream); {
+	case name == "" || name == c.Token:
 	case c.Token == "":
 		c.Auth, c.Token = AuthToken, name
 	case len(c.Tokens) < maxStreams:
@@ -142,13 +142,20 @@ func (c *Claim) listenKey(name string) {
 	}
 }
 
-// isListenKey tells a listenKey from the name of a stream.
-func isListenKey(s string) bool { return len(s) >= 60 && !strings.ContainsAny(s, "@!/") }
+// listenKeyOf returns the listenKey that the name of a stream is or begins with, "" for that of a market's: futures ask
+// for data of an account by listenKey@account (REQUEST).
+func listenKeyOf(stream string) string {
+	name, _, _ := strings.Cut(stream, "@")
+	if len(name) < 60 || strings.ContainsAny(name, "!/") {
+		return ""
+	}
+	return name
+}
 
 // namesListenKey reports whether a message subscribes to the stream of a listenKey.
 func namesListenKey(params strictjson.Value) bool {
 	for p := params.First(); p.Exists(); p = p.Next(params) {
-		if p.Kind() == strictjson.String && isListenKey(p.Text()) {
+		if p.Kind() == strictjson.String && listenKeyOf(p.Text()) != "" {
 			return true
 		}
 	}

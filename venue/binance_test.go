@@ -53,6 +53,7 @@ func TestBinanceMeaning(t *testing.T) {
 		{`WS {"id":1,"method":"openOrders.cancelAll","params":{"symbol":"BTCUSDT"}}`, `order.cancel_all BTCUSDT`},
 		{`WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}`, `market.read`},
 		{`WS {"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade","pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"]}`, `account.read`},
+		{`WS {"id":1,"method":"REQUEST","params":["pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1@account"]}`, `account.read`},
 		{`WS {"id":1,"method":"order.nothing","params":{}}`, `unknown`},
 	})
 }
@@ -107,6 +108,7 @@ func TestBinanceClaim(t *testing.T) {
 	const other = "zqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","`+other+`"]}`, "", "token token="+listenKey+" token="+other)
 	claimIs(t, venue.Binance, `WS {"id":1,"method":"SUBSCRIBE","params":["`+listenKey+`","\u0070`+listenKey[1:]+`"]}`, "", "token token="+listenKey)
+	claimIs(t, venue.Binance, `WS {"id":1,"method":"REQUEST","params":["`+listenKey+`@account","`+listenKey+`@balance","`+other+`@position"]}`, "", "token token="+listenKey+" token="+other)
 	for _, at := range []struct{ path, query string }{{"/ws/" + listenKey, "streams=" + other}, {"/ws/" + listenKey, "listenKey=" + other}, {"/stream", "streams=" + listenKey + "/" + other},
 		{"/stream", "streams=" + listenKey + "%2F" + other}, {"/ws/" + listenKey + "/" + other, ""}} {
 		var c venue.Claim

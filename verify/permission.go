@@ -174,8 +174,10 @@ func (v *Verifier) token(x *Case) {
 		verdict    vedette.Verdict
 	}
 	had := map[judged]bool{{x.Call.Credential, x.Call.Verdict}: true}
+	var one Case
+	var call vedette.Call // once for all: anybody can name a thousand tokens
 	for _, t := range x.Claim.Tokens {
-		one, call := *x, *x.Call
+		one, call = *x, *x.Call
 		one.Call, one.Entry = &call, nil
 		call.Reasons, call.Account, call.Owner = nil, "", ""
 		v.issued(&one, t)

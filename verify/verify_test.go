@@ -386,6 +386,29 @@ func (b *bench) useToken(token, want string) {
 	}
 }
 
+// TestManyTokens: whoever names a thousand tokens in one call has little kept for each.
+func TestManyTokens(t *testing.T) {
+	b := newBench(t)
+	body := `{"id":1,"method":"SUBSCRIBE","params":[`
+	const n = 1024
+	for i := range n {
+		body += fmt.Sprintf(`"%064d",`, i)
+	}
+	body = strings.TrimSuffix(body, ",") + "]}"
+	x := &Case{Dialect: venue.Binance, Source: netip.MustParseAddr("192.0.2.7"), Now: b.now, Claim: &venue.Claim{}, Call: &vedette.Call{}}
+	verify := func() {
+		x.Request = &venue.Request{Kind: venue.Message, Body: []byte(body), Session: &venue.Session{}}
+		b.v.Verify(x)
+	}
+	verify()
+	if x.Call.Verdict != vedette.Unverifiable || len(x.Claim.Tokens) != n-1 || len(x.Parties) != 0 {
+		t.Fatalf("%v, %d tokens, %d parties", x.Call.Verdict, len(x.Claim.Tokens)+1, len(x.Parties))
+	}
+	if got := testing.AllocsPerRun(5, verify); got > 2.5*n {
+		t.Errorf("%.0f allocations for %d tokens", got, n)
+	}
+}
+
 // TestIssue: a token is worth what the call was that got it.
 func TestIssue(t *testing.T) {
 	b := newBench(t)
