@@ -78,9 +78,10 @@ func (p *pool) heat(key uint64) {
 	p.relieve(key)
 }
 
-// relieve packs a subject that has been left alone, where memory is scarce, and another if that is not enough, but not the one that takes more.
+// relieve packs a subject that has been left alone, where memory is scarce, and another if that is not enough, but not the one that takes more,
+// and none where few are warm.
 func (p *pool) relieve(but uint64) {
-	for i := 0; i < 2 && p.memory.scarce() && p.cool(but); i++ {
+	for i := 0; i < 2 && len(p.warm.keys) > p.few && p.memory.scarce() && p.cool(but); i++ {
 	}
 }
 

@@ -120,6 +120,7 @@ type pool struct {
 	table   *table
 	memory  *memory
 	limit   int
+	few     int // subjects that stay warm even where memory is scarce
 	n       int
 	hand    uint64
 	held    int     // bytes of slabs
@@ -144,7 +145,7 @@ const (
 )
 
 func (p *pool) init(t *table, limit int, m *memory) {
-	p.table, p.limit, p.memory = t, limit, m
+	p.table, p.limit, p.few, p.memory = t, limit, limit/warmShare, m
 	p.index = make([]place, 1<<8)
 }
 
