@@ -704,7 +704,7 @@ func TestRelated(t *testing.T) {
 	}
 }
 
-// What a wrongful call raises does not wait for others; what a rightful one raises does.
+// What a wrongful call raises does not wait for others.
 func TestHurry(t *testing.T) {
 	raised := make(chan struct{})
 	e, err := New(Config{Detectors: []*Detector{tallyBy(ByCredential)}, Shards: 2, Params: map[string]map[string]float64{"test.tally_credential": {"every": 1}},
