@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"strconv"
 	"testing"
 
 	"vedette/internal/loadgen"
@@ -133,4 +134,11 @@ func BenchmarkSocketMessage(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func benchRequest(i int, dst []byte) []byte {
+	const body = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559&signature=c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
+	dst = append(dst, "POST /api/v3/order HTTP/1.1\r\nHost: api.binance.com\r\nX-MBX-APIKEY: vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A\r\nContent-Type: application/x-www-form-urlencoded\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	return append(append(dst, "\r\n\r\n"...), body...)
 }

@@ -83,18 +83,6 @@ func tlsOrigin(t *testing.T, a *authority, f func(c net.Conn, br *bufio.Reader))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				f(c, bufio.NewReader(c))
-			}()
-		}
-	}()
+	serveEach(t, l, f)
 	return "https://" + l.Addr().String()
 }

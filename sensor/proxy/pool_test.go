@@ -78,21 +78,8 @@ func TestIdleTLSLinksAreClosedFromElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	var accepted atomic.Int64
-	serve := okOrigin(&accepted, 0)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				serve(c, bufio.NewReader(c))
-			}()
-		}
-	}()
+	serveEach(t, l, okOrigin(&accepted, 0))
 	r := newRig(t, "https://"+l.Addr().String(), func(c *Config) {
 		c.Monitor = allowAll{}
 		c.Venues[0].UpstreamTLS = &tls.Config{RootCAs: a.pool, ServerName: "venue.test"}

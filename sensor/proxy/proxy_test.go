@@ -8,9 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -40,21 +38,6 @@ var testDialect = &venue.Dialect{
 		dst = append(append(append(dst, `{"code":-1,"msg":"`...), d.Reason...), `"}`...)
 		return venue.Refusal{Status: 403, ContentType: "application/json", Body: dst}
 	},
-}
-
-// profileRole writes a CPU profile of a part of the comparison where VEDETTE_PROFILE names a
-// file.
-func profileRole() func() {
-	name := os.Getenv("VEDETTE_PROFILE")
-	if name == "" {
-		return func() {}
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		panic(err)
-	}
-	pprof.StartCPUProfile(f)
-	return func() { pprof.StopCPUProfile(); f.Close() }
 }
 
 // rig is a proxy with a monitor that checks the contract, in front of an upstream.
@@ -191,6 +174,12 @@ func rawOrigin(t *testing.T, f func(c net.Conn, br *bufio.Reader)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveEach(t, l, f)
+	return "http://" + l.Addr().String()
+}
+
+// serveEach has f serve each connection of a listener, until the test ends.
+func serveEach(t *testing.T, l net.Listener, f func(c net.Conn, br *bufio.Reader)) {
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -204,7 +193,6 @@ func rawOrigin(t *testing.T, f func(c net.Conn, br *bufio.Reader)) string {
 			}()
 		}
 	}()
-	return "http://" + l.Addr().String()
 }
 
 // eventually waits for a condition.

@@ -41,38 +41,28 @@ func TestUnaskedAnswerOverTLSIsNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
 	cfg := &tls.Config{Certificates: []tls.Certificate{*a.issue("127.0.0.1")}}
-	go func() {
+	serveEach(t, l, func(raw net.Conn, _ *bufio.Reader) {
+		g := &gatherConn{Conn: raw}
+		c := tls.Server(g, cfg)
+		br := bufio.NewReader(c)
 		for {
-			raw, err := l.Accept()
+			req, err := http.ReadRequest(br)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer raw.Close()
-				g := &gatherConn{Conn: raw}
-				c := tls.Server(g, cfg)
-				br := bufio.NewReader(c)
-				for {
-					req, err := http.ReadRequest(br)
-					if err != nil {
-						return
-					}
-					g.hold = true
-					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
-					if req.URL.Path == "/first" {
-						io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nothers")
-					}
-					g.release()
-					if req.URL.Path == "/idle" { // as load balancers do before they close
-						time.Sleep(5 * time.Millisecond)
-						io.WriteString(c, "HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n")
-					}
-				}
-			}()
+			g.hold = true
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+			if req.URL.Path == "/first" {
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nothers")
+			}
+			g.release()
+			if req.URL.Path == "/idle" { // as load balancers do before they close
+				time.Sleep(5 * time.Millisecond)
+				io.WriteString(c, "HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\n\r\n")
+			}
 		}
-	}()
+	})
 	pool := x509.NewCertPool()
 	pool.AddCert(a.cert)
 	for _, loops := range []int{0, 1} {
