@@ -210,7 +210,10 @@ func TestPokeWhileBusy(t *testing.T) {
 // What a machine keeps of subjects that have grown is there from the event before which it was wanted, for its detectors too, survives a
 // snapshot, and is of no other subject.
 func TestGrown(t *testing.T) {
-	type grown struct{ since, seen uint64 }
+	type grown struct {
+		since, seen uint64
+		_           [30]uint64 // so that the record moves
+	}
 	for _, shards := range []int{0, 1, 3} {
 		m := NewMachine("test", 1, func(e *Event) bool { return true }, func(e *Event, calls *uint64) bool { return *calls >= 2 },
 			func(e *Event, calls *uint64, g *grown, _ *struct{}) {
@@ -258,16 +261,16 @@ func TestGrown(t *testing.T) {
 		if fmt.Sprint(told) != "[a3 1 a4 2 a5 3]" {
 			t.Errorf("%d shards: %v", shards, told)
 		}
-		if s, g, ok := Peek[uint64, grown](e, m, ByCredential, "binance", "a"); !ok || s != 5 || g != (grown{3, 3}) {
+		if s, g, ok := Peek[uint64, grown](e, m, ByCredential, "binance", "a"); !ok || s != 5 || g != (grown{since: 3, seen: 3}) {
 			t.Errorf("%d %v %v", s, g, ok)
 		}
 		if s, g, ok := Peek[uint64, grown](e, m, ByCredential, "binance", "b"); !ok || s != 2 || g != (grown{}) {
 			t.Errorf("%d %v %v", s, g, ok)
 		}
-		if !Poke(e, m, ByCredential, "binance", "b", uint64(7), grown{1, 2}) || !Poke(e, m, ByCredential, "binance", "a", uint64(0), grown{}) {
+		if !Poke(e, m, ByCredential, "binance", "b", uint64(7), grown{since: 1, seen: 2}) || !Poke(e, m, ByCredential, "binance", "a", uint64(0), grown{}) {
 			t.Error("poke")
 		}
-		if s, g, _ := Peek[uint64, grown](e, m, ByCredential, "binance", "b"); s != 7 || g != (grown{1, 2}) {
+		if s, g, _ := Peek[uint64, grown](e, m, ByCredential, "binance", "b"); s != 7 || g != (grown{since: 1, seen: 2}) {
 			t.Errorf("%d %v", s, g)
 		}
 		if s, g, _ := Peek[uint64, grown](e, m, ByCredential, "binance", "a"); s != 0 || g != (grown{}) {
